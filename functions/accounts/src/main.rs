@@ -1,0 +1,2 @@
+//! Accounts of a tenant.
+fn main() {}

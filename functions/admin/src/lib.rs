@@ -1,0 +1,1 @@
+//! Administration and the audit log.

@@ -1,0 +1,2 @@
+//! Administration and the audit log.
+fn main() {}

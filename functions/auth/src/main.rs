@@ -1,0 +1,2 @@
+//! Sign-in, sessions and public keys.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Prometheus metrics of all instances.
+fn main() {}

@@ -1,0 +1,268 @@
+//! What a configuration must satisfy before anything starts. Each refusal is one line: the setting, what is wrong,
+//! the mend - and never the value.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::HeaderValue;
+use secrecy::{SecretSlice, SecretString};
+
+use super::source::NAMES;
+use super::{Config, Environment, Needs, Settings};
+use crate::permission::Role;
+
+/// A start that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {fault}; {mend}")]
+pub struct Refusal {
+    /// The setting.
+    pub setting: &'static str,
+    fault: String,
+    mend: &'static str,
+}
+
+impl Refusal {
+    /// A refusal of a setting.
+    pub fn new(setting: &'static str, fault: impl Into<String>, mend: &'static str) -> Self {
+        Self { setting, fault: fault.into(), mend }
+    }
+}
+
+const GENERATE_KEY: &str = "generate one with `openssl rand -base64 32`";
+
+/// Words that turn up in examples and defaults everywhere; a secret that contains one is no secret.
+const KNOWN: [&str; 10] = ["changeme", "change-me", "dev-token", "secret", "password", "example", "default", "letmein", "test", "0123456789"];
+
+pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusal> {
+    let environment = match settings.get("APP_ENV") {
+        Some("local") => Environment::Local,
+        Some(name) => Environment::Deployed(name.to_owned()),
+        None => Environment::Deployed("production".to_owned()),
+    };
+    let deployed = environment != Environment::Local;
+
+    let database_url = settings.get("DATABASE_URL").ok_or_else(|| Refusal::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full"))?;
+    crate::db_client_config(database_url).map_err(|error| Refusal::new("DATABASE_URL", error.to_string(), "correct it"))?;
+    if deployed && !database_url.contains("sslmode=verify-full") {
+        return Err(Refusal::new("DATABASE_URL", "the connection would not verify the server's certificate", "add ?sslmode=verify-full"));
+    }
+
+    let jwt_secret = settings.get("AUTH_JWT_SECRET");
+    if let Some(secret) = jwt_secret {
+        strong("AUTH_JWT_SECRET", secret.as_bytes(), deployed)?;
+    }
+    let asymmetric = settings.get("SIGNING_KMS_KEY_ID").is_some() || settings.get("SIGNING_KEY_FILE").is_some();
+    if deployed && settings.get("SIGNING_KEY_FILE").is_some() {
+        return Err(Refusal::new("SIGNING_KEY_FILE", "a signing key in a file is for APP_ENV=local", "use SIGNING_KMS_KEY_ID, or AUTH_JWT_SECRET"));
+    }
+    if needs.signing && jwt_secret.is_none() && !asymmetric {
+        return Err(Refusal::new("SIGNING_KMS_KEY_ID", "nothing is set that can sign access tokens", "set the id of an ECC_NIST_P256 KMS key, or AUTH_JWT_SECRET of at least 32 bytes"));
+    }
+
+    let vault_key = settings.get("SECRET_ENCRYPTION_KEY").map(|key| vault_key(key, deployed)).transpose()?;
+    if needs.vault && deployed && vault_key.is_none() && settings.get("VAULT_KMS_KEY_ID").is_none() {
+        return Err(Refusal::new("SECRET_ENCRYPTION_KEY", "no vault key is set", "set VAULT_KMS_KEY_ID, or 32 bytes as base64: `openssl rand -base64 32`"));
+    }
+    auth_users(settings)?;
+    api_tokens(settings)?;
+
+    let number = |name: &'static str, default: u16, range: std::ops::RangeInclusive<u16>, mend: &'static str| match settings.get(name) {
+        None => Ok(default),
+        Some(text) => text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| Refusal::new(name, "not a number in range", mend)),
+    };
+    Ok(Config {
+        database_url: SecretString::from(database_url.to_owned()),
+        database_ca_file: settings.get("DATABASE_CA_FILE").map(Into::into),
+        pool_size: number("DATABASE_POOL_SIZE", 1, 1..=64, "use 1 to 64; 1 in Lambda")?.into(),
+        issuer: settings.get("AUTH_ISSUER").unwrap_or("holdfast").to_owned(),
+        audience: settings.get("AUTH_AUDIENCE").unwrap_or("holdfast").to_owned(),
+        jwt_secret: (!asymmetric).then_some(jwt_secret).flatten().map(|secret| SecretSlice::from(secret.as_bytes().to_vec())),
+        signing_kms_key: settings.get("SIGNING_KMS_KEY_ID").map(str::to_owned),
+        signing_key_file: settings.get("SIGNING_KEY_FILE").map(Into::into),
+        vault_key,
+        vault_kms_key: settings.get("VAULT_KMS_KEY_ID").map(str::to_owned),
+        audit_reads: flag(settings, "AUDIT_READS")?,
+        audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
+        retention_days: number("RETENTION_DAYS", 30, 1..=3650, "use 1 to 3650 days")?,
+        cors_origins: origins(settings)?,
+        sources: NAMES.iter().map(|name| (*name, settings.source(name))).collect(),
+        environment,
+    })
+}
+
+fn flag(settings: &Settings, name: &'static str) -> Result<bool, Refusal> {
+    match settings.get(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Refusal::new(name, "neither true nor false", "write true or false")),
+    }
+}
+
+fn strong(name: &'static str, secret: &[u8], deployed: bool) -> Result<(), Refusal> {
+    if secret.len() < 32 {
+        return Err(Refusal::new(name, "shorter than 32 bytes", GENERATE_KEY));
+    }
+    let lower = String::from_utf8_lossy(secret).to_lowercase();
+    let distinct = secret.iter().collect::<std::collections::BTreeSet<_>>().len();
+    if deployed && (KNOWN.iter().any(|known| lower.contains(known)) || distinct < 10) {
+        return Err(Refusal::new(name, "a known or guessable value", GENERATE_KEY));
+    }
+    Ok(())
+}
+
+/// Exactly 32 bytes: raw, base64 or hex.
+fn vault_key(text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
+    const NAME: &str = "SECRET_ENCRYPTION_KEY";
+    let bytes = match text.len() {
+        32 => Some(text.as_bytes().to_vec()),
+        64 => hex(text),
+        43 => URL_SAFE_NO_PAD.decode(text).ok(),
+        44 => STANDARD.decode(text).ok(),
+        _ => None,
+    };
+    let bytes = bytes.filter(|bytes| bytes.len() == 32).ok_or_else(|| Refusal::new(NAME, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
+    strong(NAME, &bytes, deployed)?;
+    Ok(SecretSlice::from(bytes))
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
+}
+
+fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, Refusal> {
+    const MEND: &str = "list exact origins such as https://app.example.com, separated by commas; a wildcard is never right here";
+    let listed = settings.get("CORS_ORIGINS").unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    listed
+        .map(|origin| {
+            let uri: Option<http::Uri> = origin.parse().ok();
+            let exact = uri.is_some_and(|uri| {
+                uri.authority().is_some_and(|authority| !authority.as_str().contains(['*', '@']))
+                    && matches!(uri.scheme_str(), Some("https" | "http"))
+                    && !origin.ends_with('/')
+                    && uri.path() == "/"
+                    && uri.query().is_none()
+            });
+            HeaderValue::from_str(origin).ok().filter(|_| exact).ok_or_else(|| Refusal::new("CORS_ORIGINS", "an entry is not an exact origin", MEND))
+        })
+        .collect()
+}
+
+/// An entry of `AUTH_USERS`: `tenant:username:role:argon2id-hash`, the tenant empty for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapUser {
+    /// The tenant's slug; none for the platform.
+    pub tenant: Option<String>,
+    /// The username.
+    pub username: String,
+    /// The role.
+    pub role: Role,
+    /// The password's argon2id hash in PHC form.
+    pub password_hash: String,
+}
+
+/// The users of `AUTH_USERS`, separated by new lines or semicolons (a PHC string holds commas).
+pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
+    const MEND: &str = "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from an argon2id tool, never a plaintext password";
+    let entries = settings.get("AUTH_USERS").unwrap_or_default().split([';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| {
+            let bad = |fault: &str| Refusal::new("AUTH_USERS", fault, MEND);
+            let mut parts = entry.splitn(4, ':');
+            let (Some(tenant), Some(username), Some(role), Some(hash)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+                return Err(bad("an entry has not four parts"));
+            };
+            let role: Role = role.parse().map_err(|_| bad("an entry's role is none"))?;
+            if tenant.is_empty() != (role == Role::Operator) {
+                return Err(bad("operators have no tenant, and all others have one"));
+            }
+            if !crate::identity::password::is_strong_hash(hash) {
+                return Err(bad("a password is not an argon2id hash of at least 19 MiB and 2 passes"));
+            }
+            Ok(BootstrapUser { tenant: (!tenant.is_empty()).then(|| tenant.to_owned()), username: username.to_owned(), role, password_hash: hash.to_owned() })
+        })
+        .collect()
+}
+
+/// `API_TOKENS` may hold only digests: 64 hex digits of SHA-256 each.
+fn api_tokens(settings: &Settings) -> Result<(), Refusal> {
+    let entries = settings.get("API_TOKENS").unwrap_or_default().split([';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+    for entry in entries {
+        let digest = entry.rsplit(':').next().unwrap_or_default();
+        if entry.matches(':').count() < 2 || digest.len() != 64 || hex(digest).is_none() {
+            return Err(Refusal::new("API_TOKENS", "an entry is not name:scopes:sha256-of-token", "store the SHA-256 of each token in hex, never the token"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "postgres://holdfast_app:x@db.internal/holdfast?sslmode=verify-full";
+    const STRONG: &str = "hMuIYKGl8jQm3pPnqV0oXw2fZtTzB5sL";
+    const ALL: Needs = Needs { signing: true, verification: true, vault: true };
+
+    fn refused(values: &[(&str, &str)]) -> String {
+        let base = [("DATABASE_URL", URL), ("AUTH_JWT_SECRET", STRONG), ("SECRET_ENCRYPTION_KEY", STRONG)];
+        let merged: std::collections::BTreeMap<&str, String> = base.iter().chain(values).map(|(name, value)| (*name, (*value).to_owned())).collect();
+        match Config::from_settings(&Settings::given(merged), ALL) {
+            Ok(_) => "starts".to_owned(),
+            Err(refusal) => refusal.setting.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_strong_configuration_starts() {
+        assert_eq!(refused(&[]), "starts");
+    }
+
+    #[test]
+    fn weak_default_and_missing_secrets_refuse_to_start() {
+        for (name, value) in [
+            ("DATABASE_URL", ""),
+            ("DATABASE_URL", "postgres://a:b@db/x"),
+            ("DATABASE_URL", "postgres://a:b@db/x?sslmode=require"),
+            ("DATABASE_URL", "postgres://a:b@db/x?sslmode=disable"),
+            ("DATABASE_URL", "mysql://a:b@db/x?sslmode=verify-full"),
+            ("AUTH_JWT_SECRET", "short"),
+            ("AUTH_JWT_SECRET", "changemechangemechangemechangeme-1234"),
+            ("AUTH_JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            ("SECRET_ENCRYPTION_KEY", ""),
+            ("SECRET_ENCRYPTION_KEY", "tooshort"),
+            ("SECRET_ENCRYPTION_KEY", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"),
+            ("SIGNING_KEY_FILE", "/tmp/key.pem"),
+            ("AUTH_USERS", "demo:admin:admin:changeme"),
+            ("AUTH_USERS", "demo:admin:king:$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"),
+            ("AUTH_USERS", "demo:admin:admin:$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"),
+            ("API_TOKENS", "ci:accounts:read:dev-token"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "https://*.example.com"),
+            ("CORS_ORIGINS", "https://app.example.com/path"),
+            ("AUDIT_READS", "yes"),
+            ("RETENTION_DAYS", "0"),
+        ] {
+            assert_eq!(refused(&[(name, value)]), name, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_sign_with_refuses_to_start() {
+        assert_eq!(refused(&[("AUTH_JWT_SECRET", "")]), "SIGNING_KMS_KEY_ID");
+    }
+
+    #[test]
+    fn a_vault_key_is_taken_raw_in_base64_and_in_hex() {
+        let raw = [0x9Au8, 0x11, 0x52, 0xE3, 0xB4, 0x05, 0xF6, 0x77, 0xC8, 0x29, 0xDA, 0x3B, 0x8C, 0x4D, 0x1E, 0xAF, 0x60, 0x71, 0x02, 0x93, 0x14, 0xA5, 0x36, 0x47, 0xE8, 0x59, 0xFA, 0x6B, 0xBC, 0x7D, 0xCE, 0x0F];
+        let digits = raw.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        for text in [STANDARD.encode(raw), URL_SAFE_NO_PAD.encode(raw), digits, STRONG.to_owned()] {
+            assert_eq!(refused(&[("SECRET_ENCRYPTION_KEY", &text)]), "starts", "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn a_refusal_never_repeats_the_value() {
+        let settings = Settings::given([("DATABASE_URL", "postgres://app:hunter2hunter2@db/x".to_owned())]);
+        let line = Config::from_settings(&settings, ALL).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(line, "DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full");
+    }
+}

@@ -1,0 +1,97 @@
+//! The configuration: read once at start, from the environment and at most one Secrets Manager secret, and refused
+//! where it is weak. Handlers see the result, never the environment.
+
+mod check;
+mod source;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+
+pub use check::Refusal;
+pub use source::{Settings, Source};
+
+/// Where it runs. Only `local` may do without verified TLS and managed secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Environment {
+    /// A developer's machine.
+    Local,
+    /// Anything else, by its name; unset means production.
+    Deployed(String),
+}
+
+/// What a function needs configured: each asks for no more than it uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// It signs access tokens.
+    pub signing: bool,
+    /// It verifies access tokens.
+    pub verification: bool,
+    /// It opens or seals secrets.
+    pub vault: bool,
+}
+
+/// The effective configuration.
+pub struct Config {
+    /// Where it runs.
+    pub environment: Environment,
+    /// How the database is reached, password included.
+    pub database_url: SecretString,
+    /// The certificate authority of the database, as a PEM file; none for the public ones.
+    pub database_ca_file: Option<PathBuf>,
+    /// Connections of this instance: 1 in Lambda, where an instance serves one request at a time.
+    pub pool_size: usize,
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+    /// The HS256 secret, where no asymmetric key is configured. At least 32 bytes.
+    pub jwt_secret: Option<SecretSlice<u8>>,
+    /// The KMS key that signs access tokens (ES256).
+    pub signing_kms_key: Option<String>,
+    /// A PKCS #8 PEM file with the P-256 key that signs access tokens. Local use.
+    pub signing_key_file: Option<PathBuf>,
+    /// The vault's own key, where KMS is not used.
+    pub vault_key: Option<SecretSlice<u8>>,
+    /// The KMS key under which the vault's data keys are made.
+    pub vault_kms_key: Option<String>,
+    /// Whether plain reads are audited too.
+    pub audit_reads: bool,
+    /// A file that gets a copy of each audit row as a JSON line. Local use.
+    pub audit_log_path: Option<PathBuf>,
+    /// Days for which deleted accounts can be restored.
+    pub retention_days: u16,
+    /// Origins that browsers may call from; none by default.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Where each setting came from, by name.
+    pub sources: Vec<(&'static str, Source)>,
+}
+
+impl Config {
+    /// Reads the configuration of a deployed function: the environment, then `SECRETS_ARN` where it is set.
+    ///
+    /// # Errors
+    /// One line that names the setting and the mend.
+    pub async fn load(needs: Needs) -> Result<Self, Refusal> {
+        let settings = Settings::from_environment().await?;
+        Self::from_settings(&settings, needs)
+    }
+
+    /// Reads and checks settings that were gathered already.
+    pub fn from_settings(settings: &Settings, needs: Needs) -> Result<Self, Refusal> {
+        check::config(settings, needs)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+/// Bytes of a secret, for the one place that uses them.
+pub(crate) fn expose(secret: &SecretSlice<u8>) -> &[u8] {
+    secret.expose_secret()
+}

@@ -1,0 +1,106 @@
+//! Opening connections: verified TLS, timeouts, a schema that this build knows, and the public keys on the way in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::SCHEMA_VERSIONS;
+use crate::config::Config;
+use crate::identity::keys::KeyRing;
+
+/// Server-side limits of every connection: no statement, lock or forgotten transaction holds up others for long.
+const SESSION_OPTIONS: &str =
+    "-c statement_timeout=8s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC -c jit=off";
+
+/// The connection settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL does not parse. What is wrong is said without the URL, which holds a password.
+    #[error("DATABASE_URL is not a PostgreSQL URL ({0}); write postgres://user:password@host:5432/name?sslmode=verify-full")]
+    Url(String),
+    /// The certificate file does not serve.
+    #[error("DATABASE_CA_FILE cannot be used ({0}); give a PEM file with the server's certificate authority")]
+    Authority(String),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// `DATABASE_URL` as a client configuration. `sslmode=verify-full` is what every encrypted connection here does.
+pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, ConnectError> {
+    let verified = url.contains("sslmode=verify-full");
+    let mut config: tokio_postgres::Config = url
+        .replace("sslmode=verify-full", "sslmode=require")
+        .parse()
+        .map_err(|error: tokio_postgres::Error| ConnectError::Url(error.to_string()))?;
+    if verified {
+        config.ssl_mode(SslMode::Require);
+    }
+    config.connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30)).application_name("holdfast");
+    if config.get_options().is_none() {
+        config.options(SESSION_OPTIONS);
+    }
+    Ok(config)
+}
+
+/// A TLS connector that verifies the chain and the host's name, against `DATABASE_CA_FILE` or the public authorities.
+pub(crate) fn tls(ca_file: Option<&std::path::Path>) -> Result<MakeRustlsConnect, ConnectError> {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(path) = ca_file {
+        let unusable = |error: &dyn std::fmt::Display| ConnectError::Authority(error.to_string());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
+            roots.add(certificate.map_err(|error| unusable(&error))?)?;
+        }
+    } else {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectError> {
+    let client = client_config(config.database_url.expose_secret())?;
+    let manager = Manager::from_config(client, tls(config.database_ca_file.as_deref())?, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let pool = Pool::builder(manager)
+        .max_size(config.pool_size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(Duration::from_secs(5)))
+        .create_timeout(Some(Duration::from_secs(5)))
+        .post_create(Hook::async_fn(move |client, _| {
+            let keys = Arc::clone(&keys);
+            Box::pin(async move {
+                let row = client.query_typed("SELECT schema_version, signing_keys, cursor_key FROM start_instance()", &[]).await?;
+                let row = row.first().ok_or_else(|| HookError::message("the database has no Holdfast schema; run the migrate function"))?;
+                let version: i32 = row.try_get(0)?;
+                if !SCHEMA_VERSIONS.contains(&version) {
+                    return Err(HookError::message(format!("the schema is at version {version}, this build serves {SCHEMA_VERSIONS:?}; run the migrate function of this build")));
+                }
+                keys.load(row.try_get(1)?, row.try_get(2)?);
+                Ok(())
+            })
+        }))
+        .build();
+    // Building fails only without a runtime for the timeouts, and there is one above.
+    pool.map_err(|error| ConnectError::Url(error.to_string()))
+}
+
+/// Why the pool gave no connection, in one line, for the log.
+pub(super) fn cause(error: &PoolError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    let mut line = cause.to_string();
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+        line = format!("{line}: {cause}");
+    }
+    line
+}

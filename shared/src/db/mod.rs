@@ -1,0 +1,143 @@
+//! The database: one connection an instance, and every request one transaction in one network flight.
+
+mod connection;
+mod error;
+pub mod param;
+mod statement;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use futures_util::future::join_all;
+use tokio_postgres::Row;
+
+pub use connection::ConnectError;
+pub use error::DbError;
+pub use statement::Statement;
+
+use crate::config::Config;
+use crate::identity::keys::KeyRing;
+use crate::telemetry::metrics::Metrics;
+
+/// How long one flight may take, statements and network together, before its connection is given up.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
+pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 6..=6;
+
+/// The way to the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Datastore {
+    pool: Pool,
+    metrics: Arc<Metrics>,
+}
+
+impl Datastore {
+    /// Prepares the pool; nothing is connected yet.
+    pub fn new(config: &Config, keys: Arc<KeyRing>, metrics: Arc<Metrics>) -> Result<Self, ConnectError> {
+        Ok(Self { pool: connection::pool(config, keys)?, metrics })
+    }
+
+    /// Opens a connection if there is none, and checks that the schema is one that this build serves.
+    pub async fn connect(&self) -> Result<(), DbError> {
+        self.connection().await.map(drop)
+    }
+
+    /// Runs statements as one transaction in one flight: `BEGIN`, the statements in order, `COMMIT`, all sent before
+    /// the first answer is awaited. The rows of each statement come back in its place.
+    ///
+    /// # Errors
+    /// The first statement's error, where one failed: then nothing was committed. [`DbError::Lost`] where the
+    /// connection broke or the flight took longer than 10 s: then the outcome is unknown.
+    pub async fn transact(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        let client = InFlight(Some(self.connection().await?));
+        let answers = match tokio::time::timeout(FLIGHT_LIMIT, client.fly(statements)).await {
+            Ok(answers) => answers,
+            // Dropping the client here closes the connection: nobody knows what state it is in.
+            Err(_) => return Err(DbError::Lost),
+        };
+        self.metrics.flight();
+        match answers {
+            Ok(rows) => {
+                client.landed();
+                Ok(rows)
+            }
+            Err(error) => {
+                let error = DbError::from(error);
+                if !matches!(error, DbError::Lost) {
+                    client.landed();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs one statement by itself, without the words of a transaction around it.
+    pub async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DbError> {
+        let client = InFlight(Some(self.connection().await?));
+        let answer = match tokio::time::timeout(FLIGHT_LIMIT, client.query(statement)).await {
+            Ok(answer) => answer,
+            Err(_) => return Err(DbError::Lost),
+        };
+        self.metrics.flight();
+        let answer = answer.map_err(DbError::from);
+        if !matches!(answer, Err(DbError::Lost)) {
+            client.landed();
+        }
+        answer
+    }
+
+    async fn connection(&self) -> Result<Object, DbError> {
+        // Lets the connection's task hear of a close that arrived while this instance was frozen or idle, so that
+        // the pool replaces the connection before anything is sent on it.
+        tokio::task::yield_now().await;
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => DbError::Busy,
+            error => DbError::Unreachable(connection::cause(&error)),
+        })
+    }
+}
+
+/// A connection with statements on their way. Dropped before they have all been answered (a cancelled request, a
+/// timeout), it is closed rather than given back: the next request must not read this one's answers.
+struct InFlight(Option<Object>);
+
+impl InFlight {
+    async fn fly(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+        let Some(client) = &self.0 else { return Ok(Vec::new()) };
+        // Each future sends its message when first polled, and join_all polls in order.
+        let begin = client.batch_execute("BEGIN");
+        let work = join_all(statements.iter().map(|statement| client.query_typed(statement.sql, &statement.params)));
+        let commit = client.batch_execute("COMMIT");
+        let (begin, work, commit) = tokio::join!(biased; begin, work, commit);
+        begin?;
+        // In a pipeline, COMMIT after a failed statement answers without an error (it was a ROLLBACK): each answer counts.
+        let mut rows = Vec::with_capacity(work.len());
+        for answer in work {
+            rows.push(answer?);
+        }
+        commit?;
+        Ok(rows)
+    }
+
+    async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
+        match &self.0 {
+            Some(client) => client.query_typed(statement.sql, &statement.params).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// All was answered: the connection is good for the next request.
+    fn landed(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! An answer that is known before it is sent, so that it can be kept in the transaction that makes it true.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::etag::etag;
+use crate::problem::Problem;
+
+/// Headers that are kept with an answer under its idempotency key.
+const KEPT: [HeaderName; 2] = [header::LOCATION, header::ETAG];
+
+/// A JSON answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// 200 with this body.
+    pub fn ok(body: &impl Serialize) -> Result<Self, Problem> {
+        Self::new(StatusCode::OK, body)
+    }
+
+    /// 201 with this body, and where it now is.
+    pub fn created(location: &str, body: &impl Serialize) -> Result<Self, Problem> {
+        let mut answer = Self::new(StatusCode::CREATED, body)?;
+        answer.headers.insert(header::LOCATION, HeaderValue::from_str(location).map_err(|_| Problem::internal())?);
+        Ok(answer)
+    }
+
+    /// Adds the resource's version as its `ETag`.
+    #[must_use]
+    pub fn version(mut self, version: i64) -> Self {
+        self.headers.insert(header::ETAG, etag(version));
+        self
+    }
+
+    fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            tracing::error!(%error, "an answer does not serialize");
+            Problem::internal()
+        })?;
+        Ok(Self { status, headers: HeaderMap::new(), body })
+    }
+
+    /// The headers worth keeping, as the database keeps them.
+    pub(super) fn kept_headers(&self) -> serde_json::Value {
+        KEPT.iter().filter_map(|name| Some((name.as_str(), self.headers.get(name)?.to_str().ok()?))).collect::<std::collections::BTreeMap<_, _>>().into_iter().map(|(name, value)| (name.to_owned(), serde_json::Value::from(value))).collect()
+    }
+
+    /// An answer as it was kept, marked as a replay.
+    pub(super) fn replayed(status: i16, headers: &serde_json::Value, body: Vec<u8>) -> Option<Self> {
+        let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+        let mut kept = HeaderMap::new();
+        for name in KEPT {
+            if let Some(value) = headers.get(name.as_str()).and_then(|value| value.as_str()) {
+                kept.insert(name, HeaderValue::from_str(value).ok()?);
+            }
+        }
+        kept.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        Some(Self { status, headers: kept, body })
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (self.status, self.headers, json, self.body).into_response()
+    }
+}

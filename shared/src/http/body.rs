@@ -1,0 +1,192 @@
+//! JSON bodies, read strictly: the right content type, no more than the limit, no duplicate key, no unknown field,
+//! no NUL. What a parser might read in two ways is not read at all.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use axum::extract::{FromRequest, Request};
+use axum::response::Response;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use super::Call;
+use crate::problem::Problem;
+
+/// No body is longer: 64 KiB of secret in base64, with room for the rest.
+pub const MOST_BODY_BYTES: usize = 128 * 1024;
+
+/// Deeper nesting than this is no request of ours.
+const MOST_DEPTH: u8 = 16;
+
+/// A JSON body of a known form.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<crate::app::App> for Json<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &crate::app::App) -> Result<Self, Response> {
+        let refuse = |problem: Problem| axum::response::IntoResponse::into_response(problem);
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers).map_err(refuse)?;
+        let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > MOST_BODY_BYTES) {
+            return Err(refuse(too_large()));
+        }
+        let bytes = Limited::new(body, MOST_BODY_BYTES).collect().await.map_err(|error| {
+            refuse(if error.is::<LengthLimitError>() { too_large() } else { Problem::invalid_request("The body did not arrive whole.") })
+        })?;
+        let bytes = bytes.to_bytes();
+        if let Some(call) = parts.extensions.get::<Call>() {
+            call.saw_body(&bytes);
+        }
+        parse(&bytes).map(Self).map_err(refuse)
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(crate::problem::Code::PayloadTooLarge, format!("A body holds at most {MOST_BODY_BYTES} bytes."))
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let unsupported = || Problem::new(crate::problem::Code::UnsupportedMediaType, "Send the body as application/json in UTF-8.");
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let text = values.next().and_then(|value| value.to_str().ok()).ok_or_else(unsupported)?;
+    let (media_type, parameters) = text.split_once(';').map_or((text, ""), |(kind, rest)| (kind, rest.trim()));
+    let utf8 = parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8") || parameters.eq_ignore_ascii_case("charset=\"utf-8\"");
+    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    if media_type.trim().eq_ignore_ascii_case("application/json") && utf8 && !encoded && values.next().is_none() { Ok(()) } else { Err(unsupported()) }
+}
+
+/// Reads JSON strictly, as every body is read.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let unambiguous = Strict { depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end());
+    unambiguous.map_err(|error| Problem::invalid_request(format!("The body is not a JSON object as expected: {error}.")))?;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        // serde_json appends the place; the path already says it better.
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        Problem::field(if path == "." { "body".to_owned() } else { path }, message)
+    })
+}
+
+/// For `#[serde(deserialize_with)]` on an `Option<Option<T>>`: tells a field that is null from one that is not there.
+pub fn given<'de, T: serde::Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Walks a JSON value and objects to what could be read in two ways.
+struct Strict {
+    depth: u8,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
+        if self.depth >= MOST_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Self { depth: self.depth + 1 }) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if text.contains('\0') { Err(E::custom("a NUL character")) } else { Ok(()) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self.deeper()?)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if name.contains('\0') {
+                return Err(A::Error::custom("a NUL character"));
+            }
+            if !seen.insert(name) {
+                return Err(A::Error::custom("a duplicate key"));
+            }
+            members.next_value_seed(self.deeper()?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        name: String,
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+    }
+
+    fn code(body: &str) -> &'static str {
+        parse::<Sample>(body.as_bytes()).map_or_else(|problem| problem.code().name(), |sample| {
+            drop((sample.name, sample.tags));
+            "accepted"
+        })
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let deep = format!("{{\"name\":\"a\",\"tags\":{}{}}}", "[".repeat(40), "]".repeat(40));
+        for (body, expected) in [
+            (r#"{"name":"a"}"#, "accepted"),
+            (r#"{"name":"a","name":"b"}"#, "invalid_request"),
+            (r#"{"name":"a","tags":{"x":"1","x":"2"}}"#, "invalid_request"),
+            (r#"{"name":"a\u0000b"}"#, "invalid_request"),
+            (r#"{"name":"a"} {}"#, "invalid_request"),
+            (r#"{"name":"a","other":1}"#, "validation_failed"),
+            (r#"{"name":7}"#, "validation_failed"),
+            (r"{}", "validation_failed"),
+            (r"[]", "validation_failed"),
+            ("", "invalid_request"),
+            (&deep, "invalid_request"),
+        ] {
+            assert_eq!(code(body), expected, "{body}");
+        }
+        assert!(parse::<Sample>(b"{\"name\":\"\xff\"}").is_err());
+    }
+}

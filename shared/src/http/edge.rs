@@ -1,0 +1,103 @@
+//! The outermost layer: gives the request its id, writes problems out, adds the headers that every answer carries,
+//! and leaves one log line and one count for each.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+
+use super::headers;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::route::Route;
+
+/// The request's id, ours always: a caller's would let it write into our logs.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// The caller's address as the gateway saw it. Set by the entrance (Lambda event or local socket), never from a header.
+#[derive(Debug, Clone)]
+pub struct SourceIp(pub String);
+
+/// Left on a response by the gate, so that the edge can name the route it counts.
+#[derive(Clone, Copy)]
+pub(super) struct Served(pub(super) &'static Route);
+
+pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = RequestId(app.entropy.uuid(app.clock.now()).to_string());
+    request.extensions_mut().insert(request_id.clone());
+    let method = request.method().clone();
+
+    let response = next.run(request).await;
+
+    let served = response.extensions().get::<Served>().copied();
+    let problem = problem_of(&response);
+    let mut response = match &problem {
+        Some(problem) => problem.respond(&request_id.0),
+        None => response,
+    };
+    headers::secure(response.headers_mut());
+    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    if method == http::Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    let route = served.map_or("none", |Served(route)| route.path);
+    let function = served.map_or(app.metrics.function, |Served(route)| function_of(route.path));
+    app.metrics.request(function, route, known_method(&method), status, took);
+    if let Some(problem) = &problem {
+        app.metrics.refusal(problem.code().name());
+    }
+    let code = problem.as_ref().map(|problem| problem.code().name());
+    tracing::info!(request_id = request_id.0, method = known_method(&method), route, status, code, took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "request");
+    response
+}
+
+/// The problem that a response carries, also where the router itself refused.
+fn problem_of(response: &Response) -> Option<Problem> {
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        return Some(problem.clone());
+    }
+    match response.status() {
+        StatusCode::NOT_FOUND => Some(Problem::not_found()),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allow = response.headers().get(header::ALLOW).cloned();
+            Some(Problem::method_not_allowed(allow.unwrap_or_else(|| HeaderValue::from_static(""))))
+        }
+        // Nothing of ours answers a bare error; what does is a bug, and the caller still gets the one form.
+        status if status.is_client_error() => Some(Problem::invalid_request("The request cannot be handled.")),
+        status if status.is_server_error() => Some(Problem::internal()),
+        _ => None,
+    }
+}
+
+/// A method as a label: those that nobody defined share one, so that callers cannot make new series.
+fn known_method(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+/// The function that serves a path, by its first segment.
+fn function_of(path: &'static str) -> &'static str {
+    match path.trim_start_matches('/').split('/').next().unwrap_or_default() {
+        ".well-known" => "auth",
+        "healthz" | "readyz" => "health",
+        first => first,
+    }
+}

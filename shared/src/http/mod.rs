@@ -1,0 +1,23 @@
+//! The way of every request, in one place: edge, gate, handler, answer. Functions add only routes and handlers.
+
+mod answer;
+mod body;
+mod call;
+pub mod cursor;
+mod edge;
+mod etag;
+mod gate;
+mod headers;
+mod idempotency;
+mod params;
+mod service;
+mod transaction;
+
+pub use answer::Answer;
+pub use body::{Json, MOST_BODY_BYTES, given};
+pub use call::Call;
+pub use edge::{RequestId, SourceIp};
+pub use etag::IfMatch;
+pub use params::{Id, Page, Params};
+pub use service::service;
+pub use transaction::{FromRow, Transaction};

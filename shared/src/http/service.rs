@@ -1,0 +1,39 @@
+//! Joins endpoints and layers into the service that Lambda or the local gateway runs.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use http::{HeaderName, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::{edge, gate};
+use crate::app::App;
+use crate::route::Endpoint;
+
+/// The service of these endpoints. One call for each process: a function passes its own, the local gateway all.
+pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Router {
+    let mut router = Router::new();
+    for Endpoint { route, handler } in endpoints {
+        router = router.route(route.path, handler.layer(from_fn_with_state((app.clone(), route), gate::gate)));
+    }
+    let router = router.layer(from_fn_with_state(app.clone(), edge::edge));
+    let router = match cors(&app) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(app)
+}
+
+/// Cross-origin calls: none unless origins are listed, and never with cookies.
+fn cors(app: &App) -> Option<CorsLayer> {
+    if app.config.cors_origins.is_empty() {
+        return None;
+    }
+    let request_headers = ["if-match", "idempotency-key", "x-tenant-id"].map(HeaderName::from_static);
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(app.config.cors_origins.clone()))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE].into_iter().chain(request_headers).collect::<Vec<_>>())
+        .expose_headers([header::ETAG, header::LOCATION, header::LINK, header::RETRY_AFTER, HeaderName::from_static("x-request-id"), HeaderName::from_static("idempotency-replayed")])
+        .max_age(std::time::Duration::from_secs(600));
+    Some(layer)
+}

@@ -1,0 +1,114 @@
+//! The keys that verify: public signing keys by `kid`, loaded with each database connection, or the HS256 secret.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use jiff::Timestamp;
+use jsonwebtoken::DecodingKey;
+use secrecy::SecretSlice;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::es256::PublicKey;
+use crate::config::expose;
+
+/// A public signing key as the database keeps it.
+#[derive(Debug, Clone, Deserialize)]
+struct StoredKey {
+    kid: String,
+    #[serde(flatten)]
+    public: PublicKey,
+    expires_at: Option<Timestamp>,
+}
+
+/// A key as the JWKS shows it (RFC 7517).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Jwk {
+    /// Always `EC`.
+    kty: &'static str,
+    /// Always `P-256`.
+    crv: &'static str,
+    /// Always `ES256`.
+    alg: &'static str,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    usage: &'static str,
+    /// The key's RFC 7638 thumbprint.
+    kid: String,
+    /// The public point's x, base64url.
+    x: String,
+    /// The public point's y, base64url.
+    y: String,
+}
+
+#[derive(Default)]
+struct Loaded {
+    signing: BTreeMap<String, (StoredKey, DecodingKey)>,
+    cursor: Option<Vec<u8>>,
+}
+
+/// All keys that this instance verifies with.
+pub struct KeyRing {
+    shared_secret: Option<DecodingKey>,
+    loaded: RwLock<Loaded>,
+}
+
+impl KeyRing {
+    /// A ring with the HS256 secret, if there is one; the rest comes with the first connection.
+    pub fn new(jwt_secret: Option<&SecretSlice<u8>>) -> Self {
+        super::es256::install();
+        Self { shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(expose(secret))), loaded: RwLock::default() }
+    }
+
+    /// Takes what a new connection brought. A key that does not parse is left out, and said so.
+    pub(crate) fn load(&self, signing: serde_json::Value, cursor: Option<Vec<u8>>) {
+        let keys: Vec<StoredKey> = serde_json::from_value(signing).unwrap_or_else(|error| {
+            tracing::error!(%error, "the stored signing keys cannot be read");
+            Vec::new()
+        });
+        let signing = keys
+            .into_iter()
+            .filter_map(|key| match DecodingKey::from_ec_components(&key.public.x, &key.public.y) {
+                Ok(decoding) => Some((key.kid.clone(), (key, decoding))),
+                Err(error) => {
+                    tracing::error!(%error, kid = key.kid, "a stored signing key is not a P-256 point");
+                    None
+                }
+            })
+            .collect();
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { signing, cursor };
+    }
+
+    /// The HS256 secret.
+    pub(crate) fn shared_secret(&self) -> Option<&DecodingKey> {
+        self.shared_secret.as_ref()
+    }
+
+    /// The key of this `kid`, unless its time is over.
+    pub(crate) fn signing(&self, kid: &str, now: Timestamp) -> Option<DecodingKey> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.signing.get(kid).filter(|(key, _)| key.expires_at.is_none_or(|end| end > now)).map(|(_, decoding)| decoding.clone())
+    }
+
+    /// Whether a connection has brought the keys yet.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).cursor.is_some()
+    }
+
+    /// The key that proves page cursors.
+    pub(crate) fn cursor(&self) -> Option<Vec<u8>> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).cursor.clone()
+    }
+
+    /// The public keys now and those still valid. Empty under HS256, which has none.
+    pub fn public(&self, now: Timestamp) -> Vec<Jwk> {
+        if self.shared_secret.is_some() {
+            return Vec::new();
+        }
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        let valid = loaded.signing.values().filter(|(key, _)| key.expires_at.is_none_or(|end| end > now));
+        valid
+            .map(|(key, _)| Jwk { kty: "EC", crv: "P-256", alg: "ES256", usage: "sig", kid: key.kid.clone(), x: key.public.x.clone(), y: key.public.y.clone() })
+            .collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! Passwords: argon2id in PHC form (RFC 9106), never stored or logged otherwise.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::entropy::Entropy;
+
+/// What every password costs: 19 MiB, two passes, one lane (OWASP's recommendation).
+fn argon2id() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+}
+
+/// A hash of no password, with the same cost as any: what the passwords of unknown users are checked against, so
+/// that they take as long as those of known ones.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3Qgbm9ib2R5IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Whether a text is an argon2id hash of at least 19 MiB and two passes.
+pub fn is_strong_hash(text: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(text) else { return false };
+    let Ok(params) = Params::try_from(&hash) else { return false };
+    hash.algorithm.as_str() == "argon2id"
+        && params.m_cost() >= Params::DEFAULT_M_COST
+        && params.t_cost() >= Params::DEFAULT_T_COST
+        && hash.hash.is_some_and(|digest| digest.as_bytes().len() >= 32)
+}
+
+/// Hashes a password with a fresh salt. Takes some 20 ms of one core; not for an async thread.
+pub fn hash(password: &SecretString, entropy: &dyn Entropy) -> Result<String, argon2::password_hash::Error> {
+    let salt: [u8; 16] = entropy.bytes();
+    argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
+}
+
+/// Whether the password is the one that was hashed. Without a hash it takes the same time and says no.
+pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
+    let work = tokio::task::spawn_blocking(move || {
+        let known = hash.is_some();
+        let hash = hash.as_deref().unwrap_or(NOBODY);
+        let matches = PasswordHash::new(hash).is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
+        matches & known
+    });
+    work.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user_is_accepted() {
+        let password = SecretString::from("correct horse battery staple");
+        let stored = hash(&password, &SeededEntropy::new(1)).unwrap();
+        assert!(is_strong_hash(&stored));
+        assert!(verify(password.clone(), Some(stored.clone())).await);
+        assert!(!verify(SecretString::from("another"), Some(stored)).await);
+        assert!(!verify(password, None).await);
+    }
+
+    #[test]
+    fn the_hash_of_nobody_costs_as_much_as_any_other() {
+        assert!(is_strong_hash(NOBODY));
+    }
+}

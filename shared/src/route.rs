@@ -1,0 +1,251 @@
+//! The route table. A route says once who may call it, how it is audited and what it takes and gives; the gate,
+//! the OpenAPI document and the tests that go through every route all read it from here.
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, on};
+use axum::routing::MethodFilter;
+use http::Method;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::app::App;
+use crate::permission::Permission;
+use crate::problem::Code;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone; the handler itself decides where a credential is in the body.
+    Anyone,
+    /// Any live principal.
+    Authenticated,
+    /// A signed-in user, by JWT; never an API token.
+    User,
+    /// Whoever holds this permission. On `/admin/*` by JWT only.
+    Holder(Permission),
+}
+
+/// When a route's requests are written to the audit log. Refusals always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audited {
+    /// Each request.
+    Always,
+    /// Only with `AUDIT_READS=true`.
+    Reads,
+    /// Never: it touches nothing (liveness, public keys).
+    Never,
+}
+
+/// A query parameter, for the document and for refusing those that are unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+}
+
+type SchemaOf = (fn() -> std::borrow::Cow<'static, str>, fn() -> RefOr<Schema>, fn(&mut Vec<(String, RefOr<Schema>)>));
+
+/// A body's schema: its name, itself, and what it refers to.
+#[derive(Clone, Copy)]
+pub struct BodySchema(SchemaOf);
+
+impl BodySchema {
+    /// The schema of a type.
+    pub const fn of<T: ToSchema + PartialSchema>() -> Self {
+        Self((T::name, T::schema, T::schemas))
+    }
+
+    /// The schema's name.
+    pub fn name(&self) -> String {
+        (self.0.0)().into_owned()
+    }
+
+    /// The schema and all that it refers to, by name.
+    pub fn all(&self) -> Vec<(String, RefOr<Schema>)> {
+        let mut all = vec![(self.name(), (self.0.1)())];
+        (self.0.2)(&mut all);
+        all
+    }
+}
+
+impl std::fmt::Debug for BodySchema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// One route of the contract.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path template, such as `/accounts/{id}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Its name in the audit log.
+    pub action: &'static str,
+    /// When it is audited.
+    pub audited: Audited,
+    /// Whether it creates something, and so takes an `Idempotency-Key`.
+    pub creates: bool,
+    /// Whether it takes `If-Match`.
+    pub conditional: bool,
+    /// One line for the document.
+    pub summary: &'static str,
+    /// The query parameters it takes.
+    pub query: &'static [QueryParameter],
+    /// What it takes as its body.
+    pub body: Option<BodySchema>,
+    /// Its status when all is well.
+    pub success: u16,
+    /// What it answers then.
+    pub answer: Option<BodySchema>,
+    /// Its content type then.
+    pub content_type: &'static str,
+    /// The refusals particular to it, beyond what follows from its access and body.
+    pub refusals: &'static [Code],
+}
+
+impl Route {
+    const fn new(method: Method, path: &'static str, action: &'static str, audited: Audited) -> Self {
+        Self {
+            method,
+            path,
+            access: Access::Authenticated,
+            action,
+            audited,
+            creates: false,
+            conditional: false,
+            summary: "",
+            query: &[],
+            body: None,
+            success: 200,
+            answer: None,
+            content_type: "application/json",
+            refusals: &[],
+        }
+    }
+
+    /// A route that only reads.
+    pub const fn get(path: &'static str, action: &'static str) -> Self {
+        Self::new(Method::GET, path, action, Audited::Reads)
+    }
+
+    /// A route that acts.
+    pub const fn post(path: &'static str, action: &'static str) -> Self {
+        Self::new(Method::POST, path, action, Audited::Always)
+    }
+
+    /// A route that changes one resource; takes `If-Match`.
+    pub const fn patch(path: &'static str, action: &'static str) -> Self {
+        let mut route = Self::new(Method::PATCH, path, action, Audited::Always);
+        route.conditional = true;
+        route
+    }
+
+    /// A route that deletes one resource; takes `If-Match`.
+    pub const fn delete(path: &'static str, action: &'static str) -> Self {
+        let mut route = Self::new(Method::DELETE, path, action, Audited::Always);
+        route.conditional = true;
+        route.success = 204;
+        route
+    }
+
+    /// Who may call it.
+    #[must_use]
+    pub const fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// When it is audited, where that is not what its method implies.
+    #[must_use]
+    pub const fn audited(mut self, audited: Audited) -> Self {
+        self.audited = audited;
+        self
+    }
+
+    /// It creates something: 201, and an `Idempotency-Key` is honoured.
+    #[must_use]
+    pub const fn creates(mut self) -> Self {
+        self.creates = true;
+        self.success = 201;
+        self
+    }
+
+    /// One line for the document.
+    #[must_use]
+    pub const fn summary(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// The query parameters it takes.
+    #[must_use]
+    pub const fn query(mut self, query: &'static [QueryParameter]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// What it takes as its body.
+    #[must_use]
+    pub const fn takes<T: ToSchema>(mut self) -> Self {
+        self.body = Some(BodySchema::of::<T>());
+        self
+    }
+
+    /// What it answers.
+    #[must_use]
+    pub const fn answers<T: ToSchema>(mut self) -> Self {
+        self.answer = Some(BodySchema::of::<T>());
+        self
+    }
+
+    /// It answers without a body.
+    #[must_use]
+    pub const fn answers_nothing(mut self) -> Self {
+        self.success = 204;
+        self
+    }
+
+    /// It answers text of this type.
+    #[must_use]
+    pub const fn answers_text(mut self, content_type: &'static str) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    /// The refusals particular to it.
+    #[must_use]
+    pub const fn refuses(mut self, refusals: &'static [Code]) -> Self {
+        self.refusals = refusals;
+        self
+    }
+
+    /// Whether only a signed-in user's JWT will do.
+    pub fn needs_jwt(&self) -> bool {
+        self.access == Access::User || self.path.starts_with("/admin/")
+    }
+
+    /// Joins the route to its handler.
+    pub fn to<H, T>(&'static self, handler: H) -> Endpoint
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        // Every method of the table has a filter; an unknown one could only be a new constructor above.
+        let filter = MethodFilter::try_from(self.method.clone()).unwrap_or(MethodFilter::GET);
+        Endpoint { route: self, handler: on(filter, handler) }
+    }
+}
+
+/// A route with its handler, as a function crate exports it.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// The route.
+    pub route: &'static Route,
+    pub(crate) handler: MethodRouter<App>,
+}

@@ -1,0 +1,183 @@
+//! This instance's counters. Lambda instances cannot be scraped, so each keeps its totals in a database row of its own,
+//! sent along with a flight that it makes anyway; `/metrics` adds the rows up.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Upper bounds of the latency histogram, in seconds.
+const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// How long counters may stay unreported while requests come in.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// A family of series: its name, its kind and what it tells.
+pub struct Family {
+    /// The name, without a counter's `_total` or a histogram's suffixes.
+    pub name: &'static str,
+    /// `counter` or `histogram`.
+    pub kind: &'static str,
+    /// What it tells, for people.
+    pub help: &'static str,
+}
+
+/// Every family that instances report, in the order of the exposition.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "holdfast_requests", kind: "counter", help: "Requests answered, by function, route template, method and status class." },
+    Family { name: "holdfast_request_duration_seconds", kind: "histogram", help: "Time from request to answer, by function and route template." },
+    Family { name: "holdfast_refusals", kind: "counter", help: "Requests refused, by problem code." },
+    Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
+    Family { name: "holdfast_instance_starts", kind: "counter", help: "Cold starts, by function." },
+];
+
+/// Totals of one instance since its start.
+pub struct Metrics {
+    /// The instance; new at each start.
+    pub instance: Uuid,
+    /// The function it runs.
+    pub function: &'static str,
+    /// When it started.
+    pub started_at: Timestamp,
+    state: Mutex<State>,
+}
+
+struct State {
+    series: BTreeMap<String, f64>,
+    reported: Option<Instant>,
+}
+
+impl Metrics {
+    /// All at zero, but for the start itself.
+    pub fn new(instance: Uuid, function: &'static str, started_at: Timestamp) -> Self {
+        let series = BTreeMap::from([(format!("holdfast_instance_starts_total{{function=\"{function}\"}}"), 1.0)]);
+        Self { instance, function, started_at, state: Mutex::new(State { series, reported: None }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an answered request. `function` and `route` are names from the route table, never from the caller.
+    pub fn request(&self, function: &str, route: &str, method: &str, status: u16, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let labels = format!("function=\"{function}\",route=\"{route}\"");
+        let mut state = self.state();
+        state.add(format!("holdfast_requests_total{{{labels},method=\"{method}\",status=\"{}xx\"}}", status / 100), 1.0);
+        for bound in BUCKETS {
+            // Empty buckets are reported too: without them the first observation could not be seen as an increase.
+            state.add(format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}}"), f64::from(u8::from(seconds <= bound)));
+        }
+        state.add(format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}}"), 1.0);
+        state.add(format!("holdfast_request_duration_seconds_sum{{{labels}}}"), seconds);
+        state.add(format!("holdfast_request_duration_seconds_count{{{labels}}}"), 1.0);
+    }
+
+    /// Counts a refusal by its problem code.
+    pub fn refusal(&self, code: &str) {
+        self.state().add(format!("holdfast_refusals_total{{code=\"{code}\"}}"), 1.0);
+    }
+
+    /// Counts a round trip to the database.
+    pub(crate) fn flight(&self) {
+        self.state().add("holdfast_database_flights_total".to_owned(), 1.0);
+    }
+
+    /// The totals to send along now, if they are due.
+    pub(crate) fn due(&self) -> Option<serde_json::Value> {
+        let mut state = self.state();
+        if state.reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+            return None;
+        }
+        state.reported = Some(Instant::now());
+        Some(serde_json::json!(state.series))
+    }
+
+    /// The totals now, whether due or not.
+    pub fn totals(&self) -> BTreeMap<String, f64> {
+        self.state().series.clone()
+    }
+}
+
+impl State {
+    fn add(&mut self, series: String, amount: f64) {
+        *self.series.entry(series).or_insert(0.0) += amount;
+    }
+}
+
+/// How the numbers are written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposition {
+    /// Prometheus text format 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Exposition {
+    /// The content type that belongs to it.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Writes the series of all families, and then `extra` gauges (name, help, value).
+pub fn expose(series: &BTreeMap<String, f64>, extra: &[(&str, &str, f64)], exposition: Exposition) -> String {
+    let mut text = String::new();
+    for Family { name, kind, help } in FAMILIES {
+        let members = members(series, name, kind);
+        if members.is_empty() {
+            continue;
+        }
+        // OpenMetrics names a counter's family without _total, the older format with it.
+        let family = if *kind == "counter" && exposition == Exposition::Prometheus { format!("{name}_total") } else { (*name).to_owned() };
+        let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+        for (series, value) in members {
+            let _ = writeln!(text, "{series} {value}");
+        }
+    }
+    for (name, help, value) in extra {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    }
+    if exposition == Exposition::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+    text
+}
+
+fn members<'a>(series: &'a BTreeMap<String, f64>, name: &str, kind: &str) -> Vec<(&'a str, f64)> {
+    let suffixes: &[&str] = if kind == "counter" { &["_total"] } else { &["_bucket", "_sum", "_count"] };
+    let belongs = |series: &str| series.strip_prefix(name).is_some_and(|rest| suffixes.iter().any(|suffix| rest.strip_prefix(suffix).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))));
+    let mut members: Vec<_> = series.iter().filter(|(series, _)| belongs(series)).map(|(series, value)| (series.as_str(), *value)).collect();
+    // A histogram's buckets stand together, from the lowest bound to the highest.
+    members.sort_by(|(a, _), (b, _)| bucket_order(a).partial_cmp(&bucket_order(b)).unwrap_or(std::cmp::Ordering::Equal));
+    members
+}
+
+fn bucket_order(series: &str) -> (&str, f64) {
+    match series.split_once("le=\"") {
+        Some((labels, bound)) => (labels, bound.trim_end_matches(['"', '}']).parse().unwrap_or(f64::INFINITY)),
+        None => (series, 0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative_and_in_order() {
+        let metrics = Metrics::new(Uuid::nil(), "auth", Timestamp::UNIX_EPOCH);
+        metrics.request("auth", "/auth/login", "POST", 200, Duration::from_millis(30));
+        metrics.request("auth", "/auth/login", "POST", 401, Duration::from_millis(3));
+        let text = expose(&metrics.totals(), &[], Exposition::Prometheus);
+        let counts: Vec<&str> = text.lines().filter(|line| line.contains("_bucket")).filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(counts, ["0", "0", "1", "1", "1", "2", "2", "2", "2", "2", "2", "2"]);
+    }
+}

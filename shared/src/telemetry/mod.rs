@@ -1,0 +1,4 @@
+//! What operators see of a running function: log lines and counters. Neither ever holds a secret.
+
+pub mod log;
+pub mod metrics;
