@@ -46,7 +46,12 @@ impl App {
     }
 
     /// As [`App::start`], with a clock and randomness of the caller's choice.
-    pub async fn start_with(config: Config, function: &'static str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> anyhow::Result<Self> {
+    pub async fn start_with(
+        config: Config,
+        function: &'static str,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Self> {
         let keys = Arc::new(KeyRing::new(config.jwt_secret.as_ref()));
         let metrics = Arc::new(Metrics::new(entropy.uuid(clock.now()), function, clock.now()));
         let db = Datastore::new(&config, Arc::clone(&keys), Arc::clone(&metrics))?;

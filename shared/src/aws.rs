@@ -3,9 +3,9 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
@@ -70,7 +70,12 @@ pub async fn config() -> &'static SdkConfig {
 /// The text of a Secrets Manager secret.
 pub(crate) async fn secret(arn: &str) -> Result<SecretString, AwsError> {
     let client = aws_sdk_secretsmanager::Client::new(config().await);
-    let answer = client.get_secret_value().secret_id(arn).send().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
+    let answer = client
+        .get_secret_value()
+        .secret_id(arn)
+        .send()
+        .await
+        .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
     answer.secret_string.map(SecretString::from).ok_or_else(|| AwsError("it is binary, not text".to_owned()))
 }
 

@@ -31,7 +31,11 @@ impl dyn Entropy {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_types, clippy::panic, reason = "the one place that asks the system, and without randomness nothing here is safe to do")]
+    #[expect(
+        clippy::disallowed_types,
+        clippy::panic,
+        reason = "the one place that asks the system, and without randomness nothing here is safe to do"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = OsRng.try_fill_bytes(bytes) {
             panic!("the operating system gives no random bytes: {error}");

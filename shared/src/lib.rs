@@ -1,1 +1,16 @@
-//! Shared.
+//! What every Holdfast function shares: the way of a request, the one-flight transaction, identity, configuration and
+//! telemetry. It has no route of its own.
+
+pub mod app;
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod entropy;
+pub mod http;
+pub mod id;
+pub mod identity;
+pub mod permission;
+pub mod problem;
+pub mod route;
+pub mod telemetry;

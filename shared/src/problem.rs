@@ -107,7 +107,14 @@ impl Problem {
     /// A problem of this kind, with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = (code == Code::Unavailable).then_some(RETRY_UNAVAILABLE);
-        Self(Box::new(Detail { code, detail: detail.into(), errors: Vec::new(), retry_after, allow: None, audited: false }))
+        Self(Box::new(Detail {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after,
+            allow: None,
+            audited: false,
+        }))
     }
 
     /// 400: it cannot be read as a request.
@@ -168,7 +175,9 @@ impl Problem {
             Code::InvalidCredentials => Self::new(code, "The tenant, username or password is not right."),
             Code::NotFound => Self::not_found(),
             Code::TenantMismatch => Self::new(code, "X-Tenant-ID must be the credential's own tenant."),
-            Code::PreconditionFailed => Self::new(code, "The resource is not at the version that If-Match names; read it again."),
+            Code::PreconditionFailed => {
+                Self::new(code, "The resource is not at the version that If-Match names; read it again.")
+            }
             Code::IdempotencyMismatch => Self::new(code, "This Idempotency-Key was used for another request."),
             Code::QuotaExceeded => Self::new(code, "The tenant holds as many of these as its quota allows."),
             other => Self::new(other, format!("{}.", other.title())),

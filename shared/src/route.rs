@@ -2,8 +2,8 @@
 //! the OpenAPI document and the tests that go through every route all read it from here.
 
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, on};
 use axum::routing::MethodFilter;
+use axum::routing::{MethodRouter, on};
 use http::Method;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};

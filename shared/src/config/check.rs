@@ -30,7 +30,8 @@ impl Refusal {
 const GENERATE_KEY: &str = "generate one with `openssl rand -base64 32`";
 
 /// Words that turn up in examples and defaults everywhere; a secret that contains one is no secret.
-const KNOWN: [&str; 10] = ["changeme", "change-me", "dev-token", "secret", "password", "example", "default", "letmein", "test", "0123456789"];
+const KNOWN: [&str; 10] =
+    ["changeme", "change-me", "dev-token", "secret", "password", "example", "default", "letmein", "test", "0123456789"];
 
 pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusal> {
     let environment = match settings.get("APP_ENV") {
@@ -40,10 +41,17 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     };
     let deployed = environment != Environment::Local;
 
-    let database_url = settings.get("DATABASE_URL").ok_or_else(|| Refusal::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full"))?;
-    crate::db_client_config(database_url).map_err(|error| Refusal::new("DATABASE_URL", error.to_string(), "correct it"))?;
+    let database_url = settings.get("DATABASE_URL").ok_or_else(|| {
+        Refusal::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full")
+    })?;
+    crate::db::client_config(database_url)
+        .map_err(|error| Refusal::new("DATABASE_URL", error.to_string(), "correct it"))?;
     if deployed && !database_url.contains("sslmode=verify-full") {
-        return Err(Refusal::new("DATABASE_URL", "the connection would not verify the server's certificate", "add ?sslmode=verify-full"));
+        return Err(Refusal::new(
+            "DATABASE_URL",
+            "the connection would not verify the server's certificate",
+            "add ?sslmode=verify-full",
+        ));
     }
 
     let jwt_secret = settings.get("AUTH_JWT_SECRET");
@@ -52,30 +60,52 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     }
     let asymmetric = settings.get("SIGNING_KMS_KEY_ID").is_some() || settings.get("SIGNING_KEY_FILE").is_some();
     if deployed && settings.get("SIGNING_KEY_FILE").is_some() {
-        return Err(Refusal::new("SIGNING_KEY_FILE", "a signing key in a file is for APP_ENV=local", "use SIGNING_KMS_KEY_ID, or AUTH_JWT_SECRET"));
+        return Err(Refusal::new(
+            "SIGNING_KEY_FILE",
+            "a signing key in a file is for APP_ENV=local",
+            "use SIGNING_KMS_KEY_ID, or AUTH_JWT_SECRET",
+        ));
     }
     if needs.signing && jwt_secret.is_none() && !asymmetric {
-        return Err(Refusal::new("SIGNING_KMS_KEY_ID", "nothing is set that can sign access tokens", "set the id of an ECC_NIST_P256 KMS key, or AUTH_JWT_SECRET of at least 32 bytes"));
+        return Err(Refusal::new(
+            "SIGNING_KMS_KEY_ID",
+            "nothing is set that can sign access tokens",
+            "set the id of an ECC_NIST_P256 KMS key, or AUTH_JWT_SECRET of at least 32 bytes",
+        ));
     }
 
     let vault_key = settings.get("SECRET_ENCRYPTION_KEY").map(|key| vault_key(key, deployed)).transpose()?;
     if needs.vault && deployed && vault_key.is_none() && settings.get("VAULT_KMS_KEY_ID").is_none() {
-        return Err(Refusal::new("SECRET_ENCRYPTION_KEY", "no vault key is set", "set VAULT_KMS_KEY_ID, or 32 bytes as base64: `openssl rand -base64 32`"));
+        return Err(Refusal::new(
+            "SECRET_ENCRYPTION_KEY",
+            "no vault key is set",
+            "set VAULT_KMS_KEY_ID, or 32 bytes as base64: `openssl rand -base64 32`",
+        ));
     }
     auth_users(settings)?;
     api_tokens(settings)?;
 
-    let number = |name: &'static str, default: u16, range: std::ops::RangeInclusive<u16>, mend: &'static str| match settings.get(name) {
-        None => Ok(default),
-        Some(text) => text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| Refusal::new(name, "not a number in range", mend)),
-    };
+    let number =
+        |name: &'static str, default: u16, range: std::ops::RangeInclusive<u16>, mend: &'static str| match settings
+            .get(name)
+        {
+            None => Ok(default),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|number| range.contains(number))
+                .ok_or_else(|| Refusal::new(name, "not a number in range", mend)),
+        };
     Ok(Config {
         database_url: SecretString::from(database_url.to_owned()),
         database_ca_file: settings.get("DATABASE_CA_FILE").map(Into::into),
         pool_size: number("DATABASE_POOL_SIZE", 1, 1..=64, "use 1 to 64; 1 in Lambda")?.into(),
         issuer: settings.get("AUTH_ISSUER").unwrap_or("holdfast").to_owned(),
         audience: settings.get("AUTH_AUDIENCE").unwrap_or("holdfast").to_owned(),
-        jwt_secret: (!asymmetric).then_some(jwt_secret).flatten().map(|secret| SecretSlice::from(secret.as_bytes().to_vec())),
+        jwt_secret: (!asymmetric)
+            .then_some(jwt_secret)
+            .flatten()
+            .map(|secret| SecretSlice::from(secret.as_bytes().to_vec())),
         signing_kms_key: settings.get("SIGNING_KMS_KEY_ID").map(str::to_owned),
         signing_key_file: settings.get("SIGNING_KEY_FILE").map(Into::into),
         vault_key,
@@ -119,18 +149,25 @@ fn vault_key(text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
         44 => STANDARD.decode(text).ok(),
         _ => None,
     };
-    let bytes = bytes.filter(|bytes| bytes.len() == 32).ok_or_else(|| Refusal::new(NAME, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
+    let bytes = bytes
+        .filter(|bytes| bytes.len() == 32)
+        .ok_or_else(|| Refusal::new(NAME, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
     strong(NAME, &bytes, deployed)?;
     Ok(SecretSlice::from(bytes))
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len()).step_by(2).map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect()
 }
 
 fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, Refusal> {
-    const MEND: &str = "list exact origins such as https://app.example.com, separated by commas; a wildcard is never right here";
-    let listed = settings.get("CORS_ORIGINS").unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    const MEND: &str =
+        "list exact origins such as https://app.example.com, separated by commas; a wildcard is never right here";
+    let listed =
+        settings.get("CORS_ORIGINS").unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
     listed
         .map(|origin| {
             let uri: Option<http::Uri> = origin.parse().ok();
@@ -141,7 +178,10 @@ fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, Refusal> {
                     && uri.path() == "/"
                     && uri.query().is_none()
             });
-            HeaderValue::from_str(origin).ok().filter(|_| exact).ok_or_else(|| Refusal::new("CORS_ORIGINS", "an entry is not an exact origin", MEND))
+            HeaderValue::from_str(origin)
+                .ok()
+                .filter(|_| exact)
+                .ok_or_else(|| Refusal::new("CORS_ORIGINS", "an entry is not an exact origin", MEND))
         })
         .collect()
 }
@@ -162,12 +202,19 @@ pub struct BootstrapUser {
 /// The users of `AUTH_USERS`, separated by new lines or semicolons (a PHC string holds commas).
 pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
     const MEND: &str = "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from an argon2id tool, never a plaintext password";
-    let entries = settings.get("AUTH_USERS").unwrap_or_default().split([';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+    let entries = settings
+        .get("AUTH_USERS")
+        .unwrap_or_default()
+        .split([';', '\n'])
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
     entries
         .map(|entry| {
             let bad = |fault: &str| Refusal::new("AUTH_USERS", fault, MEND);
             let mut parts = entry.splitn(4, ':');
-            let (Some(tenant), Some(username), Some(role), Some(hash)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            let (Some(tenant), Some(username), Some(role), Some(hash)) =
+                (parts.next(), parts.next(), parts.next(), parts.next())
+            else {
                 return Err(bad("an entry has not four parts"));
             };
             let role: Role = role.parse().map_err(|_| bad("an entry's role is none"))?;
@@ -177,18 +224,32 @@ pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
             if !crate::identity::password::is_strong_hash(hash) {
                 return Err(bad("a password is not an argon2id hash of at least 19 MiB and 2 passes"));
             }
-            Ok(BootstrapUser { tenant: (!tenant.is_empty()).then(|| tenant.to_owned()), username: username.to_owned(), role, password_hash: hash.to_owned() })
+            Ok(BootstrapUser {
+                tenant: (!tenant.is_empty()).then(|| tenant.to_owned()),
+                username: username.to_owned(),
+                role,
+                password_hash: hash.to_owned(),
+            })
         })
         .collect()
 }
 
 /// `API_TOKENS` may hold only digests: 64 hex digits of SHA-256 each.
 fn api_tokens(settings: &Settings) -> Result<(), Refusal> {
-    let entries = settings.get("API_TOKENS").unwrap_or_default().split([';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+    let entries = settings
+        .get("API_TOKENS")
+        .unwrap_or_default()
+        .split([';', '\n'])
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
     for entry in entries {
         let digest = entry.rsplit(':').next().unwrap_or_default();
         if entry.matches(':').count() < 2 || digest.len() != 64 || hex(digest).is_none() {
-            return Err(Refusal::new("API_TOKENS", "an entry is not name:scopes:sha256-of-token", "store the SHA-256 of each token in hex, never the token"));
+            return Err(Refusal::new(
+                "API_TOKENS",
+                "an entry is not name:scopes:sha256-of-token",
+                "store the SHA-256 of each token in hex, never the token",
+            ));
         }
     }
     Ok(())
@@ -204,7 +265,8 @@ mod tests {
 
     fn refused(values: &[(&str, &str)]) -> String {
         let base = [("DATABASE_URL", URL), ("AUTH_JWT_SECRET", STRONG), ("SECRET_ENCRYPTION_KEY", STRONG)];
-        let merged: std::collections::BTreeMap<&str, String> = base.iter().chain(values).map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let merged: std::collections::BTreeMap<&str, String> =
+            base.iter().chain(values).map(|(name, value)| (*name, (*value).to_owned())).collect();
         match Config::from_settings(&Settings::given(merged), ALL) {
             Ok(_) => "starts".to_owned(),
             Err(refusal) => refusal.setting.to_owned(),
@@ -232,8 +294,14 @@ mod tests {
             ("SECRET_ENCRYPTION_KEY", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"),
             ("SIGNING_KEY_FILE", "/tmp/key.pem"),
             ("AUTH_USERS", "demo:admin:admin:changeme"),
-            ("AUTH_USERS", "demo:admin:king:$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"),
-            ("AUTH_USERS", "demo:admin:admin:$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"),
+            (
+                "AUTH_USERS",
+                "demo:admin:king:$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
+            ),
+            (
+                "AUTH_USERS",
+                "demo:admin:admin:$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
+            ),
             ("API_TOKENS", "ci:accounts:read:dev-token"),
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://*.example.com"),
@@ -252,7 +320,10 @@ mod tests {
 
     #[test]
     fn a_vault_key_is_taken_raw_in_base64_and_in_hex() {
-        let raw = [0x9Au8, 0x11, 0x52, 0xE3, 0xB4, 0x05, 0xF6, 0x77, 0xC8, 0x29, 0xDA, 0x3B, 0x8C, 0x4D, 0x1E, 0xAF, 0x60, 0x71, 0x02, 0x93, 0x14, 0xA5, 0x36, 0x47, 0xE8, 0x59, 0xFA, 0x6B, 0xBC, 0x7D, 0xCE, 0x0F];
+        let raw = [
+            0x9Au8, 0x11, 0x52, 0xE3, 0xB4, 0x05, 0xF6, 0x77, 0xC8, 0x29, 0xDA, 0x3B, 0x8C, 0x4D, 0x1E, 0xAF, 0x60,
+            0x71, 0x02, 0x93, 0x14, 0xA5, 0x36, 0x47, 0xE8, 0x59, 0xFA, 0x6B, 0xBC, 0x7D, 0xCE, 0x0F,
+        ];
         let digits = raw.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         for text in [STANDARD.encode(raw), URL_SAFE_NO_PAD.encode(raw), digits, STRONG.to_owned()] {
             assert_eq!(refused(&[("SECRET_ENCRYPTION_KEY", &text)]), "starts", "{}", text.len());
@@ -263,6 +334,9 @@ mod tests {
     fn a_refusal_never_repeats_the_value() {
         let settings = Settings::given([("DATABASE_URL", "postgres://app:hunter2hunter2@db/x".to_owned())]);
         let line = Config::from_settings(&settings, ALL).map(|_| ()).unwrap_err().to_string();
-        assert_eq!(line, "DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full");
+        assert_eq!(
+            line,
+            "DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full"
+        );
     }
 }

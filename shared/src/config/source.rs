@@ -93,12 +93,21 @@ impl Settings {
     }
 
     fn add_secret(&mut self, secret: &SecretString) -> Result<(), Refusal> {
-        let values: BTreeMap<String, String> = serde_json::from_str(secret.expose_secret())
-            .map_err(|_| Refusal::new("SECRETS_ARN", "the secret is not a JSON object of strings".to_owned(), "store {\"DATABASE_URL\": \"...\", ...}"))?;
+        let values: BTreeMap<String, String> = serde_json::from_str(secret.expose_secret()).map_err(|_| {
+            Refusal::new(
+                "SECRETS_ARN",
+                "the secret is not a JSON object of strings".to_owned(),
+                "store {\"DATABASE_URL\": \"...\", ...}",
+            )
+        })?;
         for (name, value) in values {
             if !self.set(&name, value, Source::SecretsManager) {
                 // The name may be a mistyped value; it is not repeated in a log.
-                return Err(Refusal::new("SECRETS_ARN", "the secret holds a name that is no setting".to_owned(), "keep only settings of docs/configuration.md in it"));
+                return Err(Refusal::new(
+                    "SECRETS_ARN",
+                    "the secret holds a name that is no setting".to_owned(),
+                    "keep only settings of docs/configuration.md in it",
+                ));
             }
         }
         Ok(())

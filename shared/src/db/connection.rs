@@ -22,7 +22,9 @@ const SESSION_OPTIONS: &str =
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL does not parse. What is wrong is said without the URL, which holds a password.
-    #[error("DATABASE_URL is not a PostgreSQL URL ({0}); write postgres://user:password@host:5432/name?sslmode=verify-full")]
+    #[error(
+        "DATABASE_URL is not a PostgreSQL URL ({0}); write postgres://user:password@host:5432/name?sslmode=verify-full"
+    )]
     Url(String),
     /// The certificate file does not serve.
     #[error("DATABASE_CA_FILE cannot be used ({0}); give a PEM file with the server's certificate authority")]
@@ -42,7 +44,10 @@ pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, Connect
     if verified {
         config.ssl_mode(SslMode::Require);
     }
-    config.connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30)).application_name("holdfast");
+    config
+        .connect_timeout(Duration::from_secs(5))
+        .keepalives_idle(Duration::from_secs(30))
+        .application_name("holdfast");
     if config.get_options().is_none() {
         config.options(SESSION_OPTIONS);
     }
@@ -70,7 +75,11 @@ pub(crate) fn tls(ca_file: Option<&std::path::Path>) -> Result<MakeRustlsConnect
 
 pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectError> {
     let client = client_config(config.database_url.expose_secret())?;
-    let manager = Manager::from_config(client, tls(config.database_ca_file.as_deref())?, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let manager = Manager::from_config(
+        client,
+        tls(config.database_ca_file.as_deref())?,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
     let pool = Pool::builder(manager)
         .max_size(config.pool_size)
         .runtime(Runtime::Tokio1)

@@ -29,14 +29,19 @@ impl From<tokio_postgres::Error> for DbError {
         match error.as_db_error() {
             Some(refusal) if is_shutdown(refusal.code()) => Self::Lost,
             Some(refusal) => Self::Refused(Box::new(refusal.clone())),
-            None if error.is_closed() || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()) => Self::Lost,
+            None if error.is_closed()
+                || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()) =>
+            {
+                Self::Lost
+            }
             None => Self::Unexpected(error),
         }
     }
 }
 
 fn is_shutdown(code: &SqlState) -> bool {
-    [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW, SqlState::IDLE_SESSION_TIMEOUT].contains(code)
+    [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW, SqlState::IDLE_SESSION_TIMEOUT]
+        .contains(code)
 }
 
 impl From<DbError> for Problem {
@@ -56,7 +61,11 @@ impl From<DbError> for Problem {
                     SqlState::QUERY_CANCELED,
                 ];
                 // Class 53: out of disk, memory or connections.
-                if transient.contains(code) || code.code().starts_with("53") { Self::unavailable() } else { Self::internal() }
+                if transient.contains(code) || code.code().starts_with("53") {
+                    Self::unavailable()
+                } else {
+                    Self::internal()
+                }
             }
         };
         tracing::error!(%error, "database");

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use tokio_postgres::Row;
 
 pub use connection::ConnectError;
+pub(crate) use connection::client_config;
 pub use error::DbError;
 pub use statement::Statement;
 

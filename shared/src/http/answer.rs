@@ -48,7 +48,12 @@ impl Answer {
 
     /// The headers worth keeping, as the database keeps them.
     pub(super) fn kept_headers(&self) -> serde_json::Value {
-        KEPT.iter().filter_map(|name| Some((name.as_str(), self.headers.get(name)?.to_str().ok()?))).collect::<std::collections::BTreeMap<_, _>>().into_iter().map(|(name, value)| (name.to_owned(), serde_json::Value::from(value))).collect()
+        KEPT.iter()
+            .filter_map(|name| Some((name.as_str(), self.headers.get(name)?.to_str().ok()?)))
+            .collect::<std::collections::BTreeMap<_, _>>()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), serde_json::Value::from(value)))
+            .collect()
     }
 
     /// An answer as it was kept, marked as a replay.

@@ -30,12 +30,17 @@ impl<T: DeserializeOwned> FromRequest<crate::app::App> for Json<T> {
         let refuse = |problem: Problem| axum::response::IntoResponse::into_response(problem);
         let (parts, body) = request.into_parts();
         require_json(&parts.headers).map_err(refuse)?;
-        let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let declared =
+            parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > MOST_BODY_BYTES) {
             return Err(refuse(too_large()));
         }
         let bytes = Limited::new(body, MOST_BODY_BYTES).collect().await.map_err(|error| {
-            refuse(if error.is::<LengthLimitError>() { too_large() } else { Problem::invalid_request("The body did not arrive whole.") })
+            refuse(if error.is::<LengthLimitError>() {
+                too_large()
+            } else {
+                Problem::invalid_request("The body did not arrive whole.")
+            })
         })?;
         let bytes = bytes.to_bytes();
         if let Some(call) = parts.extensions.get::<Call>() {
@@ -50,20 +55,28 @@ fn too_large() -> Problem {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported = || Problem::new(crate::problem::Code::UnsupportedMediaType, "Send the body as application/json in UTF-8.");
+    let unsupported =
+        || Problem::new(crate::problem::Code::UnsupportedMediaType, "Send the body as application/json in UTF-8.");
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let text = values.next().and_then(|value| value.to_str().ok()).ok_or_else(unsupported)?;
     let (media_type, parameters) = text.split_once(';').map_or((text, ""), |(kind, rest)| (kind, rest.trim()));
-    let utf8 = parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8") || parameters.eq_ignore_ascii_case("charset=\"utf-8\"");
+    let utf8 = parameters.is_empty()
+        || parameters.eq_ignore_ascii_case("charset=utf-8")
+        || parameters.eq_ignore_ascii_case("charset=\"utf-8\"");
     let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-    if media_type.trim().eq_ignore_ascii_case("application/json") && utf8 && !encoded && values.next().is_none() { Ok(()) } else { Err(unsupported()) }
+    if media_type.trim().eq_ignore_ascii_case("application/json") && utf8 && !encoded && values.next().is_none() {
+        Ok(())
+    } else {
+        Err(unsupported())
+    }
 }
 
 /// Reads JSON strictly, as every body is read.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let unambiguous = Strict { depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end());
-    unambiguous.map_err(|error| Problem::invalid_request(format!("The body is not a JSON object as expected: {error}.")))?;
+    unambiguous
+        .map_err(|error| Problem::invalid_request(format!("The body is not a JSON object as expected: {error}.")))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -163,10 +176,13 @@ mod tests {
     }
 
     fn code(body: &str) -> &'static str {
-        parse::<Sample>(body.as_bytes()).map_or_else(|problem| problem.code().name(), |sample| {
-            drop((sample.name, sample.tags));
-            "accepted"
-        })
+        parse::<Sample>(body.as_bytes()).map_or_else(
+            |problem| problem.code().name(),
+            |sample| {
+                drop((sample.name, sample.tags));
+                "accepted"
+            },
+        )
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl CursorKey {
     pub fn open(&self, cursor: &str) -> Result<Vec<String>, Problem> {
         let refused = || Problem::field("cursor", "is not a cursor of this list");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let (position, proof) = bytes.len().checked_sub(TAG_BYTES).and_then(|end| bytes.split_at_checked(end)).ok_or_else(refused)?;
+        let (position, proof) =
+            bytes.len().checked_sub(TAG_BYTES).and_then(|end| bytes.split_at_checked(end)).ok_or_else(refused)?;
         let tag = self.tag(position);
         let expected = tag.as_ref().get(..TAG_BYTES).ok_or_else(refused)?;
         if !bool::from(subtle::ConstantTimeEq::ct_eq(proof, expected)) {
@@ -64,7 +65,11 @@ mod tests {
         let here = CursorKey::new(b"key", &[b"tenant", b"/accounts", b"status=active"]);
         let cursor = here.seal(&["7".to_owned()]).unwrap();
         assert_eq!(here.open(&cursor).unwrap(), ["7"]);
-        for parts in [[&b"other"[..], b"/accounts", b"status=active"], [b"tenant", b"/admin/audit", b"status=active"], [b"tenant", b"/accounts", b""]] {
+        for parts in [
+            [&b"other"[..], b"/accounts", b"status=active"],
+            [b"tenant", b"/admin/audit", b"status=active"],
+            [b"tenant", b"/accounts", b""],
+        ] {
             assert!(CursorKey::new(b"key", &parts).open(&cursor).is_err());
         }
         for at in 0..cursor.len() {

@@ -57,7 +57,15 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         app.metrics.refusal(problem.code().name());
     }
     let code = problem.as_ref().map(|problem| problem.code().name());
-    tracing::info!(request_id = request_id.0, method = known_method(&method), route, status, code, took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "request");
+    tracing::info!(
+        request_id = request_id.0,
+        method = known_method(&method),
+        route,
+        status,
+        code,
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
     response
 }
 

@@ -32,8 +32,17 @@ fn cors(app: &App) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(app.config.cors_origins.clone()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE].into_iter().chain(request_headers).collect::<Vec<_>>())
-        .expose_headers([header::ETAG, header::LOCATION, header::LINK, header::RETRY_AFTER, HeaderName::from_static("x-request-id"), HeaderName::from_static("idempotency-replayed")])
+        .allow_headers(
+            [header::AUTHORIZATION, header::CONTENT_TYPE].into_iter().chain(request_headers).collect::<Vec<_>>(),
+        )
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::LINK,
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("idempotency-replayed"),
+        ])
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)
 }

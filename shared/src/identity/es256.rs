@@ -11,7 +11,8 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, 
 use ring::{digest, hmac};
 use signature::{Error as SignatureError, Signer, Verifier};
 
-static PROVIDER: CryptoProvider = CryptoProvider { signer_factory, verifier_factory, key_utils: KeyUtils::new_unimplemented() };
+static PROVIDER: CryptoProvider =
+    CryptoProvider { signer_factory, verifier_factory, key_utils: KeyUtils::new_unimplemented() };
 
 /// Makes this provider jsonwebtoken's. Harmless to repeat.
 pub fn install() {
@@ -38,7 +39,8 @@ impl PublicKey {
     /// From a `SubjectPublicKeyInfo` in DER, as KMS gives it: for P-256 the point is its last 65 bytes.
     pub fn from_spki(der: &[u8]) -> Option<Self> {
         const PREFIX: [u8; 26] = [
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+            0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
         ];
         Self::from_point(der.strip_prefix(&PREFIX)?)
     }
@@ -84,7 +86,9 @@ impl Verifier<Vec<u8>> for Es256Verifier {
         if low_s(signature).as_ref() != Some(signature) {
             return Err(SignatureError::new());
         }
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0).verify(message, signature).map_err(|_| SignatureError::new())
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0)
+            .verify(message, signature)
+            .map_err(|_| SignatureError::new())
     }
 }
 
@@ -151,7 +155,10 @@ mod tests {
     #[test]
     fn thumbprints_follow_rfc_7638() {
         // The P-256 key of RFC 7517, appendix A.1; the thumbprint computed over its canonical JSON with another tool.
-        let key = PublicKey { x: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4".into(), y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM".into() };
+        let key = PublicKey {
+            x: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4".into(),
+            y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM".into(),
+        };
         assert_eq!(key.thumbprint(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
     }
 }

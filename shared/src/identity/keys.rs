@@ -57,7 +57,10 @@ impl KeyRing {
     /// A ring with the HS256 secret, if there is one; the rest comes with the first connection.
     pub fn new(jwt_secret: Option<&SecretSlice<u8>>) -> Self {
         super::es256::install();
-        Self { shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(expose(secret))), loaded: RwLock::default() }
+        Self {
+            shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(expose(secret))),
+            loaded: RwLock::default(),
+        }
     }
 
     /// Takes what a new connection brought. A key that does not parse is left out, and said so.
@@ -87,7 +90,11 @@ impl KeyRing {
     /// The key of this `kid`, unless its time is over.
     pub(crate) fn signing(&self, kid: &str, now: Timestamp) -> Option<DecodingKey> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
-        loaded.signing.get(kid).filter(|(key, _)| key.expires_at.is_none_or(|end| end > now)).map(|(_, decoding)| decoding.clone())
+        loaded
+            .signing
+            .get(kid)
+            .filter(|(key, _)| key.expires_at.is_none_or(|end| end > now))
+            .map(|(_, decoding)| decoding.clone())
     }
 
     /// Whether a connection has brought the keys yet.
@@ -108,7 +115,15 @@ impl KeyRing {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         let valid = loaded.signing.values().filter(|(key, _)| key.expires_at.is_none_or(|end| end > now));
         valid
-            .map(|(key, _)| Jwk { kty: "EC", crv: "P-256", alg: "ES256", usage: "sig", kid: key.kid.clone(), x: key.public.x.clone(), y: key.public.y.clone() })
+            .map(|(key, _)| Jwk {
+                kty: "EC",
+                crv: "P-256",
+                alg: "ES256",
+                usage: "sig",
+                kid: key.kid.clone(),
+                x: key.public.x.clone(),
+                y: key.public.y.clone(),
+            })
             .collect()
     }
 }

@@ -14,7 +14,8 @@ fn argon2id() -> Argon2<'static> {
 
 /// A hash of no password, with the same cost as any: what the passwords of unknown users are checked against, so
 /// that they take as long as those of known ones.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3Qgbm9ib2R5IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3Qgbm9ib2R5IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Whether a text is an argon2id hash of at least 19 MiB and two passes.
 pub fn is_strong_hash(text: &str) -> bool {
@@ -37,7 +38,8 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
     let work = tokio::task::spawn_blocking(move || {
         let known = hash.is_some();
         let hash = hash.as_deref().unwrap_or(NOBODY);
-        let matches = PasswordHash::new(hash).is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
+        let matches = PasswordHash::new(hash)
+            .is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
         matches & known
     });
     work.await.unwrap_or(false)

@@ -57,16 +57,26 @@ impl Signer {
         es256::install();
         if let Some(key_id) = &config.signing_kms_key {
             let client = aws_sdk_kms::Client::new(aws::config().await);
-            let answer = client.get_public_key().key_id(key_id).send().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
+            let answer = client
+                .get_public_key()
+                .key_id(key_id)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
             let der = answer.public_key.ok_or(SignError::NotP256)?;
             let public = PublicKey::from_spki(der.as_ref()).ok_or(SignError::NotP256)?;
             return Ok(Some(Self::Kms { client: Box::new(client), key_id: key_id.clone(), public }));
         }
         if let Some(path) = &config.signing_key_file {
             let der = PrivatePkcs8KeyDer::from_pem_file(path).map_err(|error| SignError::File(error.to_string()))?;
-            let pair = ring::signature::EcdsaKeyPair::from_pkcs8(&ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der(), &ring::rand::SystemRandom::new());
+            let pair = ring::signature::EcdsaKeyPair::from_pkcs8(
+                &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+                der.secret_pkcs8_der(),
+                &ring::rand::SystemRandom::new(),
+            );
             let pair = pair.map_err(|_| SignError::NotP256)?;
-            let public = PublicKey::from_point(ring::signature::KeyPair::public_key(&pair).as_ref()).ok_or(SignError::NotP256)?;
+            let public = PublicKey::from_point(ring::signature::KeyPair::public_key(&pair).as_ref())
+                .ok_or(SignError::NotP256)?;
             return Ok(Some(Self::Es256 { key: EncodingKey::from_ec_der(der.secret_pkcs8_der()), public }));
         }
         Ok(config.jwt_secret.as_ref().map(|secret| Self::Hs256(EncodingKey::from_secret(expose(secret)))))
@@ -82,13 +92,25 @@ impl Signer {
 
     /// Signs claims into an access token (`typ: at+jwt`, RFC 9068).
     pub async fn sign(&self, claims: &Claims) -> Result<String, SignError> {
-        let header = |algorithm, public: Option<&PublicKey>| Header { typ: Some("at+jwt".to_owned()), kid: public.map(PublicKey::thumbprint), ..Header::new(algorithm) };
+        let header = |algorithm, public: Option<&PublicKey>| Header {
+            typ: Some("at+jwt".to_owned()),
+            kid: public.map(PublicKey::thumbprint),
+            ..Header::new(algorithm)
+        };
         match self {
             Self::Hs256(key) => Ok(jsonwebtoken::encode(&header(Algorithm::HS256, None), claims, key)?),
-            Self::Es256 { key, public } => Ok(jsonwebtoken::encode(&header(Algorithm::ES256, Some(public)), claims, key)?),
+            Self::Es256 { key, public } => {
+                Ok(jsonwebtoken::encode(&header(Algorithm::ES256, Some(public)), claims, key)?)
+            }
             Self::Kms { client, key_id, public } => {
-                let json = |value: serde_json::Result<Vec<u8>>| value.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).map_err(jsonwebtoken::errors::Error::from);
-                let message = format!("{}.{}", json(serde_json::to_vec(&header(Algorithm::ES256, Some(public))))?, json(serde_json::to_vec(claims))?);
+                let json = |value: serde_json::Result<Vec<u8>>| {
+                    value.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).map_err(jsonwebtoken::errors::Error::from)
+                };
+                let message = format!(
+                    "{}.{}",
+                    json(serde_json::to_vec(&header(Algorithm::ES256, Some(public))))?,
+                    json(serde_json::to_vec(claims))?
+                );
                 let digest = digest::digest(&digest::SHA256, message.as_bytes());
                 let answer = client
                     .sign()
@@ -99,7 +121,8 @@ impl Signer {
                     .send()
                     .await
                     .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
-                let signature = answer.signature.and_then(|der| es256::from_der(der.as_ref())).ok_or(SignError::NotP256)?;
+                let signature =
+                    answer.signature.and_then(|der| es256::from_der(der.as_ref())).ok_or(SignError::NotP256)?;
                 Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
             }
         }

@@ -91,8 +91,13 @@ pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> R
     validation.required_spec_claims.clear();
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| Rejection::Invalid)?.claims;
     let now = now.as_second();
-    let in_time = claims.exp > now - LEEWAY_SECONDS && claims.nbf <= now + LEEWAY_SECONDS && claims.iat <= now + LEEWAY_SECONDS;
-    if in_time && claims.tenant.is_none() == (claims.role == Role::Operator) { Ok(claims) } else { Err(Rejection::Invalid) }
+    let in_time =
+        claims.exp > now - LEEWAY_SECONDS && claims.nbf <= now + LEEWAY_SECONDS && claims.iat <= now + LEEWAY_SECONDS;
+    if in_time && claims.tenant.is_none() == (claims.role == Role::Operator) {
+        Ok(claims)
+    } else {
+        Err(Rejection::Invalid)
+    }
 }
 
 /// The header decides only which of our keys is tried, and the key decides the algorithm.
@@ -105,7 +110,9 @@ fn key_for(token: &str, keys: &KeyRing, now: Timestamp) -> Result<(Algorithm, De
     }
     match (keys.shared_secret(), header.alg, header.kid) {
         (Some(secret), "HS256", None) => Ok((Algorithm::HS256, secret.clone())),
-        (None, "ES256", Some(kid)) => keys.signing(kid, now).map(|key| (Algorithm::ES256, key)).ok_or(Rejection::UnknownKey),
+        (None, "ES256", Some(kid)) => {
+            keys.signing(kid, now).map(|key| (Algorithm::ES256, key)).ok_or(Rejection::UnknownKey)
+        }
         _ => Err(Rejection::Invalid),
     }
 }

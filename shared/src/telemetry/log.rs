@@ -15,5 +15,6 @@ pub fn json() {
 
 /// Plain lines on standard error.
 pub fn plain() {
-    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter()).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_env_filter(filter()).try_init();
 }

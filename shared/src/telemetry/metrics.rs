@@ -27,8 +27,16 @@ pub struct Family {
 
 /// Every family that instances report, in the order of the exposition.
 pub const FAMILIES: &[Family] = &[
-    Family { name: "holdfast_requests", kind: "counter", help: "Requests answered, by function, route template, method and status class." },
-    Family { name: "holdfast_request_duration_seconds", kind: "histogram", help: "Time from request to answer, by function and route template." },
+    Family {
+        name: "holdfast_requests",
+        kind: "counter",
+        help: "Requests answered, by function, route template, method and status class.",
+    },
+    Family {
+        name: "holdfast_request_duration_seconds",
+        kind: "histogram",
+        help: "Time from request to answer, by function and route template.",
+    },
     Family { name: "holdfast_refusals", kind: "counter", help: "Requests refused, by problem code." },
     Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
     Family { name: "holdfast_instance_starts", kind: "counter", help: "Cold starts, by function." },
@@ -66,10 +74,14 @@ impl Metrics {
         let seconds = took.as_secs_f64();
         let labels = format!("function=\"{function}\",route=\"{route}\"");
         let mut state = self.state();
-        state.add(format!("holdfast_requests_total{{{labels},method=\"{method}\",status=\"{}xx\"}}", status / 100), 1.0);
+        state
+            .add(format!("holdfast_requests_total{{{labels},method=\"{method}\",status=\"{}xx\"}}", status / 100), 1.0);
         for bound in BUCKETS {
             // Empty buckets are reported too: without them the first observation could not be seen as an increase.
-            state.add(format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}}"), f64::from(u8::from(seconds <= bound)));
+            state.add(
+                format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}}"),
+                f64::from(u8::from(seconds <= bound)),
+            );
         }
         state.add(format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}}"), 1.0);
         state.add(format!("holdfast_request_duration_seconds_sum{{{labels}}}"), seconds);
@@ -136,7 +148,11 @@ pub fn expose(series: &BTreeMap<String, f64>, extra: &[(&str, &str, f64)], expos
             continue;
         }
         // OpenMetrics names a counter's family without _total, the older format with it.
-        let family = if *kind == "counter" && exposition == Exposition::Prometheus { format!("{name}_total") } else { (*name).to_owned() };
+        let family = if *kind == "counter" && exposition == Exposition::Prometheus {
+            format!("{name}_total")
+        } else {
+            (*name).to_owned()
+        };
         let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
         for (series, value) in members {
             let _ = writeln!(text, "{series} {value}");
@@ -153,10 +169,18 @@ pub fn expose(series: &BTreeMap<String, f64>, extra: &[(&str, &str, f64)], expos
 
 fn members<'a>(series: &'a BTreeMap<String, f64>, name: &str, kind: &str) -> Vec<(&'a str, f64)> {
     let suffixes: &[&str] = if kind == "counter" { &["_total"] } else { &["_bucket", "_sum", "_count"] };
-    let belongs = |series: &str| series.strip_prefix(name).is_some_and(|rest| suffixes.iter().any(|suffix| rest.strip_prefix(suffix).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))));
-    let mut members: Vec<_> = series.iter().filter(|(series, _)| belongs(series)).map(|(series, value)| (series.as_str(), *value)).collect();
+    let belongs = |series: &str| {
+        series.strip_prefix(name).is_some_and(|rest| {
+            suffixes
+                .iter()
+                .any(|suffix| rest.strip_prefix(suffix).is_some_and(|rest| rest.is_empty() || rest.starts_with('{')))
+        })
+    };
+    let mut members: Vec<_> =
+        series.iter().filter(|(series, _)| belongs(series)).map(|(series, value)| (series.as_str(), *value)).collect();
     // A histogram's buckets stand together, from the lowest bound to the highest.
-    members.sort_by(|(a, _), (b, _)| bucket_order(a).partial_cmp(&bucket_order(b)).unwrap_or(std::cmp::Ordering::Equal));
+    members
+        .sort_by(|(a, _), (b, _)| bucket_order(a).partial_cmp(&bucket_order(b)).unwrap_or(std::cmp::Ordering::Equal));
     members
 }
 
@@ -177,7 +201,8 @@ mod tests {
         metrics.request("auth", "/auth/login", "POST", 200, Duration::from_millis(30));
         metrics.request("auth", "/auth/login", "POST", 401, Duration::from_millis(3));
         let text = expose(&metrics.totals(), &[], Exposition::Prometheus);
-        let counts: Vec<&str> = text.lines().filter(|line| line.contains("_bucket")).filter_map(|line| line.rsplit(' ').next()).collect();
+        let counts: Vec<&str> =
+            text.lines().filter(|line| line.contains("_bucket")).filter_map(|line| line.rsplit(' ').next()).collect();
         assert_eq!(counts, ["0", "0", "1", "1", "1", "2", "2", "2", "2", "2", "2", "2"]);
     }
 }
