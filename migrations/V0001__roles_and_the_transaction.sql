@@ -49,7 +49,8 @@ COMMENT ON FUNCTION proceeding() IS 'Whether the request has entered and nothing
 
 CREATE FUNCTION verdict(code text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF code IS NOT NULL AND coalesce(current_setting('holdfast.verdict', true), '') = '' THEN
+    -- What was done under this idempotency key before is not judged again.
+    IF code IS NOT NULL AND coalesce(current_setting('holdfast.verdict', true), '') = '' AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN
         PERFORM set_config('holdfast.verdict', code, true);
     END IF;
     RETURN nullif(current_setting('holdfast.verdict', true), '');
@@ -58,10 +59,12 @@ COMMENT ON FUNCTION verdict(text) IS 'Refuses the request with a problem code (N
 
 CREATE FUNCTION problem_status(code text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE code
+        WHEN 'invalid_request' THEN 400 WHEN 'validation_failed' THEN 400
         WHEN 'unauthenticated' THEN 401 WHEN 'invalid_credentials' THEN 401 WHEN 'mfa_required' THEN 401
         WHEN 'forbidden' THEN 403 WHEN 'jwt_required' THEN 403 WHEN 'tenant_mismatch' THEN 403 WHEN 'quota_exceeded' THEN 403
-        WHEN 'not_found' THEN 404 WHEN 'conflict' THEN 409 WHEN 'precondition_failed' THEN 412
-        WHEN 'idempotency_mismatch' THEN 422 WHEN 'rate_limited' THEN 429 ELSE 500 END;
+        WHEN 'not_found' THEN 404 WHEN 'method_not_allowed' THEN 405 WHEN 'conflict' THEN 409 WHEN 'precondition_failed' THEN 412
+        WHEN 'payload_too_large' THEN 413 WHEN 'unsupported_media_type' THEN 415 WHEN 'idempotency_mismatch' THEN 422
+        WHEN 'rate_limited' THEN 429 WHEN 'unavailable' THEN 503 ELSE 500 END;
 COMMENT ON FUNCTION problem_status(text) IS 'The HTTP status of a verdict, for the audit row. A test holds it against the table in code.';
 
 GRANT EXECUTE ON FUNCTION current_tenant(), proceeding(), verdict(text), problem_status(text)

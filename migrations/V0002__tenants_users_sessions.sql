@@ -160,7 +160,6 @@ END $$;
 GRANT SELECT ON tenants, users, sessions TO holdfast_app;
 GRANT UPDATE (ended_at, end_reason) ON sessions TO holdfast_app;
 GRANT SELECT ON signing_keys, deployment_keys TO holdfast_app, holdfast_metrics;
-GRANT INSERT ON signing_keys TO holdfast_app;
 GRANT SELECT ON tenants, users TO holdfast_gate;
 GRANT SELECT, INSERT, UPDATE ON sessions, refresh_tokens TO holdfast_gate;
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_throttles TO holdfast_gate;

@@ -40,10 +40,10 @@ RETURNS TABLE (user_id uuid, tenant_id uuid, username text, role text, password_
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE blocked timestamptz; known boolean;
 BEGIN
-    SELECT u.id, u.tenant_id, u.username, u.role, u.password_hash INTO user_id, tenant_id, username, role, password_hash
-      FROM tenants t JOIN users u ON u.tenant_id = t.id
-     WHERE t.slug = coalesce(p_slug, 'platform') AND (p_slug IS NULL) = (t.id = '00000000-0000-0000-0000-000000000000')
-       AND lower(u.username) = lower(p_username) AND t.status = 'active' AND u.status = 'active';
+    SELECT t.id, u.id, u.username, u.role, CASE WHEN t.status = 'active' AND u.status = 'active' THEN u.password_hash END
+      INTO tenant_id, user_id, username, role, password_hash
+      FROM tenants t LEFT JOIN users u ON u.tenant_id = t.id AND lower(u.username) = lower(p_username)
+     WHERE t.slug = coalesce(p_slug, 'platform') AND (p_slug IS NULL) = (t.id = '00000000-0000-0000-0000-000000000000');
     -- Who signed in from this address before is not stopped by what others do to the user's name elsewhere.
     known := EXISTS (SELECT FROM sessions s WHERE s.tenant_id = login_lookup.tenant_id AND s.user_id = login_lookup.user_id
                         AND s.source_ip = p_source_ip AND s.created_at > p_now - interval '30 days');
@@ -53,7 +53,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION login_lookup(text, text, text, timestamptz, bytea, bytea, bytea) IS
-    'One row, whoever is named: the user to check the password against, or none; and the seconds to wait where sign-ins are throttled.';
+    'One row, whoever is named: whom the attempt concerns, as far as they exist; the hash to check the password against, if they may sign in; the seconds to wait where sign-ins are throttled.';
 
 CREATE FUNCTION login_failed(p_now timestamptz, p_user_key bytea, p_pair_key bytea, p_address_key bytea)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

@@ -73,28 +73,28 @@ CREATE POLICY backup ON http_audit_log FOR SELECT TO holdfast_backup, holdfast_m
 
 CREATE FUNCTION record_audit(p_id uuid, p_at timestamptz, p_request_id text, p_always boolean, p_action text, p_method text, p_path text, p_status integer,
     p_source_ip text, p_user_agent text, p_targets jsonb, p_changed text[], p_claimed_tenant uuid, p_claimed_user uuid, p_claimed_role text, p_claimed_session uuid)
-RETURNS integer LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    refusal text := nullif(current_setting('holdfast.verdict', true), '');
-    actor jsonb := nullif(current_setting('holdfast.actor', true), '')::jsonb;
-    outcome integer := CASE WHEN refusal IS NULL THEN p_status ELSE problem_status(refusal) END;
+RETURNS TABLE (refused text, actor jsonb, tenant uuid) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE outcome integer;
 BEGIN
+    refused := nullif(current_setting('holdfast.verdict', true), '');
+    actor := nullif(current_setting('holdfast.actor', true), '')::jsonb;
+    tenant := coalesce(current_tenant(), p_claimed_tenant, '00000000-0000-0000-0000-000000000000');
+    outcome := CASE WHEN refused IS NULL THEN p_status ELSE problem_status(refused) END;
+    RETURN NEXT;
     IF NOT p_always AND outcome < 400 THEN
-        RETURN outcome;
+        RETURN;
     END IF;
     INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role, session_id,
         action, method, path, status, source_ip, user_agent, targets, changed)
-    VALUES (p_id, p_at, p_request_id,
-        coalesce(current_tenant(), p_claimed_tenant, '00000000-0000-0000-0000-000000000000'),
+    VALUES (p_id, p_at, p_request_id, tenant,
         coalesce(actor ->> 'kind', CASE WHEN p_claimed_user IS NULL THEN 'anonymous' ELSE 'user' END),
         coalesce((actor ->> 'id')::uuid, p_claimed_user), actor ->> 'name', coalesce(actor ->> 'role', p_claimed_role),
         coalesce((actor ->> 'session_id')::uuid, p_claimed_session),
         p_action, p_method, p_path, outcome, p_source_ip, p_user_agent, p_targets,
         CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed ELSE '{}' END);
-    RETURN outcome;
 END $$;
 COMMENT ON FUNCTION record_audit(uuid, timestamptz, text, boolean, text, text, text, integer, text, text, jsonb, text[], uuid, uuid, text, uuid) IS
-    'Appends this transaction''s audit row with the outcome that stands: the expected status, or the verdict''s. Without p_always only refusals are kept. The claimed actor is told where enter found none.';
+    'Appends this transaction''s audit row with the outcome that stands: the expected status, or the verdict''s, which it returns with the actor and tenant. Without p_always only refusals are kept. The claimed actor is told where enter found none.';
 
 GRANT SELECT, INSERT ON http_audit_log TO holdfast_app;
 GRANT INSERT ON http_audit_log TO holdfast_metrics;

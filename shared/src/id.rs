@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// A text that is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID in its hyphenated form")]
+pub struct NotAnId;
+
+/// Reads an id in the one form in which they are written: each thing has one address.
+fn hyphenated(text: &str) -> Result<Uuid, NotAnId> {
+    Uuid::try_parse(text).ok().filter(|_| text.len() == 36).ok_or(NotAnId)
+}
+
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -22,9 +32,10 @@ macro_rules! id {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = NotAnId;
+
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::try_parse(text).map(Self)
+                hyphenated(text).map(Self)
             }
         }
     )+};

@@ -2,8 +2,7 @@
 //! the OpenAPI document and the tests that go through every route all read it from here.
 
 use axum::handler::Handler;
-use axum::routing::MethodFilter;
-use axum::routing::{MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -93,6 +92,8 @@ pub struct Route {
     pub creates: bool,
     /// Whether it takes `If-Match`.
     pub conditional: bool,
+    /// Whether it acts in a tenant that an operator may choose by `X-Tenant-ID`.
+    pub in_tenant: bool,
     /// One line for the document.
     pub summary: &'static str,
     /// The query parameters it takes.
@@ -119,6 +120,7 @@ impl Route {
             audited,
             creates: false,
             conditional: false,
+            in_tenant: false,
             summary: "",
             query: &[],
             body: None,
@@ -173,6 +175,13 @@ impl Route {
     pub const fn creates(mut self) -> Self {
         self.creates = true;
         self.success = 201;
+        self
+    }
+
+    /// It acts in a tenant, which an operator chooses by `X-Tenant-ID`.
+    #[must_use]
+    pub const fn in_tenant(mut self) -> Self {
+        self.in_tenant = true;
         self
     }
 

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-pub use check::Refusal;
-pub use source::{Settings, Source};
+pub use check::{BootstrapUser, Refusal, auth_users};
+pub use source::{NAMES, Settings, Source};
 
 /// Where it runs. Only `local` may do without verified TLS and managed secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,9 @@ use crate::identity::keys::KeyRing;
 const SESSION_OPTIONS: &str =
     "-c statement_timeout=8s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC -c jit=off";
 
+/// What an instance asks for before its first request: the schema's version, the public signing keys, the cursor key.
+pub(super) const START: &str = "SELECT schema_version, signing_keys, cursor_key FROM start_instance()";
+
 /// The connection settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -88,13 +91,14 @@ pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectE
         .post_create(Hook::async_fn(move |client, _| {
             let keys = Arc::clone(&keys);
             Box::pin(async move {
-                let row = client.query_typed("SELECT schema_version, signing_keys, cursor_key FROM start_instance()", &[]).await?;
+                let row = client.query_typed(START, &[]).await.map_err(HookError::Backend)?;
                 let row = row.first().ok_or_else(|| HookError::message("the database has no Holdfast schema; run the migrate function"))?;
-                let version: i32 = row.try_get(0)?;
+                let version: i32 = row.try_get(0).map_err(HookError::Backend)?;
                 if !SCHEMA_VERSIONS.contains(&version) {
                     return Err(HookError::message(format!("the schema is at version {version}, this build serves {SCHEMA_VERSIONS:?}; run the migrate function of this build")));
                 }
-                keys.load(row.try_get(1)?, row.try_get(2)?);
+                let signing = row.try_get(1).map_err(HookError::Backend)?;
+                keys.load(signing, row.try_get(2).map_err(HookError::Backend)?);
                 Ok(())
             })
         }))

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 pub use connection::ConnectError;
@@ -19,7 +20,7 @@ pub use statement::Statement;
 
 use crate::config::Config;
 use crate::identity::keys::KeyRing;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, Report};
 
 /// How long one flight may take, statements and network together, before its connection is given up.
 const FLIGHT_LIMIT: Duration = Duration::from_secs(10);
@@ -31,13 +32,17 @@ pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 6..=6;
 #[derive(Clone)]
 pub struct Datastore {
     pool: Pool,
+    keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
 }
+
+/// Stores this instance's counters.
+const REPORT: &str = "SELECT report_metrics($1, $2, $3, $4, $5, $6)";
 
 impl Datastore {
     /// Prepares the pool; nothing is connected yet.
     pub fn new(config: &Config, keys: Arc<KeyRing>, metrics: Arc<Metrics>) -> Result<Self, ConnectError> {
-        Ok(Self { pool: connection::pool(config, keys)?, metrics })
+        Ok(Self { pool: connection::pool(config, Arc::clone(&keys))?, keys, metrics })
     }
 
     /// Opens a connection if there is none, and checks that the schema is one that this build serves.
@@ -51,17 +56,26 @@ impl Datastore {
     /// # Errors
     /// The first statement's error, where one failed: then nothing was committed. [`DbError::Lost`] where the
     /// connection broke or the flight took longer than 10 s: then the outcome is unknown.
-    pub async fn transact(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+    pub async fn transact(&self, mut statements: Vec<Statement<'_>>, now: Timestamp) -> Result<Vec<Vec<Row>>, DbError> {
+        let asked = statements.len();
+        let metrics = &self.metrics;
+        // Counters go along with a flight that is made anyway.
+        let report = metrics.due(now);
+        if let Some(Report { epoch, series }) = &report {
+            let report = Statement::new(REPORT).bind(&metrics.instance).bind(epoch).bind(&metrics.function);
+            statements.push(report.bind(&metrics.started_at).bind(&now).bind(series));
+        }
         let client = InFlight(Some(self.connection().await?));
-        let answers = match tokio::time::timeout(FLIGHT_LIMIT, client.fly(statements)).await {
+        let answers = match tokio::time::timeout(FLIGHT_LIMIT, client.fly(&statements)).await {
             Ok(answers) => answers,
             // Dropping the client here closes the connection: nobody knows what state it is in.
             Err(_) => return Err(DbError::Lost),
         };
         self.metrics.flight();
         match answers {
-            Ok(rows) => {
+            Ok(mut rows) => {
                 client.landed();
+                rows.truncate(asked);
                 Ok(rows)
             }
             Err(error) => {
@@ -87,6 +101,24 @@ impl Datastore {
             client.landed();
         }
         answer
+    }
+
+    /// Loads the public keys again for a token whose key is not known here, at most once in ten seconds: a caller who
+    /// makes names up must not make work. Says whether it loaded any.
+    ///
+    /// # Errors
+    /// No connection has brought any key yet, and none can be opened.
+    pub(crate) async fn learn_keys(&self, now: Timestamp) -> Result<bool, DbError> {
+        if !self.keys.is_loaded() {
+            self.connect().await?;
+        } else if self.keys.may_reload(now) {
+            let rows = self.query(&Statement::new(connection::START)).await?;
+            let row = rows.first().ok_or(DbError::Lost)?;
+            self.keys.load(row.try_get(1)?, row.try_get(2)?);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     async fn connection(&self) -> Result<Object, DbError> {

@@ -1,7 +1,7 @@
 //! Parameter types that carry their PostgreSQL type, so that no statement needs a round trip to be described.
 
 use jiff::Timestamp;
-use tokio_postgres::types::{Json, ToSql, Type};
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::id::{AccountId, SessionId, TenantId, UserId};
@@ -32,10 +32,6 @@ params! {
     Timestamp => TIMESTAMPTZ,
     Uuid => UUID,
     serde_json::Value => JSONB,
-}
-
-impl<T: serde::Serialize + std::fmt::Debug + Sync> Param for Json<T> {
-    const TYPE: Type = Type::JSONB;
 }
 
 impl<T: Param> Param for Option<T> {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use axum::extract::{FromRequest, Request};
-use axum::response::Response;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::Call;
+use crate::app::App;
 use crate::problem::Problem;
 
 /// No body is longer: 64 KiB of secret in base64, with room for the rest.
@@ -23,30 +23,28 @@ const MOST_DEPTH: u8 = 16;
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<crate::app::App> for Json<T> {
-    type Rejection = Response;
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &crate::app::App) -> Result<Self, Response> {
-        let refuse = |problem: Problem| axum::response::IntoResponse::into_response(problem);
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        require_json(&parts.headers).map_err(refuse)?;
-        let declared =
-            parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > MOST_BODY_BYTES) {
-            return Err(refuse(too_large()));
+        require_json(&parts.headers)?;
+        let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|length: usize| length > MOST_BODY_BYTES) {
+            return Err(too_large());
         }
         let bytes = Limited::new(body, MOST_BODY_BYTES).collect().await.map_err(|error| {
-            refuse(if error.is::<LengthLimitError>() {
+            if error.is::<LengthLimitError>() {
                 too_large()
             } else {
                 Problem::invalid_request("The body did not arrive whole.")
-            })
+            }
         })?;
         let bytes = bytes.to_bytes();
         if let Some(call) = parts.extensions.get::<Call>() {
             call.saw_body(&bytes);
         }
-        parse(&bytes).map(Self).map_err(refuse)
+        parse(&bytes).map(Self)
     }
 }
 

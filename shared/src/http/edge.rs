@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use tracing::Instrument as _;
 
 use super::headers;
 use crate::app::App;
@@ -32,7 +33,8 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     request.extensions_mut().insert(request_id.clone());
     let method = request.method().clone();
 
-    let response = next.run(request).await;
+    let span = tracing::info_span!("request", request_id = request_id.0);
+    let response = next.run(request).instrument(span).await;
 
     let served = response.extensions().get::<Served>().copied();
     let problem = problem_of(&response);
@@ -73,6 +75,10 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 fn problem_of(response: &Response) -> Option<Problem> {
     if let Some(problem) = response.extensions().get::<Problem>() {
         return Some(problem.clone());
+    }
+    // An answer that says "unavailable" in its own form (/readyz) is an answer.
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        return None;
     }
     match response.status() {
         StatusCode::NOT_FOUND => Some(Problem::not_found()),

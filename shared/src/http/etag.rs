@@ -21,7 +21,7 @@ impl IfMatch {
                 let opaque = tag.strip_prefix("W/").unwrap_or(tag);
                 let version = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
                 // A tag that is no version of ours, or weak, is a well-formed one that does not match.
-                let version = if tag.starts_with("W/") { None } else { version.parse().ok() };
+                let version: Option<i64> = if tag.starts_with("W/") { None } else { version.parse().ok() };
                 versions.get_or_insert_default().extend(version);
             }
         }

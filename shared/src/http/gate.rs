@@ -1,1 +1,130 @@
-//! To come.
+//! The gate before every handler: the credential, the permission and the request's conditions, in this order. What is
+//! refused here or by the handler is written to the audit log, in one flight.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use std::sync::OnceLock;
+
+use super::call::{Call, Facts};
+use super::edge::{RequestId, Served, SourceIp};
+use super::etag::IfMatch;
+use super::idempotency;
+use crate::app::App;
+use crate::id::TenantId;
+use crate::identity::token::{self, Claims, Rejection};
+use crate::permission::Role;
+use crate::problem::{Code, Problem};
+use crate::route::{Access, Audited, Route};
+
+/// User agents longer than this are cut: the audit log is not the caller's notebook.
+const MOST_USER_AGENT: usize = 256;
+
+pub(super) async fn gate(
+    State((app, route)): State<(App, &'static Route)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut facts = facts(&app, route, &request);
+    let checked = check(&app, route, request.headers(), &mut facts).await;
+    let call = Call::new(facts);
+    let response = match checked {
+        Ok(()) => {
+            request.extensions_mut().insert(call.clone());
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    let mut response = match response.extensions().get::<Problem>() {
+        Some(problem) if is_refusal(route, problem) => call.refuse(&app, problem.clone()).await.into_response(),
+        _ => response,
+    };
+    response.extensions_mut().insert(Served(route));
+    response
+}
+
+/// Whether the audit log must tell of this problem and does not yet. On routes without a principal the handler itself
+/// records what matters; of what the database could not do (503) it cannot be told.
+fn is_refusal(route: &Route, problem: &Problem) -> bool {
+    !problem.is_audited()
+        && route.access != Access::Anyone
+        && route.audited != Audited::Never
+        && problem.code() != Code::Unavailable
+}
+
+fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
+    let extensions = request.extensions();
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    // Nested routers and the Lambda stage may rewrite the URI; what was asked for is the original.
+    Facts {
+        route,
+        now: app.clock.now(),
+        request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        source_ip: extensions.get::<SourceIp>().map(|ip| ip.0.clone()),
+        user_agent: user_agent.map(|agent| agent.chars().take(MOST_USER_AGENT).collect()),
+        claims: None,
+        chosen_tenant: None,
+        if_match: IfMatch::default(),
+        idempotency_key: None,
+        fingerprint: OnceLock::new(),
+    }
+}
+
+async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts) -> Result<(), Problem> {
+    if route.access != Access::Anyone {
+        let claims = authenticate(app, headers).await?;
+        let role = claims.role;
+        facts.chosen_tenant = tenant(route, headers, facts.claims.insert(claims))?;
+        if let Access::Holder(permission) = route.access
+            && !role.may(permission)
+        {
+            return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
+        }
+    }
+    if route.conditional {
+        facts.if_match = IfMatch::read(headers)?;
+    }
+    if route.creates {
+        facts.idempotency_key = idempotency::key(headers)?;
+    }
+    Ok(())
+}
+
+/// The claims of the one Bearer token in the `Authorization` header; credentials are taken from nowhere else.
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Claims, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthenticated()) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Problem::unauthenticated());
+    }
+    let now = app.clock.now();
+    let verified = match token::verify(token, &app.keys, &app.config, now) {
+        Err(Rejection::UnknownKey) if app.db.learn_keys(now).await? => {
+            token::verify(token, &app.keys, &app.config, now)
+        }
+        verified => verified,
+    };
+    verified.map_err(|_| Problem::unauthenticated())
+}
+
+/// `X-Tenant-ID` grants nothing: a tenant's principal may repeat its own tenant, and an operator chooses one by it, on
+/// the routes that act in a tenant.
+fn tenant(route: &Route, headers: &HeaderMap, claims: &Claims) -> Result<Option<TenantId>, Problem> {
+    let mut values = headers.get_all("x-tenant-id").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let id: Option<TenantId> =
+        value.to_str().ok().and_then(|text| text.parse().ok()).filter(|_| values.next().is_none());
+    match claims.role {
+        Role::Operator if !route.in_tenant => Ok(None),
+        Role::Operator => {
+            id.map(Some).ok_or_else(|| Problem::invalid_request("X-Tenant-ID must be one tenant's id, a UUID."))
+        }
+        _ if id == claims.tenant => Ok(None),
+        _ => Err(Problem::verdict(Code::TenantMismatch)),
+    }
+}

@@ -18,6 +18,7 @@ pub use body::{Json, MOST_BODY_BYTES, given};
 pub use call::Call;
 pub use edge::{RequestId, SourceIp};
 pub use etag::IfMatch;
-pub use params::{Id, Page, Params};
+pub use params::{CURSOR, Id, LIMIT, List, Page, Params};
 pub use service::service;
+pub(crate) use transaction::Entry;
 pub use transaction::{FromRow, Transaction};

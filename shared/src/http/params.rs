@@ -1,1 +1,149 @@
-//! To come.
+//! What comes in the path and the query: ids, filters and pages. An id that is none is like one that does not exist.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Call;
+use super::cursor::CursorKey;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::route::QueryParameter;
+
+/// The id in the path, as `{id}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Id<T>(pub T);
+
+impl<T: FromStr> FromRequestParts<App> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::not_found())?;
+        let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, value)| value.parse().ok());
+        id.map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+/// The query parameters of a route, each at most once and none that the route does not know.
+#[derive(Debug, Clone)]
+pub struct Params(BTreeMap<String, String>);
+
+impl FromRequestParts<App> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let call = Call::from_request_parts(parts, app).await?;
+        let mut params = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(call.query.as_bytes()) {
+            if !call.route.query.iter().any(|known| known.name == name) {
+                return Err(Problem::field(name, "is no parameter of this resource"));
+            }
+            if value.contains('\0') || value.contains('\u{FFFD}') {
+                return Err(Problem::field(name, "holds a character that is not allowed"));
+            }
+            if params.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Problem::field(name, "may be given once"));
+            }
+        }
+        Ok(Self(params))
+    }
+}
+
+impl Params {
+    /// The parameter as text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The parameter as a value of a type; what does not parse is 400 with `expected` as the message.
+    pub fn parse<T: FromStr>(&self, name: &'static str, expected: &str) -> Result<Option<T>, Problem> {
+        self.text(name).map(|text| text.parse().map_err(|_| Problem::field(name, expected))).transpose()
+    }
+
+    /// The parameter as a time.
+    pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        self.parse(name, "must be a time such as 2026-01-31T12:00:00Z")
+    }
+}
+
+/// The parameters that every list takes.
+pub const LIMIT: QueryParameter =
+    QueryParameter { name: "limit", description: "How many items, 1 to 200; 50 unless told." };
+/// Where the page starts.
+pub const CURSOR: QueryParameter =
+    QueryParameter { name: "cursor", description: "The next_cursor of the page before." };
+
+const DEFAULT_LIMIT: i64 = 50;
+const MOST_LIMIT: i64 = 200;
+
+/// The page asked for.
+pub struct Page {
+    limit: i64,
+    /// Where the page before ended; none for the first page.
+    pub after: Option<Vec<String>>,
+    key: CursorKey,
+}
+
+impl FromRequestParts<App> for Page {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let call = Call::from_request_parts(parts, app).await?;
+        let mut params = Params::from_request_parts(parts, app).await?;
+        let limit = params.parse::<i64>("limit", "must be a whole number from 1 to 200")?.map_or(
+            Ok(DEFAULT_LIMIT),
+            |limit| match limit {
+                1..=MOST_LIMIT => Ok(limit),
+                _ => Err(Problem::field("limit", "must be from 1 to 200")),
+            },
+        )?;
+        let cursor = params.0.remove("cursor");
+        params.0.remove("limit");
+        let tenant = call.tenant().map(|tenant| tenant.0).unwrap_or_default();
+        let filters = serde_json::to_vec(&params.0).unwrap_or_default();
+        // The key comes with the first connection, and no request gets past the gate without one.
+        let key = app.keys.cursor().ok_or_else(Problem::unavailable)?;
+        let key = CursorKey::new(&key, &[tenant.as_bytes(), call.path.as_bytes(), &filters]);
+        let after = cursor.map(|cursor| key.open(&cursor)).transpose()?;
+        Ok(Self { limit, after, key })
+    }
+}
+
+impl Page {
+    /// How many rows to ask for: one more than the page holds, to know whether another follows.
+    pub fn rows(&self) -> i64 {
+        self.limit + 1
+    }
+
+    /// A part of the position where the page before ended.
+    ///
+    /// # Errors
+    /// 400 where it does not read as `T`: a cursor that an older build wrote.
+    pub fn position<T: FromStr>(&self, part: usize) -> Result<Option<T>, Problem> {
+        let text = self.after.as_ref().and_then(|position| position.get(part));
+        text.map(|text| text.parse().map_err(|_| Problem::field("cursor", "is not a cursor of this list"))).transpose()
+    }
+
+    /// The answer: at most `limit` of the rows, and the cursor of the next page where one follows.
+    pub fn list<T>(&self, mut rows: Vec<T>, position: impl Fn(&T) -> Vec<String>) -> List<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).and_then(|last| self.key.seal(&position(last)));
+        List { items: rows, next_cursor }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// What to send as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}

@@ -1,12 +1,17 @@
 //! Joins endpoints and layers into the service that Lambda or the local gateway runs.
 
+use std::any::Any;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderName, Method, header};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{edge, gate};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::route::Endpoint;
 
 /// The service of these endpoints. One call for each process: a function passes its own, the local gateway all.
@@ -15,12 +20,19 @@ pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Route
     for Endpoint { route, handler } in endpoints {
         router = router.route(route.path, handler.layer(from_fn_with_state((app.clone(), route), gate::gate)));
     }
-    let router = router.layer(from_fn_with_state(app.clone(), edge::edge));
+    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), edge::edge));
     let router = match cors(&app) {
         Some(cors) => router.layer(cors),
         None => router,
     };
     router.with_state(app)
+}
+
+/// A handler that panicked has a bug; its caller gets a 500, the log the message, and the instance lives on.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = message.unwrap_or("of unknown kind"), "a handler panicked");
+    Problem::internal().into_response()
 }
 
 /// Cross-origin calls: none unless origins are listed, and never with cookies.

@@ -1,1 +1,221 @@
-//! To come.
+//! A request's one transaction, in one flight: enter, the idempotency key, the request's own statements, the audit row.
+//! Whatever refuses on the way does so by a verdict that all later statements see, so that the refusal's audit row
+//! commits in the same flight and nothing else does.
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::call::Call;
+use super::idempotency;
+use crate::app::App;
+use crate::db::Statement;
+use crate::id::{TenantId, UserId};
+use crate::problem::{Code, Problem};
+use crate::route::Audited;
+use crate::telemetry::audit;
+
+/// Lets the session in and sets the tenant, or gives the verdict `unauthenticated`.
+const ENTER: &str = "SELECT enter($1, $2, $3, $4, $5, $6)";
+/// Gives the verdict of a refusal that was found before the database was asked.
+const REFUSE: &str = "SELECT verdict($1)";
+/// Appends the audit row and says what stands: the verdict, and the actor and tenant as the database knows them.
+const RECORD: &str = "SELECT refused, actor, tenant FROM record_audit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+
+/// A row that a statement returns, as a value.
+pub trait FromRow: Sized {
+    /// Reads the row; an error means that statement and type do not belong together.
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
+}
+
+/// What the audit row tells beyond the call itself.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Entry {
+    pub(crate) status: Option<u16>,
+    pub(crate) targets: serde_json::Map<String, serde_json::Value>,
+    pub(crate) changed: Vec<&'static str>,
+    /// Whom a sign-in concerns, before any principal is known.
+    pub(crate) subject: (Option<TenantId>, Option<UserId>),
+}
+
+/// A transaction in the making: what it concerns is named first, then its statements are sent.
+pub struct Transaction<'a> {
+    app: &'a App,
+    call: &'a Call,
+    entry: Entry,
+}
+
+impl Call {
+    /// Begins to describe the request's transaction.
+    pub fn transaction<'a>(&'a self, app: &'a App) -> Transaction<'a> {
+        Transaction { app, call: self, entry: Entry::default() }
+    }
+
+    /// Writes a refusal to the audit log, in a flight of its own. The session is checked on the way: where it has ended,
+    /// that is the answer, whatever else was wrong.
+    pub(super) async fn refuse(&self, app: &App, problem: Problem) -> Problem {
+        let code = problem.code().name();
+        let status = problem.code().status().as_u16();
+        let refused = self.transaction(app).status(status).run(vec![Statement::new(REFUSE).bind(&code)]).await;
+        match refused {
+            Err(verdict) if verdict.code() == problem.code() => problem.audited(),
+            Err(verdict) => verdict,
+            Ok(_) => problem.audited(),
+        }
+    }
+}
+
+/// What a transaction that went through brought.
+struct Outcome {
+    rows: Vec<Vec<Row>>,
+    replayed: Option<Answer>,
+}
+
+impl<'a> Transaction<'a> {
+    /// Names something acted on, for the audit row.
+    #[must_use]
+    pub fn target(mut self, kind: &str, id: Uuid) -> Self {
+        self.entry.targets.insert(kind.to_owned(), id.to_string().into());
+        self
+    }
+
+    /// Names the fields that change, for the audit row; never their values.
+    #[must_use]
+    pub fn changes(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        self.entry.changed.extend(fields);
+        self
+    }
+
+    /// Names whom a sign-in concerns, where the request has no principal yet.
+    #[must_use]
+    pub fn concerns(mut self, tenant: Option<TenantId>, user: Option<UserId>) -> Self {
+        self.entry.subject = (tenant, user);
+        self
+    }
+
+    fn status(mut self, status: u16) -> Self {
+        self.entry.status = Some(status);
+        self
+    }
+
+    /// Sends statements whose rows do not matter.
+    ///
+    /// # Errors
+    /// The verdict, where anything refused; otherwise what the database could not do.
+    pub async fn execute(self, statements: Vec<Statement<'a>>) -> Result<(), Problem> {
+        self.run(statements).await.map(drop)
+    }
+
+    /// Sends one statement and reads the rows it returns.
+    pub async fn all<T: FromRow>(self, statement: Statement<'a>) -> Result<Vec<T>, Problem> {
+        let rows = self.run(vec![statement]).await?.rows.pop().unwrap_or_default();
+        rows.iter().map(|row| T::from_row(row).map_err(unreadable)).collect()
+    }
+
+    /// Sends one statement that returns a row unless it gives a verdict.
+    pub async fn one<T: FromRow>(self, statement: Statement<'a>) -> Result<T, Problem> {
+        self.all(statement).await?.pop().ok_or_else(|| {
+            tracing::error!("a statement gave neither a row nor a verdict");
+            Problem::internal()
+        })
+    }
+
+    /// Sends one statement and, where it is not refused, answers as was decided beforehand. Under an idempotency key the
+    /// answer is kept in the same transaction, and an earlier one found there is given again instead.
+    pub async fn answer(mut self, statement: Statement<'a>, answer: Answer) -> Result<Answer, Problem> {
+        self.entry.status = Some(answer.status.as_u16());
+        let outcome = match (&self.call.idempotency_key, self.call.fingerprint.get()) {
+            (Some(key), Some(fingerprint)) => {
+                let (status, headers) = (i32::from(answer.status.as_u16()), answer.kept_headers());
+                let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&self.call.now);
+                let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&self.call.now);
+                let keep = keep.bind(&status).bind(&headers).bind(&answer.body);
+                let kept = Transaction { app: self.app, call: self.call, entry: self.entry };
+                kept.run(vec![find, statement, keep]).await?.with_replay()?
+            }
+            _ => self.run(vec![statement]).await?,
+        };
+        Ok(outcome.replayed.unwrap_or(answer))
+    }
+
+    async fn run(self, work: Vec<Statement<'_>>) -> Result<Outcome, Problem> {
+        let Self { app, call, entry } = self;
+        let claims = call.claims.as_ref();
+        let role = claims.map(|claims| claims.role.name());
+        let session = claims.map(|claims| claims.sid);
+        let user = claims.map(|claims| claims.sub).or(entry.subject.1);
+        let tenant = claims.map(crate::identity::token::Claims::home).or(entry.subject.0);
+
+        let id = app.entropy.uuid(call.now);
+        let always = match call.route.audited {
+            Audited::Always => true,
+            Audited::Reads => app.config.audit_reads,
+            Audited::Never => false,
+        };
+        let status = i32::from(entry.status.unwrap_or(call.route.success));
+        let method = call.method.as_str();
+        let targets = serde_json::Value::Object(entry.targets.clone());
+
+        let before = usize::from(claims.is_some());
+        let mut statements = Vec::with_capacity(work.len() + 3);
+        if claims.is_some() {
+            let enter = Statement::new(ENTER).bind(&session).bind(&user).bind(&tenant).bind(&role);
+            statements.push(enter.bind(&call.now).bind(&call.chosen_tenant));
+        }
+        statements.extend(work);
+        let record = Statement::new(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
+        let record = record.bind(&call.route.action).bind(&method).bind(&call.path).bind(&status);
+        let record = record.bind(&call.source_ip).bind(&call.user_agent).bind(&targets).bind(&entry.changed);
+        statements.push(record.bind(&tenant).bind(&user).bind(&role).bind(&session));
+
+        let mut rows = app.db.transact(statements, call.now).await?;
+        let recorded = rows.pop().and_then(|rows| rows.into_iter().next()).ok_or_else(Problem::internal)?;
+        let rows = rows.split_off(before.min(rows.len()));
+        let refused = verdict(&recorded)?;
+        if let Some(path) = app.config.audit_log_path.as_deref()
+            && (always || refused.is_some() || status >= 400)
+        {
+            audit::copy(
+                path,
+                id,
+                call,
+                &entry,
+                refused.map_or(status, |code| code.status().as_u16().into()),
+                &recorded,
+            );
+        }
+        match refused {
+            Some(code) => Err(Problem::verdict(code).audited()),
+            None => Ok(Outcome { rows, replayed: None }),
+        }
+    }
+}
+
+/// The verdict that stands at the end, as the audit row has it.
+fn verdict(recorded: &Row) -> Result<Option<Code>, Problem> {
+    let name: Option<&str> = recorded.try_get(0).map_err(unreadable)?;
+    name.map(|name| {
+        Code::named(name).ok_or_else(|| {
+            tracing::error!(name, "the database gave a verdict that is no problem code");
+            Problem::internal()
+        })
+    })
+    .transpose()
+}
+
+impl Outcome {
+    /// Takes the answer that was kept under the idempotency key, if the first statement found one.
+    fn with_replay(mut self) -> Result<Self, Problem> {
+        if let Some(row) = self.rows.first().and_then(|rows| rows.first()) {
+            let status: i16 = row.try_get("status").map_err(unreadable)?;
+            let headers: serde_json::Value = row.try_get("headers").map_err(unreadable)?;
+            let body: Vec<u8> = row.try_get("body").map_err(unreadable)?;
+            self.replayed = Answer::replayed(status, &headers, body);
+        }
+        Ok(self)
+    }
+}
+
+fn unreadable(error: tokio_postgres::Error) -> Problem {
+    crate::db::DbError::Unexpected(error).into()
+}

@@ -1,6 +1,7 @@
 //! The keys that verify: public signing keys by `kid`, loaded with each database connection, or the HS256 secret.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -51,7 +52,11 @@ struct Loaded {
 pub struct KeyRing {
     shared_secret: Option<DecodingKey>,
     loaded: RwLock<Loaded>,
+    reloaded: AtomicI64,
 }
+
+/// Seconds between two reloads for keys that are not known.
+const RELOAD_EVERY: i64 = 10;
 
 impl KeyRing {
     /// A ring with the HS256 secret, if there is one; the rest comes with the first connection.
@@ -60,6 +65,7 @@ impl KeyRing {
         Self {
             shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(expose(secret))),
             loaded: RwLock::default(),
+            reloaded: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -95,6 +101,13 @@ impl KeyRing {
             .get(kid)
             .filter(|(key, _)| key.expires_at.is_none_or(|end| end > now))
             .map(|(_, decoding)| decoding.clone())
+    }
+
+    /// Whether it is time to look for new keys again; who asks is expected to do so.
+    pub(crate) fn may_reload(&self, now: Timestamp) -> bool {
+        let (now, last) = (now.as_second(), self.reloaded.load(Ordering::Relaxed));
+        now.saturating_sub(last) >= RELOAD_EVERY
+            && self.reloaded.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether a connection has brought the keys yet.

@@ -8,7 +8,7 @@ fn filter() -> EnvFilter {
 
 /// JSON lines on standard output, as CloudWatch Logs reads them.
 pub fn json() {
-    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
     // Tests start several functions in one process; the first one's lines serve all.
     let _ = lines.with_env_filter(filter()).try_init();
 }

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// How long counters may stay unreported while requests come in.
-const REPORT_EVERY: Duration = Duration::from_secs(5);
+const REPORT_EVERY: SignedDuration = SignedDuration::from_secs(5);
+
+/// After so long a silence the instance counts from zero in a new row: the old one may be folded away by now.
+const NEW_EPOCH_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// A family of series: its name, its kind and what it tells.
 pub struct Family {
@@ -53,16 +56,24 @@ pub struct Metrics {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     series: BTreeMap<String, f64>,
-    reported: Option<Instant>,
+    epoch: i32,
+    reported: Option<(Timestamp, BTreeMap<String, f64>)>,
+}
+
+/// Counters on their way to the database.
+pub(crate) struct Report {
+    pub(crate) epoch: i32,
+    pub(crate) series: serde_json::Value,
 }
 
 impl Metrics {
     /// All at zero, but for the start itself.
     pub fn new(instance: Uuid, function: &'static str, started_at: Timestamp) -> Self {
         let series = BTreeMap::from([(format!("holdfast_instance_starts_total{{function=\"{function}\"}}"), 1.0)]);
-        Self { instance, function, started_at, state: Mutex::new(State { series, reported: None }) }
+        Self { instance, function, started_at, state: Mutex::new(State { series, ..State::default() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,13 +110,18 @@ impl Metrics {
     }
 
     /// The totals to send along now, if they are due.
-    pub(crate) fn due(&self) -> Option<serde_json::Value> {
+    pub(crate) fn due(&self, now: Timestamp) -> Option<Report> {
         let mut state = self.state();
-        if state.reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
+        let silent = state.reported.as_ref().map(|(at, _)| now.duration_since(*at));
+        if silent.is_some_and(|silent| silent < REPORT_EVERY) {
             return None;
         }
-        state.reported = Some(Instant::now());
-        Some(serde_json::json!(state.series))
+        if silent.is_some_and(|silent| silent >= NEW_EPOCH_AFTER) {
+            state.begin_epoch();
+        }
+        let report = Report { epoch: state.epoch, series: serde_json::json!(state.series) };
+        state.reported = Some((now, state.series.clone()));
+        Some(report)
     }
 
     /// The totals now, whether due or not.
@@ -115,6 +131,15 @@ impl Metrics {
 }
 
 impl State {
+    /// Keeps only what was counted since the last report.
+    fn begin_epoch(&mut self) {
+        let (_, reported) = self.reported.take().unwrap_or_default();
+        for (series, value) in &mut self.series {
+            *value -= reported.get(series).copied().unwrap_or(0.0);
+        }
+        self.epoch += 1;
+    }
+
     fn add(&mut self, series: String, amount: f64) {
         *self.series.entry(series).or_insert(0.0) += amount;
     }
@@ -194,6 +219,20 @@ fn bucket_order(series: &str) -> (&str, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_that_wakes_after_an_hour_counts_on_from_zero_in_a_new_epoch() {
+        let start = Timestamp::UNIX_EPOCH;
+        let metrics = Metrics::new(Uuid::nil(), "auth", start);
+        metrics.refusal("forbidden");
+        let first = metrics.due(start).unwrap();
+        assert_eq!((first.epoch, &first.series["holdfast_refusals_total{code=\"forbidden\"}"]), (0, &1.0.into()));
+        assert!(metrics.due(start + SignedDuration::from_secs(4)).is_none());
+        metrics.refusal("forbidden");
+        metrics.refusal("forbidden");
+        let woken = metrics.due(start + SignedDuration::from_hours(3)).unwrap();
+        assert_eq!((woken.epoch, &woken.series["holdfast_refusals_total{code=\"forbidden\"}"]), (1, &2.0.into()));
+    }
 
     #[test]
     fn buckets_are_cumulative_and_in_order() {

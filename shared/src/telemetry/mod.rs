@@ -1,4 +1,5 @@
 //! What operators see of a running function: log lines and counters. Neither ever holds a secret.
 
+pub(crate) mod audit;
 pub mod log;
 pub mod metrics;
