@@ -1,7 +1,9 @@
 //! The one source of randomness: the operating system's, or a seeded one in tests.
 
 use jiff::Timestamp;
-use rand::{RngCore, TryRngCore, rngs::OsRng};
+#[expect(clippy::disallowed_types, reason = "the one place that asks the system")]
+use rand::rngs::OsRng;
+use rand::{RngCore, TryRngCore};
 use std::sync::{Mutex, PoisonError};
 use uuid::{Builder, Uuid};
 
@@ -31,11 +33,7 @@ impl dyn Entropy + '_ {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(
-        clippy::disallowed_types,
-        clippy::panic,
-        reason = "the one place that asks the system, and without randomness nothing here is safe to do"
-    )]
+    #[expect(clippy::panic, reason = "without randomness nothing here is safe to do")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = OsRng.try_fill_bytes(bytes) {
             panic!("the operating system gives no random bytes: {error}");

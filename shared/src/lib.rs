@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod http;
 pub mod id;
 pub mod identity;
+pub mod lambda;
 pub mod permission;
 pub mod problem;
 pub mod route;

@@ -72,7 +72,7 @@ pub struct Problem(Box<Detail>);
 #[derive(Debug, Clone)]
 struct Detail {
     code: Code,
-    detail: String,
+    sentence: String,
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
     allow: Option<HeaderValue>,
@@ -109,7 +109,7 @@ impl Problem {
         let retry_after = (code == Code::Unavailable).then_some(RETRY_UNAVAILABLE);
         Self(Box::new(Detail {
             code,
-            detail: detail.into(),
+            sentence: detail.into(),
             errors: Vec::new(),
             retry_after,
             allow: None,
@@ -207,7 +207,7 @@ impl Problem {
             kind: format!("urn:holdfast:problem:{}", self.0.code.name()),
             title: self.0.code.title(),
             status: self.0.code.status().as_u16(),
-            detail: &self.0.detail,
+            detail: &self.0.sentence,
             code: self.0.code,
             request_id,
             errors: &self.0.errors,

@@ -1,2 +1,10 @@
-//! Administration and the audit log.
-fn main() {}
+//! The admin function on AWS Lambda.
+
+use std::process::ExitCode;
+
+use shared::config::Needs;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run("admin", Needs { verification: true, ..Needs::default() }, admin::router).await
+}

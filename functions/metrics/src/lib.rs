@@ -1,1 +1,67 @@
-//! Prometheus metrics of all instances.
+//! `GET /metrics`: what all instances have counted, for Prometheus.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use shared::app::App;
+use shared::db::Statement;
+use shared::http::{Call, FromRow};
+use shared::permission::Permission;
+use shared::problem::Problem;
+use shared::route::{Access, Endpoint, Route};
+use shared::telemetry::metrics::{Exposition, expose};
+use tokio_postgres::Row;
+
+static METRICS: Route = Route::get("/metrics", "metrics.read")
+    .access(Access::Holder(Permission::MetricsRead))
+    .summary("Gives the counters of all instances, added up, in Prometheus text or OpenMetrics.")
+    .answers_text("text/plain");
+
+/// The rows of instances that are gone become one, so that there are never many to add up.
+const FOLD: &str = "SELECT fold_metrics($1) WHERE proceeding()";
+
+const TOTALS: &str = "SELECT s.key, sum(s.value::float8)
+      FROM metric_instances i CROSS JOIN LATERAL jsonb_each_text(i.series) s WHERE proceeding() GROUP BY s.key
+    UNION ALL
+    SELECT '', count(*)::float8 FROM metric_instances WHERE proceeding() AND reported_at > $1 - interval '5 minutes'";
+
+struct Total {
+    series: String,
+    value: f64,
+}
+
+impl FromRow for Total {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { series: row.try_get(0)?, value: row.try_get(1)? })
+    }
+}
+
+/// Whether the caller prefers OpenMetrics, as Prometheus does when it is offered.
+fn exposition(headers: &HeaderMap) -> Exposition {
+    let accepts =
+        |value: &http::HeaderValue| value.to_str().is_ok_and(|text| text.contains("application/openmetrics-text"));
+    if headers.get_all(header::ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Prometheus }
+}
+
+async fn scrape(State(app): State<App>, call: Call, headers: HeaderMap) -> Result<Response, Problem> {
+    let fold = Statement::new(FOLD).bind(&call.now);
+    let totals: Vec<Total> = call.transaction(&app).first(fold).all(Statement::new(TOTALS).bind(&call.now)).await?;
+    let mut series: BTreeMap<String, f64> = totals.into_iter().map(|total| (total.series, total.value)).collect();
+    let instances = series.remove("").unwrap_or(0.0);
+    let gauges = [("holdfast_instances", "Instances that reported in the last five minutes.", instances)];
+    let exposition = exposition(&headers);
+    Ok(([(header::CONTENT_TYPE, exposition.content_type())], expose(&series, &gauges, exposition)).into_response())
+}
+
+/// The routes and their handlers.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![METRICS.to(scrape)]
+}
+
+/// The function as one service.
+pub fn router(app: App) -> Router {
+    shared::http::service(app, endpoints())
+}

@@ -1,2 +1,10 @@
-//! Prometheus metrics of all instances.
-fn main() {}
+//! The metrics function on AWS Lambda.
+
+use std::process::ExitCode;
+
+use shared::config::Needs;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run("metrics", Needs { verification: true, ..Needs::default() }, metrics::router).await
+}

@@ -76,6 +76,17 @@ pub(crate) fn tls(ca_file: Option<&std::path::Path>) -> Result<MakeRustlsConnect
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// Whether this build serves a schema of this version.
+pub(super) fn serves(version: i32) -> Result<(), String> {
+    if SCHEMA_VERSIONS.contains(&version) {
+        return Ok(());
+    }
+    let (first, last) = (SCHEMA_VERSIONS.start(), SCHEMA_VERSIONS.end());
+    Err(format!(
+        "the schema is at version {version}, this build serves {first} to {last}; run the migrate function of this build"
+    ))
+}
+
 pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectError> {
     let client = client_config(config.database_url.expose_secret())?;
     let manager = Manager::from_config(
@@ -92,11 +103,10 @@ pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectE
             let keys = Arc::clone(&keys);
             Box::pin(async move {
                 let row = client.query_typed(START, &[]).await.map_err(HookError::Backend)?;
-                let row = row.first().ok_or_else(|| HookError::message("the database has no Holdfast schema; run the migrate function"))?;
-                let version: i32 = row.try_get(0).map_err(HookError::Backend)?;
-                if !SCHEMA_VERSIONS.contains(&version) {
-                    return Err(HookError::message(format!("the schema is at version {version}, this build serves {SCHEMA_VERSIONS:?}; run the migrate function of this build")));
-                }
+                let row = row.first().ok_or_else(|| {
+                    HookError::message("the database has no Holdfast schema; run the migrate function")
+                })?;
+                serves(row.try_get(0).map_err(HookError::Backend)?).map_err(HookError::message)?;
                 let signing = row.try_get(1).map_err(HookError::Backend)?;
                 keys.load(signing, row.try_get(2).map_err(HookError::Backend)?);
                 Ok(())

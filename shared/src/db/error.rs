@@ -30,7 +30,7 @@ impl From<tokio_postgres::Error> for DbError {
             Some(refusal) if is_shutdown(refusal.code()) => Self::Lost,
             Some(refusal) => Self::Refused(Box::new(refusal.clone())),
             None if error.is_closed()
-                || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()) =>
+                || std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>) =>
             {
                 Self::Lost
             }

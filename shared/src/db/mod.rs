@@ -66,10 +66,9 @@ impl Datastore {
             statements.push(report.bind(&metrics.started_at).bind(&now).bind(series));
         }
         let client = InFlight(Some(self.connection().await?));
-        let answers = match tokio::time::timeout(FLIGHT_LIMIT, client.fly(&statements)).await {
-            Ok(answers) => answers,
-            // Dropping the client here closes the connection: nobody knows what state it is in.
-            Err(_) => return Err(DbError::Lost),
+        // Out of time: dropping the client closes the connection, since nobody knows what state it is in.
+        let Ok(answers) = tokio::time::timeout(FLIGHT_LIMIT, client.fly(&statements)).await else {
+            return Err(DbError::Lost);
         };
         self.metrics.flight();
         match answers {
@@ -91,9 +90,8 @@ impl Datastore {
     /// Runs one statement by itself, without the words of a transaction around it.
     pub async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DbError> {
         let client = InFlight(Some(self.connection().await?));
-        let answer = match tokio::time::timeout(FLIGHT_LIMIT, client.query(statement)).await {
-            Ok(answer) => answer,
-            Err(_) => return Err(DbError::Lost),
+        let Ok(answer) = tokio::time::timeout(FLIGHT_LIMIT, client.query(statement)).await else {
+            return Err(DbError::Lost);
         };
         self.metrics.flight();
         let answer = answer.map_err(DbError::from);
@@ -103,12 +101,19 @@ impl Datastore {
         answer
     }
 
+    /// Asks the database now whether it answers and has a schema that this build serves. One flight.
+    pub async fn ready(&self) -> Result<(), DbError> {
+        let rows = self.query(&Statement::new(connection::START)).await?;
+        let version = rows.first().ok_or(DbError::Lost)?.try_get(0)?;
+        connection::serves(version).map_err(DbError::Unreachable)
+    }
+
     /// Loads the public keys again for a token whose key is not known here, at most once in ten seconds: a caller who
     /// makes names up must not make work. Says whether it loaded any.
     ///
     /// # Errors
     /// No connection has brought any key yet, and none can be opened.
-    pub(crate) async fn learn_keys(&self, now: Timestamp) -> Result<bool, DbError> {
+    pub async fn learn_keys(&self, now: Timestamp) -> Result<bool, DbError> {
         if !self.keys.is_loaded() {
             self.connect().await?;
         } else if self.keys.may_reload(now) {

@@ -29,6 +29,7 @@ params! {
     Vec<u8> => BYTEA,
     Vec<String> => TEXT_ARRAY,
     Vec<&str> => TEXT_ARRAY,
+    Vec<i64> => INT8_ARRAY,
     Timestamp => TIMESTAMPTZ,
     Uuid => UUID,
     serde_json::Value => JSONB,

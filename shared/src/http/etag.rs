@@ -42,18 +42,18 @@ pub(super) fn etag(version: i64) -> HeaderValue {
 mod tests {
     use super::*;
 
-    fn read(value: &'static str) -> Option<Option<Vec<i64>>> {
+    fn read(value: &'static str) -> Option<IfMatch> {
         let headers = HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(value))]);
-        IfMatch::read(&headers).ok().map(|accepted| accepted.0)
+        IfMatch::read(&headers).ok()
     }
 
     #[test]
     fn tags_are_versions_in_quotes() {
-        assert_eq!(read("\"3\""), Some(Some(vec![3])));
-        assert_eq!(read("\"3\", \"7\""), Some(Some(vec![3, 7])));
-        assert_eq!(read("*"), Some(None));
-        assert_eq!(read("W/\"3\""), Some(Some(vec![])));
-        assert_eq!(read("\"other\""), Some(Some(vec![])));
+        assert_eq!(read("\"3\""), Some(IfMatch(Some(vec![3]))));
+        assert_eq!(read("\"3\", \"7\""), Some(IfMatch(Some(vec![3, 7]))));
+        assert_eq!(read("*"), Some(IfMatch(None)));
+        assert_eq!(read("W/\"3\""), Some(IfMatch(Some(vec![]))));
+        assert_eq!(read("\"other\""), Some(IfMatch(Some(vec![]))));
         assert_eq!(read("3"), None);
         assert_eq!(read(""), None);
     }

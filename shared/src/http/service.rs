@@ -29,6 +29,7 @@ pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Route
 }
 
 /// A handler that panicked has a bug; its caller gets a 500, the log the message, and the instance lives on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = message.unwrap_or("of unknown kind"), "a handler panicked");
@@ -55,6 +56,6 @@ fn cors(app: &App) -> Option<CorsLayer> {
             HeaderName::from_static("x-request-id"),
             HeaderName::from_static("idempotency-replayed"),
         ])
-        .max_age(std::time::Duration::from_secs(600));
+        .max_age(std::time::Duration::from_mins(10));
     Some(layer)
 }

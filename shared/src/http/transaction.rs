@@ -28,6 +28,12 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }
 
+impl FromRow for () {
+    fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(())
+    }
+}
+
 /// What the audit row tells beyond the call itself.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Entry {
@@ -43,25 +49,19 @@ pub struct Transaction<'a> {
     app: &'a App,
     call: &'a Call,
     entry: Entry,
+    first: Vec<Statement<'a>>,
 }
 
 impl Call {
     /// Begins to describe the request's transaction.
     pub fn transaction<'a>(&'a self, app: &'a App) -> Transaction<'a> {
-        Transaction { app, call: self, entry: Entry::default() }
+        Transaction { app, call: self, entry: Entry::default(), first: Vec::new() }
     }
 
     /// Writes a refusal to the audit log, in a flight of its own. The session is checked on the way: where it has ended,
     /// that is the answer, whatever else was wrong.
     pub(super) async fn refuse(&self, app: &App, problem: Problem) -> Problem {
-        let code = problem.code().name();
-        let status = problem.code().status().as_u16();
-        let refused = self.transaction(app).status(status).run(vec![Statement::new(REFUSE).bind(&code)]).await;
-        match refused {
-            Err(verdict) if verdict.code() == problem.code() => problem.audited(),
-            Err(verdict) => verdict,
-            Ok(_) => problem.audited(),
-        }
+        self.transaction(app).refuse(problem).await
     }
 }
 
@@ -93,9 +93,22 @@ impl<'a> Transaction<'a> {
         self
     }
 
-    fn status(mut self, status: u16) -> Self {
-        self.entry.status = Some(status);
+    /// Sends this statement before the one that matters; its rows are passed over.
+    #[must_use]
+    pub fn first(mut self, statement: Statement<'a>) -> Self {
+        self.first.push(statement);
         self
+    }
+
+    /// Records a refusal that was decided without the database, and gives back the problem to answer with: this one, or
+    /// the one that the database found first.
+    pub async fn refuse(mut self, problem: Problem) -> Problem {
+        let code = problem.code().name();
+        self.entry.status = Some(problem.code().status().as_u16());
+        match self.run(vec![Statement::new(REFUSE).bind(&code)]).await {
+            Err(verdict) if verdict.code() != problem.code() => verdict,
+            _ => problem.audited(),
+        }
     }
 
     /// Sends statements whose rows do not matter.
@@ -130,8 +143,7 @@ impl<'a> Transaction<'a> {
                 let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&self.call.now);
                 let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&self.call.now);
                 let keep = keep.bind(&status).bind(&headers).bind(&answer.body);
-                let kept = Transaction { app: self.app, call: self.call, entry: self.entry };
-                kept.run(vec![find, statement, keep]).await?.with_replay()?
+                self.run(vec![find, statement, keep]).await?.with_replay()?
             }
             _ => self.run(vec![statement]).await?,
         };
@@ -139,7 +151,7 @@ impl<'a> Transaction<'a> {
     }
 
     async fn run(self, work: Vec<Statement<'_>>) -> Result<Outcome, Problem> {
-        let Self { app, call, entry } = self;
+        let Self { app, call, entry, first } = self;
         let claims = call.claims.as_ref();
         let role = claims.map(|claims| claims.role.name());
         let session = claims.map(|claims| claims.sid);
@@ -156,12 +168,13 @@ impl<'a> Transaction<'a> {
         let method = call.method.as_str();
         let targets = serde_json::Value::Object(entry.targets.clone());
 
-        let before = usize::from(claims.is_some());
-        let mut statements = Vec::with_capacity(work.len() + 3);
+        let before = usize::from(claims.is_some()) + first.len();
+        let mut statements = Vec::with_capacity(before + work.len() + 2);
         if claims.is_some() {
             let enter = Statement::new(ENTER).bind(&session).bind(&user).bind(&tenant).bind(&role);
             statements.push(enter.bind(&call.now).bind(&call.chosen_tenant));
         }
+        statements.extend(first);
         statements.extend(work);
         let record = Statement::new(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
         let record = record.bind(&call.route.action).bind(&method).bind(&call.path).bind(&status);

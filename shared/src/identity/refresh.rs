@@ -29,6 +29,7 @@ impl RefreshToken {
     }
 
     /// The token that follows this one, given the seed of their exchange.
+    #[must_use]
     pub fn successor(&self, seed: &[u8]) -> Self {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice()), seed);
         let mut bytes = Zeroizing::new([0; 32]);

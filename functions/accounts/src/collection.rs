@@ -1,0 +1,113 @@
+//! `/accounts`: the list, and new accounts.
+
+use axum::extract::State;
+use serde::Deserialize;
+use shared::app::App;
+use shared::db::Statement;
+use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
+use shared::id::AccountId;
+use shared::permission::Permission;
+use shared::problem::{Code, Problem};
+use shared::route::{Access, QueryParameter, Route};
+use utoipa::ToSchema;
+
+use crate::account::{Account, columns};
+use crate::fields::{Metadata, Name, Status, search_key};
+
+pub(crate) static LIST: Route = Route::get("/accounts", "account.list")
+    .access(Access::Holder(Permission::AccountsRead))
+    .summary("Lists the tenant's accounts: the oldest first, or by name where a prefix is given.")
+    .query(&[
+        LIMIT,
+        CURSOR,
+        QueryParameter { name: "q", description: "Only accounts whose name begins so, whatever the case." },
+        QueryParameter { name: "status", description: "Only `active` or only `suspended` accounts." },
+        QueryParameter { name: "owner", description: "Only accounts of this owner." },
+    ])
+    .answers::<List<Account>>();
+
+pub(crate) static CREATE: Route = Route::post("/accounts", "account.create")
+    .access(Access::Holder(Permission::AccountsWrite))
+    .creates()
+    .summary("Makes an account.")
+    .takes::<NewAccount>()
+    .answers::<Account>()
+    .refuses(&[Code::Conflict]);
+
+const IN_ORDER: &str = concat!(
+    "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
+        AND ($1::uuid IS NULL OR a.id > $1) AND ($2::text IS NULL OR a.status = $2) AND ($3::text IS NULL OR a.owner = $3)
+      ORDER BY a.id LIMIT $4"
+);
+
+/// The last character of Unicode closes the range of names that begin with the prefix.
+const BY_PREFIX: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
+        AND a.search_name >= $1 AND a.search_name < $1 || chr(1114111)
+        AND ($2::text IS NULL OR (a.search_name, a.id) > ($2, $3::uuid))
+        AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.owner = $5)
+      ORDER BY a.search_name, a.id LIMIT $6"
+);
+
+/// A name taken by a live account is a conflict; `ON CONFLICT` decides it without a race and without an error.
+const INSERT: &str = "WITH made AS (
+        INSERT INTO accounts (id, tenant_id, name, search_name, owner, metadata, created_at, updated_at)
+        SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 WHERE proceeding()
+        ON CONFLICT (tenant_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING id)
+    SELECT verdict(CASE WHEN NOT EXISTS (SELECT FROM made) THEN 'conflict' END)";
+
+/// What a new account is made of.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAccount {
+    /// Its name, unique among the tenant's live accounts.
+    name: Name,
+    /// Who answers for it.
+    owner: Option<Name>,
+    /// Pairs of strings to keep with it.
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+    let status = params.parse::<Status>("status", "must be active or suspended")?.map(Status::name);
+    let owner = params.text("owner");
+    let rows = page.rows();
+    let transaction = call.transaction(&app);
+    let list = if let Some(prefix) = params.text("q").map(search_key) {
+        let (name, id) = (page.position::<String>(0)?, page.position::<AccountId>(1)?);
+        let statement = Statement::new(BY_PREFIX).bind(&prefix).bind(&name).bind(&id).bind(&status).bind(&owner);
+        let accounts: Vec<Account> = transaction.all(statement.bind(&rows)).await?;
+        page.list(accounts, |last| vec![search_key(&last.name), last.id.to_string()])
+    } else {
+        let id = page.position::<AccountId>(0)?;
+        let statement = Statement::new(IN_ORDER).bind(&id).bind(&status).bind(&owner);
+        let accounts: Vec<Account> = transaction.all(statement.bind(&rows)).await?;
+        page.list(accounts, |last| vec![last.id.to_string()])
+    };
+    Answer::ok(&list)
+}
+
+pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<NewAccount>) -> Result<Answer, Problem> {
+    let id = AccountId(app.entropy.uuid(call.now));
+    let account = Account {
+        id,
+        tenant_id: call.principal()?.home(),
+        name: new.name.as_str().to_owned(),
+        owner: new.owner.as_ref().map(|owner| owner.as_str().to_owned()),
+        status: Status::Active.name().to_owned(),
+        metadata: new.metadata.to_json(),
+        version: 1,
+        created_at: call.now,
+        updated_at: call.now,
+    };
+    let answer = Answer::created(&format!("/accounts/{id}"), &account)?.version(account.version);
+    let search_name = new.name.search_key();
+    let insert = Statement::new(INSERT).bind(&id).bind(&account.name).bind(&search_name).bind(&account.owner);
+    let insert = insert.bind(&account.metadata).bind(&call.now);
+    let given = [("name", true), ("owner", new.owner.is_some()), ("metadata", new.metadata != Metadata::default())];
+    let given = given.into_iter().filter_map(|(field, given)| given.then_some(field));
+    call.transaction(&app).target("account_id", id.0).changes(given).answer(insert, answer).await
+}

@@ -1,0 +1,136 @@
+//! `GET /admin/audit`: who did or tried what, the newest first.
+
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::app::App;
+use shared::db::Statement;
+use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
+use shared::id::{AccountId, SessionId, TenantId, UserId};
+use shared::permission::Permission;
+use shared::problem::Problem;
+use shared::route::{Access, Audited, QueryParameter, Route};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
+    .access(Access::Holder(Permission::AuditRead))
+    .audited(Audited::Always)
+    .in_tenant()
+    .summary("Lists the audit log, the newest first.")
+    .query(&[
+        LIMIT,
+        CURSOR,
+        QueryParameter { name: "from", description: "Only rows at or after this time." },
+        QueryParameter { name: "to", description: "Only rows before this time." },
+        QueryParameter { name: "actor", description: "Only what this user or token did, by its id." },
+        QueryParameter { name: "action", description: "Only this action, such as account.create." },
+        QueryParameter { name: "status", description: "Only answers with this HTTP status." },
+        QueryParameter { name: "path", description: "Only requests of this path." },
+        QueryParameter {
+            name: "request_id",
+            description: "Only the request that was answered with this X-Request-Id.",
+        },
+        QueryParameter { name: "account_id", description: "Only what concerned this account." },
+    ])
+    .answers::<List<Entry>>();
+
+const SELECT: &str =
+    "SELECT l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name, l.role, l.session_id,
+        l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
+      FROM http_audit_log l
+     WHERE l.tenant_id = current_tenant() AND proceeding()
+       AND ($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
+       AND ($3::uuid IS NULL OR l.actor_id = $3) AND ($4::text IS NULL OR l.action = $4)
+       AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
+       AND ($7::text IS NULL OR l.request_id = $7)
+       AND ($8::text IS NULL OR (l.targets ? 'account_id' AND l.targets ->> 'account_id' = $8))
+       AND ($9::timestamptz IS NULL OR (l.at, l.id) < ($9, $10::uuid))
+     ORDER BY l.at DESC, l.id DESC LIMIT $11";
+
+/// A row of the audit log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+pub(crate) struct Entry {
+    /// Its id.
+    id: Uuid,
+    /// When the request was handled.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `X-Request-Id` of the answer.
+    request_id: String,
+    /// The tenant concerned; null for the platform.
+    tenant_id: Option<TenantId>,
+    /// Who acted.
+    actor: Actor,
+    /// The actor's role at that time.
+    role: Option<String>,
+    /// The session that was used.
+    session_id: Option<SessionId>,
+    /// What was done or tried.
+    action: String,
+    /// HTTP method.
+    method: String,
+    /// The path, without its query.
+    path: String,
+    /// HTTP status of the answer.
+    status: i16,
+    /// The caller's address as the gateway saw it.
+    source_ip: Option<String>,
+    /// What the caller called itself.
+    user_agent: Option<String>,
+    /// Ids of what was acted on.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    targets: serde_json::Value,
+    /// Names of the fields that were set; never their values.
+    changed: Vec<String>,
+}
+
+/// Who acted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Actor {
+    /// `user`, `api_token` or `anonymous`.
+    kind: String,
+    /// The user or token; null where nobody was recognised.
+    id: Option<Uuid>,
+    /// Its name at that time.
+    name: Option<String>,
+}
+
+impl FromRow for Entry {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let tenant: TenantId = row.try_get(3)?;
+        Ok(Self {
+            id: row.try_get(0)?,
+            at: row.try_get(1)?,
+            request_id: row.try_get(2)?,
+            tenant_id: tenant.public(),
+            actor: Actor { kind: row.try_get(4)?, id: row.try_get(5)?, name: row.try_get(6)? },
+            role: row.try_get(7)?,
+            session_id: row.try_get(8)?,
+            action: row.try_get(9)?,
+            method: row.try_get(10)?,
+            path: row.try_get(11)?,
+            status: row.try_get(12)?,
+            source_ip: row.try_get(13)?,
+            user_agent: row.try_get(14)?,
+            targets: row.try_get(15)?,
+            changed: row.try_get(16)?,
+        })
+    }
+}
+
+pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+    let (from, to) = (params.time("from")?, params.time("to")?);
+    let actor = params.parse::<UserId>("actor", "must be the id of a user or token")?;
+    let status = params.parse::<i16>("status", "must be an HTTP status")?;
+    let account = params.parse::<AccountId>("account_id", "must be the id of an account")?.map(|id| id.to_string());
+    let (action, path, request_id) = (params.text("action"), params.text("path"), params.text("request_id"));
+    let (at, id, rows) = (page.position::<Timestamp>(0)?, page.position::<Uuid>(1)?, page.rows());
+
+    let statement = Statement::new(SELECT).bind(&from).bind(&to).bind(&actor).bind(&action).bind(&status).bind(&path);
+    let statement = statement.bind(&request_id).bind(&account).bind(&at).bind(&id).bind(&rows);
+    let entries: Vec<Entry> = call.transaction(&app).all(statement).await?;
+    Answer::ok(&page.list(entries, |last| vec![last.at.to_string(), last.id.to_string()]))
+}

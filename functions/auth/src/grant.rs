@@ -1,0 +1,74 @@
+//! What a sign-in and a refresh answer: a new access token, and the refresh token that gets the next one.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use shared::app::App;
+use shared::http::Answer;
+use shared::id::{SessionId, TenantId, UserId};
+use shared::identity::refresh::RefreshToken;
+use shared::identity::token::{ACCESS_TOKEN_SECONDS, Claims};
+use shared::permission::Role;
+use shared::problem::Problem;
+use utoipa::ToSchema;
+
+/// How long a session lasts, however often it is refreshed: then the password is asked for again.
+pub(crate) const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Tokens of a session (RFC 6749, section 5.1).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Tokens {
+    /// A JWT (RFC 9068) for the `Authorization` header.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds that the access token is good for.
+    expires_in: i64,
+    /// Gets the next tokens, once.
+    refresh_token: String,
+    /// Seconds until the session ends for good.
+    refresh_expires_in: i64,
+}
+
+/// Whom tokens are for.
+pub(crate) struct Grant {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) tenant: TenantId,
+    pub(crate) role: Role,
+    pub(crate) session_ends: Timestamp,
+}
+
+impl Grant {
+    /// Signs the access token and answers with both.
+    pub(crate) async fn answer(self, app: &App, now: Timestamp, refresh: &RefreshToken) -> Result<Answer, Problem> {
+        let left = self.session_ends.as_second() - now.as_second();
+        let expires_in = ACCESS_TOKEN_SECONDS.min(left);
+        let claims = Claims {
+            iss: app.config.issuer.clone(),
+            aud: app.config.audience.clone(),
+            sub: self.user,
+            sid: self.session,
+            role: self.role,
+            tenant: self.tenant.public(),
+            iat: now.as_second(),
+            nbf: now.as_second(),
+            exp: now.as_second() + expires_in,
+            jti: app.entropy.uuid(now),
+        };
+        let signer = app.signer.as_ref().ok_or_else(|| {
+            tracing::error!("this function has no key to sign access tokens with");
+            Problem::internal()
+        })?;
+        let access_token = signer.sign(&claims).await.map_err(|error| {
+            tracing::error!(%error, "an access token could not be signed");
+            Problem::unavailable()
+        })?;
+        Answer::ok(&Tokens {
+            access_token,
+            token_type: "Bearer",
+            expires_in,
+            refresh_token: refresh.reveal(),
+            refresh_expires_in: left,
+        })
+    }
+}

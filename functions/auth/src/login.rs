@@ -1,0 +1,132 @@
+//! `POST /auth/login`. A wrong tenant, user or password get the same answer after the same work.
+
+use axum::extract::State;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use shared::app::App;
+use shared::db::{DbError, Statement};
+use shared::http::{Answer, Call, Json};
+use shared::id::{SessionId, TenantId, UserId};
+use shared::identity::password;
+use shared::identity::refresh::RefreshToken;
+use shared::permission::Role;
+use shared::problem::{Code, Problem};
+use shared::route::{Access, Route};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use crate::grant::{Grant, SESSION_LIFETIME, Tokens};
+use crate::throttle::Keys;
+
+pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
+    .access(Access::Anyone)
+    .summary("Signs in with a password and begins a session.")
+    .takes::<LoginRequest>()
+    .answers::<Tokens>()
+    .refuses(&[Code::InvalidCredentials, Code::RateLimited]);
+
+/// Longer texts than these are no tenant, username or password of ours.
+const MOST_NAME: usize = 128;
+const MOST_PASSWORD: usize = 256;
+
+/// Who wants to sign in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginRequest {
+    /// The tenant's slug; none for an operator.
+    #[schema(max_length = 128)]
+    tenant: Option<String>,
+    /// The username; its case does not matter.
+    #[schema(max_length = 128)]
+    username: String,
+    /// The password.
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    password: SecretString,
+    /// A one-time code, where the user has set them up.
+    #[schema(max_length = 128)]
+    otp: Option<String>,
+}
+
+impl LoginRequest {
+    fn check(&self) -> Result<(), Problem> {
+        let named = [
+            ("tenant", self.tenant.as_deref()),
+            ("username", Some(self.username.as_str())),
+            ("otp", self.otp.as_deref()),
+        ];
+        if let Some((field, _)) =
+            named.into_iter().find(|(_, text)| text.is_some_and(|text| text.chars().count() > MOST_NAME))
+        {
+            return Err(Problem::field(field, "must be at most 128 characters"));
+        }
+        if self.password.expose_secret().chars().count() > MOST_PASSWORD {
+            return Err(Problem::field("password", "must be at most 256 characters"));
+        }
+        Ok(())
+    }
+}
+
+const LOOK_UP: &str =
+    "SELECT tenant_id, user_id, role, password_hash, retry_after FROM login_lookup($1, $2, $3, $4, $5, $6, $7)";
+const FAILED: &str = "SELECT login_failed($1, $2, $3, $4)";
+const SUCCEEDED: &str = "SELECT login_succeeded($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+struct Candidate {
+    tenant: Option<TenantId>,
+    user: Option<UserId>,
+    role: Option<String>,
+    password_hash: Option<String>,
+    retry_after: Option<i32>,
+}
+
+impl Candidate {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            tenant: row.try_get(0)?,
+            user: row.try_get(1)?,
+            role: row.try_get(2)?,
+            password_hash: row.try_get(3)?,
+            retry_after: row.try_get(4)?,
+        })
+    }
+
+    async fn find(app: &App, call: &Call, request: &LoginRequest, keys: &Keys) -> Result<Self, DbError> {
+        let look_up = Statement::new(LOOK_UP).bind(&request.tenant).bind(&request.username).bind(&call.source_ip);
+        let look_up = look_up.bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+        let rows = app.db.query(&look_up).await?;
+        rows.first().map_or(Err(DbError::Lost), |row| Self::from_row(row).map_err(DbError::Unexpected))
+    }
+}
+
+/// Checks the password between two flights: one that finds the user, one that opens the session or counts the failure.
+pub(crate) async fn login(
+    State(app): State<App>,
+    call: Call,
+    Json(request): Json<LoginRequest>,
+) -> Result<Answer, Problem> {
+    request.check()?;
+    let keys = Keys::of(request.tenant.as_deref(), &request.username, call.source_ip.as_deref());
+    let found = Candidate::find(&app, &call, &request, &keys).await?;
+    let transaction = call.transaction(&app).concerns(found.tenant, found.user);
+    if let Some(seconds) = found.retry_after {
+        return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
+    }
+
+    let matches = password::verify(request.password, found.password_hash.clone()).await;
+    let role: Option<Role> = found.role.as_deref().and_then(|role| role.parse().ok());
+    let (true, Some(tenant), Some(user), Some(role)) = (matches, found.tenant, found.user, role) else {
+        let failed = Statement::new(FAILED).bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+        transaction.execute(vec![failed]).await?;
+        return Err(Problem::verdict(Code::InvalidCredentials));
+    };
+
+    let session = SessionId(app.entropy.uuid(call.now));
+    let session_ends = call.now + SESSION_LIFETIME;
+    let refresh = RefreshToken::random(&*app.entropy);
+    let hash = refresh.hash();
+    let succeeded = Statement::new(SUCCEEDED).bind(&call.now).bind(&user).bind(&found.password_hash).bind(&session);
+    let succeeded =
+        succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent).bind(&keys.pair);
+    transaction.target("session_id", session.0).execute(vec![succeeded]).await?;
+    Grant { user, session, tenant, role, session_ends }.answer(&app, call.now, &refresh).await
+}

@@ -1,0 +1,77 @@
+//! `POST /auth/refresh`. Each refresh token works once; a second use, but for a short grace, ends the session.
+
+use axum::extract::State;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use shared::app::App;
+use shared::db::Statement;
+use shared::http::{Answer, Call, FromRow, Json};
+use shared::id::{SessionId, TenantId, UserId};
+use shared::identity::refresh::RefreshToken;
+use shared::problem::{Code, Problem};
+use shared::route::{Access, Route};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use crate::grant::{Grant, Tokens};
+
+pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
+    .access(Access::Anyone)
+    .summary("Exchanges a refresh token for new tokens.")
+    .takes::<RefreshRequest>()
+    .answers::<Tokens>()
+    .refuses(&[Code::Unauthenticated]);
+
+/// The token to exchange.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshRequest {
+    /// As it came with the last answer.
+    #[schema(value_type = String)]
+    refresh_token: SecretString,
+}
+
+const ROTATE: &str =
+    "SELECT tenant_id, user_id, session_id, role, expires_at, seed FROM refresh_session($1, $2, $3, $4)";
+
+struct Rotated {
+    tenant: TenantId,
+    user: UserId,
+    session: SessionId,
+    role: String,
+    session_ends: Timestamp,
+    seed: Vec<u8>,
+}
+
+impl FromRow for Rotated {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            tenant: row.try_get(0)?,
+            user: row.try_get(1)?,
+            session: row.try_get(2)?,
+            role: row.try_get(3)?,
+            session_ends: row.try_get(4)?,
+            seed: row.try_get(5)?,
+        })
+    }
+}
+
+/// Rotates the token in the session's own transaction; the successor follows from the token and the seed kept there.
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    call: Call,
+    Json(request): Json<RefreshRequest>,
+) -> Result<Answer, Problem> {
+    let transaction = call.transaction(&app);
+    let Some(token) = RefreshToken::parse(request.refresh_token.expose_secret()) else {
+        return Err(transaction.refuse(Problem::unauthenticated()).await);
+    };
+    let seed = app.entropy.bytes::<32>().to_vec();
+    let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());
+    let rotate = Statement::new(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&call.now);
+    let rotated: Rotated = transaction.one(rotate).await?;
+    let role = rotated.role.parse().map_err(|_| Problem::internal())?;
+    let Rotated { tenant, user, session, session_ends, .. } = rotated;
+    Grant { user, session, tenant, role, session_ends }.answer(&app, call.now, &token.successor(&rotated.seed)).await
+}

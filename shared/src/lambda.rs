@@ -1,0 +1,55 @@
+//! The entrance from AWS Lambda: starts a function and hands each API Gateway event to its router.
+
+use std::process::ExitCode;
+
+use axum::Router;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use tower::ServiceBuilder;
+
+use crate::app::App;
+use crate::config::{Config, Needs};
+use crate::http::SourceIp;
+use crate::telemetry::log;
+
+/// Runs the function until Lambda ends the process. A start that is refused leaves one line in the log and a failed
+/// exit code, which Lambda reports as an init error.
+pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> ExitCode {
+    log::json();
+    match serve(function, needs, router).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(function, "the start was refused: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> anyhow::Result<()> {
+    let config = Config::load(needs).await?;
+    let router = router(App::start(config, function).await?);
+    let service = ServiceBuilder::new().map_request(enter).service(router);
+    lambda_http::run(service).await.map_err(anyhow::Error::from_boxed)
+}
+
+/// Takes from the event what only the gateway can say: the caller's address, and the path without the stage.
+fn enter(mut request: Request) -> Request {
+    let source_ip = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.clone(),
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+        _ => None,
+    };
+    if let Some(source_ip) = source_ip {
+        request.extensions_mut().insert(SourceIp(source_ip));
+    }
+    let path = request.raw_http_path().to_owned();
+    let target = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    match target.parse() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(error) => tracing::warn!(%error, "the event's path is no URI path; the request's own is kept"),
+    }
+    request
+}
