@@ -11,6 +11,7 @@ pub mod http;
 pub mod id;
 pub mod identity;
 pub mod lambda;
+pub mod openapi;
 pub mod permission;
 pub mod problem;
 pub mod route;

@@ -40,8 +40,32 @@ pub enum Audited {
 pub struct QueryParameter {
     /// Its name.
     pub name: &'static str,
+    /// What it holds.
+    pub kind: ParameterKind,
     /// What it does.
     pub description: &'static str,
+}
+
+/// What a query parameter holds.
+#[derive(Debug, Clone, Copy)]
+pub enum ParameterKind {
+    /// Any text.
+    Text,
+    /// A whole number from one to another.
+    Number(i16, i16),
+    /// An id.
+    Id,
+    /// A time by RFC 3339.
+    Time,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+}
+
+impl QueryParameter {
+    /// A parameter.
+    pub const fn new(name: &'static str, kind: ParameterKind, description: &'static str) -> Self {
+        Self { name, kind, description }
+    }
 }
 
 type SchemaOf = (fn() -> std::borrow::Cow<'static, str>, fn() -> RefOr<Schema>, fn(&mut Vec<(String, RefOr<Schema>)>));

@@ -8,7 +8,7 @@ use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
 use shared::id::AccountId;
 use shared::permission::Permission;
 use shared::problem::{Code, Problem};
-use shared::route::{Access, QueryParameter, Route};
+use shared::route::{Access, ParameterKind, QueryParameter, Route};
 use utoipa::ToSchema;
 
 use crate::account::{Account, columns};
@@ -20,9 +20,13 @@ pub(crate) static LIST: Route = Route::get("/accounts", "account.list")
     .query(&[
         LIMIT,
         CURSOR,
-        QueryParameter { name: "q", description: "Only accounts whose name begins so, whatever the case." },
-        QueryParameter { name: "status", description: "Only `active` or only `suspended` accounts." },
-        QueryParameter { name: "owner", description: "Only accounts of this owner." },
+        QueryParameter::new("q", ParameterKind::Text, "Only accounts whose name begins so, whatever the case."),
+        QueryParameter::new(
+            "status",
+            ParameterKind::OneOf(&["active", "suspended"]),
+            "Only `active` or only `suspended` accounts.",
+        ),
+        QueryParameter::new("owner", ParameterKind::Text, "Only accounts of this owner."),
     ])
     .answers::<List<Account>>();
 

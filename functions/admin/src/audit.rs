@@ -9,7 +9,7 @@ use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
 use shared::id::{AccountId, SessionId, TenantId, UserId};
 use shared::permission::Permission;
 use shared::problem::Problem;
-use shared::route::{Access, Audited, QueryParameter, Route};
+use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,17 +22,18 @@ pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
     .query(&[
         LIMIT,
         CURSOR,
-        QueryParameter { name: "from", description: "Only rows at or after this time." },
-        QueryParameter { name: "to", description: "Only rows before this time." },
-        QueryParameter { name: "actor", description: "Only what this user or token did, by its id." },
-        QueryParameter { name: "action", description: "Only this action, such as account.create." },
-        QueryParameter { name: "status", description: "Only answers with this HTTP status." },
-        QueryParameter { name: "path", description: "Only requests of this path." },
-        QueryParameter {
-            name: "request_id",
-            description: "Only the request that was answered with this X-Request-Id.",
-        },
-        QueryParameter { name: "account_id", description: "Only what concerned this account." },
+        QueryParameter::new("from", ParameterKind::Time, "Only rows at or after this time."),
+        QueryParameter::new("to", ParameterKind::Time, "Only rows before this time."),
+        QueryParameter::new("actor", ParameterKind::Id, "Only what this user or token did, by its id."),
+        QueryParameter::new("action", ParameterKind::Text, "Only this action, such as account.create."),
+        QueryParameter::new("status", ParameterKind::Number(100, 599), "Only answers with this HTTP status."),
+        QueryParameter::new("path", ParameterKind::Text, "Only requests of this path."),
+        QueryParameter::new(
+            "request_id",
+            ParameterKind::Text,
+            "Only the request that was answered with this X-Request-Id.",
+        ),
+        QueryParameter::new("account_id", ParameterKind::Id, "Only what concerned this account."),
     ])
     .answers::<List<Entry>>();
 

@@ -13,7 +13,7 @@ use super::Call;
 use super::cursor::CursorKey;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::route::QueryParameter;
+use crate::route::{ParameterKind, QueryParameter};
 
 /// The id in the path, as `{id}`.
 #[derive(Debug, Clone, Copy)]
@@ -73,10 +73,10 @@ impl Params {
 
 /// The parameters that every list takes.
 pub const LIMIT: QueryParameter =
-    QueryParameter { name: "limit", description: "How many items, 1 to 200; 50 unless told." };
+    QueryParameter::new("limit", ParameterKind::Number(1, 200), "How many items; 50 unless told.");
 /// Where the page starts.
 pub const CURSOR: QueryParameter =
-    QueryParameter { name: "cursor", description: "The next_cursor of the page before." };
+    QueryParameter::new("cursor", ParameterKind::Text, "The next_cursor of the page before.");
 
 const DEFAULT_LIMIT: i64 = 50;
 const MOST_LIMIT: i64 = 200;

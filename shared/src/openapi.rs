@@ -1,0 +1,184 @@
+//! The OpenAPI document, made from the route table: what it says of a route is what the gate enforces.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use utoipa::openapi::header::Header;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
+    Ref, Required, Response, ResponseBuilder, Schema,
+};
+
+use crate::problem::{Code, ProblemBody};
+use crate::route::{Access, BodySchema, ParameterKind, QueryParameter, Route};
+
+const SECURITY: &str = "bearer";
+
+/// The document of these routes.
+pub fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> OpenApi {
+    let problem = BodySchema::of::<ProblemBody<'static>>();
+    let mut schemas: BTreeMap<_, _> = problem.all().into_iter().collect();
+    let mut paths = PathsBuilder::new();
+    for route in routes {
+        for body in [&route.body, &route.answer].into_iter().flatten() {
+            schemas.extend(body.all());
+        }
+        paths = paths.path(route.path, PathItem::new(http_method(route), operation(route, &problem)));
+    }
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let bearer = bearer.description(Some("An access token from /auth/login or /auth/refresh."));
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme(SECURITY, SecurityScheme::Http(bearer.build()));
+    let info = InfoBuilder::new()
+        .title("Holdfast")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("The hardened multi-tenant backend: sign-in, accounts, administration and audit."))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()));
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+fn http_method(route: &Route) -> HttpMethod {
+    match route.method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(route: &Route, problem: &BodySchema) -> Operation {
+    let tag = route.action.split('.').next().unwrap_or_default();
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(route.action.replace('.', "_")))
+        .tag(tag)
+        .summary(Some(route.summary))
+        .parameters(Some(parameters(route)));
+    if let Some(body) = &route.body {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name()))).build();
+        operation = operation.request_body(Some(
+            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build(),
+        ));
+    }
+    if let Access::Holder(permission) = route.access {
+        operation = operation.description(Some(format!("Needs `{permission}`.")));
+    }
+    if route.access != Access::Anyone {
+        operation = operation.security(SecurityRequirement::new(SECURITY, std::iter::empty::<String>()));
+    }
+    operation = operation.response(route.success.to_string(), success(route));
+    for (status, codes) in refusals(route) {
+        operation = operation.response(status.to_string(), refusal(&codes, problem));
+    }
+    operation.build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn parameters(route: &Route) -> Vec<Parameter> {
+    let mut parameters = Vec::new();
+    for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+        let id = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+        parameters.push(parameter.schema(Some(id)).build());
+    }
+    parameters.extend(route.query.iter().map(query));
+    let mut header = |named: bool, name: &str, description: &str, schema: ObjectBuilder| {
+        if named {
+            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
+            let parameter = parameter.description(Some(description)).required(Required::False).schema(Some(schema));
+            parameters.push(parameter.build());
+        }
+    };
+    header(
+        route.conditional,
+        "If-Match",
+        "Act only on this version: its ETag.",
+        text().pattern(Some(r#"^(\*|"[!#-~]*")$"#)),
+    );
+    header(
+        route.creates,
+        "Idempotency-Key",
+        "The same key and body within 24 hours give the first answer again.",
+        text().pattern(Some("^[!-~]{1,255}$")),
+    );
+    let tenant = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    header(route.in_tenant, "X-Tenant-ID", "The tenant that an operator acts in; anyone else's own.", tenant);
+    parameters
+}
+
+fn query(parameter: &QueryParameter) -> Parameter {
+    let schema = match parameter.kind {
+        ParameterKind::Text => text(),
+        ParameterKind::Id => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
+        ParameterKind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        ParameterKind::OneOf(words) => text().enum_values(Some(words.iter().copied())),
+        ParameterKind::Number(least, most) => {
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most))
+        }
+    };
+    let builder = ParameterBuilder::new().name(parameter.name).parameter_in(ParameterIn::Query);
+    builder.required(Required::False).description(Some(parameter.description)).schema(Some(schema)).build()
+}
+
+fn success(route: &Route) -> Response {
+    let mut response = ResponseBuilder::new().description(match route.success {
+        201 => "Made.",
+        204 => "Done.",
+        _ => "As asked.",
+    });
+    if let Some(answer) = &route.answer {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(answer.name()))).build();
+        response = response.content(route.content_type, content);
+    } else if route.success != 204 {
+        let content = ContentBuilder::new().schema(Some(Schema::from(text().build()))).build();
+        response = response.content(route.content_type, content);
+    }
+    let mut header = |named: bool, name: &str, description: &str| {
+        if named {
+            let mut header = Header::new(text().build());
+            header.description = Some(description.to_owned());
+            response = std::mem::take(&mut response).header(name, header);
+        }
+    };
+    header(true, "X-Request-Id", "The request's id, as in the audit log.");
+    header(route.creates, "Location", "Where it is.");
+    header(route.creates, "Idempotency-Replayed", "`true` where this is an earlier answer.");
+    response.build()
+}
+
+/// Every code that the route may answer, by status: those of its access and body, and its own.
+fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
+    let mut codes: BTreeSet<&'static str> = route.refusals.iter().map(|code| code.name()).collect();
+    let mut add = |when: bool, more: &[Code]| codes.extend(more.iter().filter(|_| when).map(|code| code.name()));
+    add(
+        route.access != Access::Anyone,
+        &[Code::Unauthenticated, Code::TenantMismatch, Code::Internal, Code::Unavailable],
+    );
+    add(matches!(route.access, Access::Holder(_)), &[Code::Forbidden]);
+    add(route.needs_jwt(), &[Code::JwtRequired]);
+    add(route.body.is_some(), &[Code::InvalidRequest, Code::ValidationFailed, Code::PayloadTooLarge]);
+    add(route.body.is_some(), &[Code::UnsupportedMediaType, Code::Internal, Code::Unavailable]);
+    add(route.conditional, &[Code::InvalidRequest, Code::PreconditionFailed]);
+    add(route.creates, &[Code::InvalidRequest, Code::IdempotencyMismatch]);
+    add(!route.query.is_empty(), &[Code::ValidationFailed]);
+    add(route.in_tenant, &[Code::InvalidRequest, Code::NotFound]);
+    add(route.path.contains('{'), &[Code::NotFound]);
+    let mut by_status = BTreeMap::<u16, Vec<_>>::new();
+    for code in Code::ALL.iter().filter(|code| codes.contains(code.name())) {
+        by_status.entry(code.status().as_u16()).or_default().push(code.name());
+    }
+    by_status
+}
+
+fn refusal(codes: &[&str], problem: &BodySchema) -> Response {
+    let names: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(problem.name()))).build();
+    ResponseBuilder::new().description(names.join(", ")).content("application/problem+json", content).build()
+}
