@@ -26,6 +26,19 @@ impl dyn Entropy + '_ {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
         Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
     }
+
+    /// `length` random letters and digits, each worth 5.95 bits: 22 of them are as good as a 128-bit key.
+    pub fn base62(&self, length: usize) -> String {
+        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            let bytes: [u8; 32] = self.bytes();
+            // Six bits each; the two values beyond the alphabet are dropped, so that no letter is likelier than another.
+            let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte >> 2)));
+            text.extend(letters.take(length - text.len()).map(|letter| char::from(*letter)));
+        }
+        text
+    }
 }
 
 /// The operating system's generator.
@@ -55,5 +68,21 @@ impl SeededEntropy {
 impl Entropy for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_has_the_length_asked_for_and_uses_its_whole_alphabet() {
+        let entropy: &dyn Entropy = &SeededEntropy::new(7);
+        let text = entropy.base62(10_000);
+        assert_eq!(text.len(), 10_000);
+        assert_eq!(text.chars().collect::<std::collections::BTreeSet<_>>().len(), 62);
+        assert!(text.chars().all(|letter| letter.is_ascii_alphanumeric()));
+        assert_ne!(entropy.base62(22), entropy.base62(22));
+        assert_eq!(entropy.base62(0), "");
     }
 }

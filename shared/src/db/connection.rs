@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
@@ -37,8 +37,14 @@ pub enum ConnectError {
     Tls(#[from] rustls::Error),
 }
 
-/// `DATABASE_URL` as a client configuration. `sslmode=verify-full` is what every encrypted connection here does.
+/// `DATABASE_URL` as a function's client configuration. `sslmode=verify-full` is what every encrypted connection here
+/// does.
 pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, ConnectError> {
+    config_with(url, SESSION_OPTIONS)
+}
+
+/// As [`client_config`], with other limits.
+pub(super) fn config_with(url: &str, options: &str) -> Result<tokio_postgres::Config, ConnectError> {
     let verified = url.contains("sslmode=verify-full");
     let mut config: tokio_postgres::Config = url
         .replace("sslmode=verify-full", "sslmode=require")
@@ -52,7 +58,7 @@ pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, Connect
         .keepalives_idle(Duration::from_secs(30))
         .application_name("holdfast");
     if config.get_options().is_none() {
-        config.options(SESSION_OPTIONS);
+        config.options(options);
     }
     Ok(config)
 }
@@ -117,13 +123,16 @@ pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectE
     pool.map_err(|error| ConnectError::Url(error.to_string()))
 }
 
-/// Why the pool gave no connection, in one line, for the log.
-pub(super) fn cause(error: &PoolError) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    let mut line = cause.to_string();
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-        line = format!("{line}: {cause}");
+/// Why there is no connection, in one line, for the log. Many errors repeat their cause; the line does not.
+pub fn cause(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let words = deeper.to_string();
+        if !line.ends_with(&words) {
+            line = format!("{line}: {words}");
+        }
+        cause = deeper.source();
     }
     line
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod owner;
 pub mod param;
 mod statement;
 
@@ -13,9 +14,10 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-pub use connection::ConnectError;
 pub(crate) use connection::client_config;
+pub use connection::{ConnectError, cause};
 pub use error::DbError;
+pub use owner::{OwnerError, connect_owner};
 pub use statement::Statement;
 
 use crate::config::Config;

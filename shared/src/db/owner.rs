@@ -1,0 +1,40 @@
+//! The schema owner's connection, for the migrate function and the local run alone: no pool, and more patience.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::Client;
+
+use super::connection::{self, ConnectError};
+
+/// A migration may work for long, but waits for the locks of others only briefly: behind it their requests queue up.
+const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
+    -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
+
+/// The owner got no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] ConnectError),
+    /// The server does not answer, or says no.
+    #[error("the database cannot be reached ({0}); check DATABASE_URL and that the server runs")]
+    Unreachable(String),
+}
+
+/// Connects as `DATABASE_URL` says, with verified TLS where it asks for it. The connection closes with its client.
+///
+/// # Errors
+/// One line that names the mend, and never the URL.
+pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
+    let config = connection::config_with(url.expose_secret(), OWNER_OPTIONS)?;
+    let tls = connection::tls(ca_file)?;
+    let (client, connection) =
+        config.connect(tls).await.map_err(|error| OwnerError::Unreachable(connection::cause(&error)))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "the owner's connection ended");
+        }
+    });
+    Ok(client)
+}
