@@ -1,0 +1,91 @@
+//! What a run is to bring about, as the settings say.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shared::config::{BootstrapUser, Config, Needs, Refusal, Settings, auth_users};
+use shared::identity::es256::PublicKey;
+use shared::identity::signer::Signer;
+
+use crate::error::MigrateError;
+use crate::logins::{APP_ROLE, Login, METRICS_ROLE};
+
+/// How long a run waits for another one. Lambda allows a run 15 minutes.
+const LOCK_WAIT: Duration = Duration::from_mins(1);
+
+/// A shorter login secret could be guessed.
+const LEAST_PASSWORD_BYTES: usize = 20;
+
+/// What a run is to bring about.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How the owner of the schema reaches the database.
+    pub database_url: SecretString,
+    /// The database's certificate authority, as a PEM file; none for the public ones.
+    pub database_ca_file: Option<PathBuf>,
+    /// How long to wait for another run to end.
+    pub lock_wait: Duration,
+    /// The login secrets to give to roles.
+    pub logins: Vec<Login>,
+    /// The users to make where they are missing.
+    pub users: Vec<BootstrapUser>,
+    /// The public half of the key that signs access tokens.
+    pub signing_key: Option<PublicKey>,
+}
+
+impl Plan {
+    /// A plan that only brings the schema up to date.
+    pub fn new(database_url: SecretString) -> Self {
+        Self {
+            database_url,
+            database_ca_file: None,
+            lock_wait: LOCK_WAIT,
+            logins: Vec::new(),
+            users: Vec::new(),
+            signing_key: None,
+        }
+    }
+
+    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and
+    /// `METRICS_DATABASE_PASSWORD` are the roles' secrets, `AUTH_USERS` the first users, and the signing key is the
+    /// one that the auth function will sign with.
+    pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
+        let config = Config::from_settings(settings, Needs::default())?;
+        let logins = [("APP_DATABASE_PASSWORD", APP_ROLE), ("METRICS_DATABASE_PASSWORD", METRICS_ROLE)]
+            .into_iter()
+            .filter_map(|(setting, role)| Some((setting, role, settings.get(setting)?)))
+            .map(|(setting, role, password)| {
+                if password.len() < LEAST_PASSWORD_BYTES {
+                    let fault = format!("shorter than {LEAST_PASSWORD_BYTES} bytes");
+                    return Err(Refusal::new(setting, fault, "generate one with `openssl rand -hex 32`"));
+                }
+                Ok(Login { role, password: SecretString::from(password.to_owned()) })
+            })
+            .collect::<Result<_, _>>()?;
+        let signer = Signer::from_config(&config).await?;
+        Ok(Self {
+            database_ca_file: config.database_ca_file,
+            logins,
+            users: auth_users(settings)?,
+            signing_key: signer.as_ref().and_then(Signer::public).cloned(),
+            ..Self::new(config.database_url)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_short_login_secret_is_refused_by_name() {
+        let settings = Settings::given([
+            ("APP_ENV", "local".to_owned()),
+            ("DATABASE_URL", "postgres://owner:x@localhost/holdfast".to_owned()),
+            ("APP_DATABASE_PASSWORD", "hunter2".to_owned()),
+        ]);
+        let refusal = Plan::from_settings(&settings).await.unwrap_err().to_string();
+        assert_eq!(refusal, "APP_DATABASE_PASSWORD: shorter than 20 bytes; generate one with `openssl rand -hex 32`");
+    }
+}
