@@ -161,6 +161,8 @@ GRANT SELECT ON tenants, users, sessions TO holdfast_app;
 GRANT UPDATE (ended_at, end_reason) ON sessions TO holdfast_app;
 GRANT SELECT ON signing_keys, deployment_keys TO holdfast_app, holdfast_metrics;
 GRANT SELECT ON tenants, users TO holdfast_gate;
+-- Row locks need the right to change some column.
+GRANT UPDATE (updated_at) ON users TO holdfast_gate;
 GRANT SELECT, INSERT, UPDATE ON sessions, refresh_tokens TO holdfast_gate;
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_throttles TO holdfast_gate;
 GRANT SELECT ON tenants, users, sessions, refresh_tokens, login_throttles, signing_keys, deployment_keys TO holdfast_backup;

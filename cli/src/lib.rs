@@ -1,1 +1,3 @@
-//! Cli.
+//! The `holdfast` command: runs everything locally, and operates a deployment.
+
+pub mod gateway;

@@ -22,7 +22,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that the tests set and move.
+/// A clock that the tests set and move. Each reading is a microsecond after the one before, so that what happened later
+/// has a later time.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
@@ -40,7 +41,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+        Timestamp::from_microsecond(self.0.fetch_add(1, Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
     }
 }
 
