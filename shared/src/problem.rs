@@ -75,7 +75,6 @@ struct Detail {
     sentence: String,
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
-    allow: Option<HeaderValue>,
     audited: bool,
 }
 
@@ -107,14 +106,7 @@ impl Problem {
     /// A problem of this kind, with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = (code == Code::Unavailable).then_some(RETRY_UNAVAILABLE);
-        Self(Box::new(Detail {
-            code,
-            sentence: detail.into(),
-            errors: Vec::new(),
-            retry_after,
-            allow: None,
-            audited: false,
-        }))
+        Self(Box::new(Detail { code, sentence: detail.into(), errors: Vec::new(), retry_after, audited: false }))
     }
 
     /// 400: it cannot be read as a request.
@@ -161,11 +153,9 @@ impl Problem {
         Self::new(Code::Unavailable, "A service this request depends on cannot be reached; try again.")
     }
 
-    /// 405, with the methods that are allowed.
-    pub fn method_not_allowed(allow: HeaderValue) -> Self {
-        let mut problem = Self::new(Code::MethodNotAllowed, "See the Allow header for what this resource takes.");
-        problem.0.allow = Some(allow);
-        problem
+    /// 405. The router names the methods that are allowed.
+    pub fn method_not_allowed() -> Self {
+        Self::new(Code::MethodNotAllowed, "See the Allow header for what this resource takes.")
     }
 
     /// The problem that a verdict of the database stands for.
@@ -220,9 +210,6 @@ impl Problem {
         }
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if let Some(allow) = &self.0.allow {
-            headers.insert(header::ALLOW, allow.clone());
         }
         (self.0.code.status(), headers, body).into_response()
     }

@@ -1,7 +1,7 @@
 //! An account as callers see it, and the columns that it is read from.
 
-use jiff::Timestamp;
 use serde::Serialize;
+use shared::clock::Time;
 use shared::http::FromRow;
 use shared::id::{AccountId, TenantId};
 use tokio_postgres::Row;
@@ -26,11 +26,9 @@ pub(crate) struct Account {
     /// Counts changes; its `ETag`.
     pub(crate) version: i64,
     /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) created_at: Timestamp,
+    pub(crate) created_at: Time,
     /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) updated_at: Timestamp,
+    pub(crate) updated_at: Time,
 }
 
 /// What [`Account`] is read from, in the order of its fields.

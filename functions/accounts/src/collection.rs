@@ -3,6 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use shared::app::App;
+use shared::clock::Time;
 use shared::db::Statement;
 use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
 use shared::id::AccountId;
@@ -104,8 +105,8 @@ pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<N
         status: Status::Active.name().to_owned(),
         metadata: new.metadata.to_json(),
         version: 1,
-        created_at: call.now,
-        updated_at: call.now,
+        created_at: Time(call.now),
+        updated_at: Time(call.now),
     };
     let answer = Answer::created(&format!("/accounts/{id}"), &account)?.version(account.version);
     let search_name = new.name.search_key();

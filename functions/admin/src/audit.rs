@@ -4,6 +4,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::app::App;
+use shared::clock::Time;
 use shared::db::Statement;
 use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
 use shared::id::{AccountId, SessionId, TenantId, UserId};
@@ -57,8 +58,7 @@ pub(crate) struct Entry {
     /// Its id.
     id: Uuid,
     /// When the request was handled.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    at: Time,
     /// `X-Request-Id` of the answer.
     request_id: String,
     /// The tenant concerned; null for the platform.
@@ -133,5 +133,5 @@ pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, pag
     let statement = Statement::new(SELECT).bind(&from).bind(&to).bind(&actor).bind(&action).bind(&status).bind(&path);
     let statement = statement.bind(&request_id).bind(&account).bind(&at).bind(&id).bind(&rows);
     let entries: Vec<Entry> = call.transaction(&app).all(statement).await?;
-    Answer::ok(&page.list(entries, |last| vec![last.at.to_string(), last.id.to_string()]))
+    Answer::ok(&page.list(entries, |last| vec![last.at.0.to_string(), last.id.to_string()]))
 }

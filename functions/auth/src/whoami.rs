@@ -4,6 +4,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::app::App;
+use shared::clock::Time;
 use shared::db::Statement;
 use shared::http::{Answer, Call, FromRow};
 use shared::id::{SessionId, TenantId, UserId};
@@ -36,8 +37,7 @@ pub(crate) struct Whoami {
     /// The session.
     session_id: SessionId,
     /// When the access token runs out.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
+    expires_at: Time,
 }
 
 /// A tenant, by all its names.
@@ -79,6 +79,6 @@ pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer,
         tenant: claims.tenant.map(|id| Tenant { id, slug, name }),
         permissions,
         session_id: claims.sid,
-        expires_at: Timestamp::from_second(claims.exp).map_err(|_| Problem::internal())?,
+        expires_at: Time(Timestamp::from_second(claims.exp).map_err(|_| Problem::internal())?),
     })
 }

@@ -59,13 +59,12 @@ impl Datastore {
     /// The first statement's error, where one failed: then nothing was committed. [`DbError::Lost`] where the
     /// connection broke or the flight took longer than 10 s: then the outcome is unknown.
     pub async fn transact(&self, mut statements: Vec<Statement<'_>>, now: Timestamp) -> Result<Vec<Vec<Row>>, DbError> {
-        let asked = statements.len();
         let metrics = &self.metrics;
         // Counters go along with a flight that is made anyway.
         let report = metrics.due(now);
         if let Some(Report { epoch, series }) = &report {
             let report = Statement::new(REPORT).bind(&metrics.instance).bind(epoch).bind(&metrics.function);
-            statements.push(report.bind(&metrics.started_at).bind(&now).bind(series));
+            statements.insert(0, report.bind(&metrics.started_at).bind(&now).bind(series));
         }
         let client = InFlight(Some(self.connection().await?));
         // Out of time: dropping the client closes the connection, since nobody knows what state it is in.
@@ -76,7 +75,7 @@ impl Datastore {
         match answers {
             Ok(mut rows) => {
                 client.landed();
-                rows.truncate(asked);
+                drop(rows.drain(..usize::from(report.is_some())));
                 Ok(rows)
             }
             Err(error) => {

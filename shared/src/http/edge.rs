@@ -82,10 +82,8 @@ fn problem_of(response: &Response) -> Option<Problem> {
     }
     match response.status() {
         StatusCode::NOT_FOUND => Some(Problem::not_found()),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            let allow = response.headers().get(header::ALLOW).cloned();
-            Some(Problem::method_not_allowed(allow.unwrap_or_else(|| HeaderValue::from_static(""))))
-        }
+        // The router adds Allow after this layer.
+        StatusCode::METHOD_NOT_ALLOWED => Some(Problem::method_not_allowed()),
         // Nothing of ours answers a bare error; what does is a bug, and the caller still gets the one form.
         status if status.is_client_error() => Some(Problem::invalid_request("The request cannot be handled.")),
         status if status.is_server_error() => Some(Problem::internal()),

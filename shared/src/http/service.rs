@@ -18,7 +18,7 @@ use crate::route::Endpoint;
 pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Router {
     let mut router = Router::new();
     for Endpoint { route, handler } in endpoints {
-        router = router.route(route.path, handler.layer(from_fn_with_state((app.clone(), route), gate::gate)));
+        router = router.route(route.path, handler.route_layer(from_fn_with_state((app.clone(), route), gate::gate)));
     }
     let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), edge::edge));
     let router = match cors(&app) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::clock::Time;
 use crate::http::{Call, Entry};
 
 /// Appends the line. A file that cannot be written is told in the log; the request has been answered by its row.
@@ -16,7 +17,7 @@ pub(crate) fn copy(path: &Path, id: Uuid, call: &Call, entry: &Entry, status: i3
     let tenant: Option<Uuid> = recorded.try_get("tenant").ok();
     let line = json!({
         "id": id,
-        "at": call.now,
+        "at": Time(call.now),
         "request_id": call.request_id,
         "tenant_id": tenant.filter(|tenant| !tenant.is_nil()),
         "actor": actor,
