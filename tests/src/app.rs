@@ -1,0 +1,171 @@
+//! Everything served in one process, as `make run` does it, on a database of the test's own: two tenants with a user of
+//! each role, an operator, and a clock that the test moves.
+
+use std::sync::Arc;
+
+use axum::Router;
+use http::Method;
+use migrate::Plan;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shared::app::App;
+use shared::clock::{Clock, ManualClock, SystemClock};
+use shared::config::{BootstrapUser, Config, Needs, Settings};
+use shared::entropy::{Entropy, SystemEntropy};
+use shared::identity::password;
+use shared::identity::signer::Signer;
+use shared::permission::Role;
+
+use crate::client::Client;
+use crate::database::TestDatabase;
+use crate::secrets;
+
+/// A tenant of the test, or the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tenant {
+    /// The tenant that most tests act in.
+    Acme,
+    /// Another one.
+    Globex,
+    /// The operators'.
+    Platform,
+}
+
+impl Tenant {
+    /// Its slug; none for the platform.
+    pub fn slug(self) -> Option<&'static str> {
+        match self {
+            Self::Acme => Some("acme"),
+            Self::Globex => Some("globex"),
+            Self::Platform => None,
+        }
+    }
+}
+
+/// How a [`TestApp`] differs from the usual one.
+#[derive(Default)]
+pub struct Options {
+    /// Settings beyond the usual ones, or in their place.
+    pub settings: Vec<(&'static str, String)>,
+    /// Where the functions find the database instead of straight at it (a proxy, as `host:port`).
+    pub through: Option<String>,
+}
+
+/// The running whole.
+pub struct TestApp {
+    /// What tests look into beyond HTTP.
+    pub app: App,
+    /// The clock of all functions.
+    pub clock: Arc<ManualClock>,
+    /// The database.
+    pub database: TestDatabase,
+    /// The one password of all users.
+    pub password: SecretString,
+    router: Router,
+}
+
+impl TestApp {
+    /// Starts with the usual settings.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// Starts with other settings.
+    pub async fn start_with(options: Options) -> Self {
+        let database = TestDatabase::create().await;
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let password = secrets::random();
+        let address = TestDatabase::address().await;
+        let url = |url: String| match &options.through {
+            Some(proxy) => url.replace(&address, proxy),
+            None => url,
+        };
+        let key_file = database.file("signing-key.pem", &signing_key());
+        let config = |database_url: String| {
+            let usual = [
+                ("APP_ENV", "local".to_owned()),
+                ("DATABASE_URL", database_url),
+                ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
+                ("DATABASE_POOL_SIZE", "8".to_owned()),
+                ("SIGNING_KEY_FILE", key_file.display().to_string()),
+                ("SECRET_ENCRYPTION_KEY", "e4pCwZ0yQ1mJ8sXbT5rV7uGhKdLfNaMo".to_owned()),
+            ];
+            let given = usual.into_iter().filter(|(name, _)| !options.settings.iter().any(|(other, _)| other == name));
+            let settings = Settings::given(given.chain(options.settings.iter().cloned()));
+            Config::from_settings(&settings, Needs { signing: true, verification: true, vault: true }).unwrap()
+        };
+
+        let app_config = config(url(database.app_url()));
+        let mut plan = Plan::new(database.owner_url().into());
+        plan.database_ca_file = Some(database.ca_file());
+        plan.users = users(&password);
+        plan.signing_key = Signer::from_config(&app_config).await.unwrap().and_then(|signer| signer.public().cloned());
+        migrate::run(&plan, &*clock, &*entropy).await.unwrap();
+
+        let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&entropy)).await.unwrap();
+        let scraped = App::start_with(config(url(database.metrics_url())), "metrics", time, entropy).await.unwrap();
+        let router = holdfast::gateway::router(app.clone(), scraped);
+        Self { app, clock, database, password, router }
+    }
+
+    /// A caller without a credential.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// A caller who signs in as the tenant's user of this role. Each role's user is named after it.
+    pub async fn sign_in(&self, tenant: Tenant, role: Role) -> Client {
+        let client = self.anonymous();
+        let reply = client.post("/auth/login", &self.credentials(tenant, role)).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        client.with_tokens(&reply.body)
+    }
+
+    /// The login request of the tenant's user of this role.
+    pub fn credentials(&self, tenant: Tenant, role: Role) -> Value {
+        let mut request = json!({"username": role.name(), "password": self.password.expose_secret()});
+        if let Some(slug) = tenant.slug() {
+            request["tenant"] = slug.into();
+        }
+        request
+    }
+
+    /// The id of a tenant.
+    pub async fn tenant_id(&self, tenant: Tenant) -> String {
+        let slug = tenant.slug().unwrap_or("platform");
+        let row = self.database.owner().await.query_one("SELECT id::text FROM tenants WHERE slug = $1", &[&slug]).await;
+        row.unwrap().get(0)
+    }
+
+    /// Sends a request of any kind without a credential.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> crate::client::Reply {
+        self.anonymous().send(method, path, body).await
+    }
+}
+
+/// A user of each role in both tenants, and an operator, all with one password.
+fn users(password: &SecretString) -> Vec<BootstrapUser> {
+    let password_hash = password::hash(password, &SystemEntropy).unwrap();
+    let user = |tenant: Tenant, role: Role| BootstrapUser {
+        tenant: tenant.slug().map(str::to_owned),
+        username: role.name().to_owned(),
+        role,
+        password_hash: password_hash.clone(),
+    };
+    let tenants = [Tenant::Acme, Tenant::Globex];
+    let roles = [Role::Viewer, Role::Editor, Role::Admin];
+    let of_tenants = tenants.into_iter().flat_map(|tenant| roles.map(|role| user(tenant, role)));
+    of_tenants.chain([user(Tenant::Platform, Role::Operator)]).collect()
+}
+
+/// A new P-256 key in PEM form.
+fn signing_key() -> String {
+    let random = ring::rand::SystemRandom::new();
+    let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let der = ring::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der.as_ref());
+    secrets::keep(&text);
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
+}

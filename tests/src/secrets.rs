@@ -1,0 +1,38 @@
+//! The secrets that tests use, kept aside so that the harness can search every log for them afterwards.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use shared::clock::{Clock, SystemClock};
+use shared::entropy::{Entropy, SystemEntropy};
+
+/// A new password, kept.
+pub fn random() -> SecretString {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let text = URL_SAFE_NO_PAD.encode(entropy.bytes::<18>());
+    keep(&text);
+    SecretString::from(text)
+}
+
+/// Keeps a secret for the search. Without the harness there is no folder of logs, and nothing to search.
+pub fn keep(secret: &str) {
+    let Some(folder) = std::env::var_os("HOLDFAST_TEST_LOGS") else { return };
+    let file = PathBuf::from(folder).join("secrets.txt");
+    // One write a line, so that lines of several processes do not mix.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .and_then(|mut file| file.write_all(format!("{secret}\n").as_bytes()))
+        .unwrap();
+}
+
+/// A word that no other test uses.
+pub fn unique() -> String {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    entropy.uuid(SystemClock.now()).to_string()
+}

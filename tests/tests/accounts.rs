@@ -1,0 +1,214 @@
+//! The life of an account.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::client::Client;
+use holdfast_tests::secrets::unique;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+use shared::permission::Role;
+
+async fn start() -> (TestApp, Client) {
+    let app = TestApp::start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    (app, editor)
+}
+
+async fn make(editor: &Client, account: Value) -> String {
+    let made = editor.post("/accounts", &account).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    made.header("location").to_owned()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_new_account_is_read_back_as_it_was_answered() {
+    let (_app, editor) = start().await;
+    let made =
+        editor.post("/accounts", &json!({"name": "Blue Ltd", "owner": "ops@blue", "metadata": {"tier": "gold"}})).await;
+    assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"1\""));
+    assert_json_snapshot!(made.body, {".id" => "[id]", ".tenant_id" => "[id]", ".created_at" => "[time]", ".updated_at" => "[time]"}, @r#"
+    {
+      "created_at": "[time]",
+      "id": "[id]",
+      "metadata": {
+        "tier": "gold"
+      },
+      "name": "Blue Ltd",
+      "owner": "ops@blue",
+      "status": "active",
+      "tenant_id": "[id]",
+      "updated_at": "[time]",
+      "version": 1
+    }
+    "#);
+    let read = editor.get(made.header("location")).await;
+    assert_eq!((read.status.as_u16(), &read.body, read.header("etag")), (200, &made.body, "\"1\""));
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names_and_nothing_else() {
+    let (_app, editor) = start().await;
+    let path = make(&editor, json!({"name": "a", "owner": "o", "metadata": {"k": "v"}})).await;
+    for (patch, field, value) in [
+        (json!({"name": "b"}), "name", json!("b")),
+        (json!({"owner": null}), "owner", Value::Null),
+        (json!({"status": "suspended"}), "status", json!("suspended")),
+        (json!({"metadata": {}}), "metadata", json!({})),
+        (json!({"status": "active"}), "status", json!("active")),
+    ] {
+        let before = editor.get(&path).await.body;
+        let reply = editor.patch(&path, &patch).await;
+        let mut expected = before.clone();
+        expected[field] = value;
+        expected["version"] = json!(before["version"].as_i64().unwrap() + 1);
+        expected["updated_at"] = reply.body["updated_at"].clone();
+        assert_eq!((reply.status.as_u16(), &reply.body), (200, &expected), "{patch}");
+        assert!(reply.text_at("updated_at") > before["updated_at"].as_str().unwrap());
+    }
+    assert_eq!(editor.patch(&path, &json!({})).await.outcome(), "400 validation_failed");
+    assert_eq!(editor.patch(&path, &json!({"name": null, "id": "x"})).await.outcome(), "400 validation_failed");
+}
+
+#[tokio::test]
+async fn a_name_is_taken_by_one_live_account_of_the_tenant() {
+    let (app, editor) = start().await;
+    let first = make(&editor, json!({"name": "Same"})).await;
+    let other = make(&editor, json!({"name": "Other"})).await;
+    assert_eq!(editor.post("/accounts", &json!({"name": "Same"})).await.outcome(), "409 conflict");
+    assert_eq!(editor.patch(&other, &json!({"name": "Same"})).await.outcome(), "409 conflict");
+    make(&app.sign_in(Tenant::Globex, Role::Editor).await, json!({"name": "Same"})).await;
+
+    editor.delete(&first).await;
+    make(&editor, json!({"name": "Same"})).await;
+    assert_eq!(editor.act(&format!("{first}/restore")).await.outcome(), "409 conflict");
+}
+
+#[tokio::test]
+async fn of_fifty_who_want_one_name_at_once_one_gets_it() {
+    let (_app, editor) = start().await;
+    let request = json!({"name": "Wanted"});
+    let replies = futures_util::future::join_all((0..50).map(|_| editor.post("/accounts", &request))).await;
+    let won = replies.iter().filter(|reply| reply.status == 201).count();
+    assert_eq!((won, replies.iter().filter(|reply| reply.outcome() == "409 conflict").count()), (1, 49));
+}
+
+#[tokio::test]
+async fn of_fifty_who_change_one_version_at_once_one_does() {
+    let (_app, editor) = start().await;
+    let path = make(&editor, json!({"name": "a"})).await;
+    let first = editor.clone().with_header("if-match", "\"1\"");
+    let replies = futures_util::future::join_all((0..50).map(|at| {
+        let (first, path) = (first.clone(), path.clone());
+        async move { first.patch(&path, &json!({"owner": at.to_string()})).await }
+    }))
+    .await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
+    assert_eq!(replies.iter().filter(|reply| reply.outcome() == "412 precondition_failed").count(), 49);
+    assert_eq!(editor.get(&path).await.body["version"], 2);
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_hidden_and_can_be_brought_back_for_thirty_days() {
+    let (app, editor) = start().await;
+    let path = make(&editor, json!({"name": "a", "metadata": {"k": "v"}})).await;
+    let before = editor.get(&path).await.body;
+    assert_eq!(editor.delete(&path).await.status, 204);
+    for reply in
+        [editor.get(&path).await, editor.delete(&path).await, editor.patch(&path, &json!({"owner": "x"})).await]
+    {
+        assert_eq!(reply.outcome(), "404 not_found");
+    }
+    assert!(names(&editor.get("/accounts").await.body).is_empty());
+
+    let restored = editor.act(&format!("{path}/restore")).await;
+    assert_eq!((restored.status.as_u16(), &restored.body["metadata"]), (200, &before["metadata"]));
+    assert_eq!(editor.get(&path).await.body, restored.body);
+    // Once more, for an answer lost on the way, changes nothing.
+    assert_eq!(editor.act(&format!("{path}/restore")).await.body, restored.body);
+
+    editor.delete(&path).await;
+    app.clock.advance(30 * 24 * 3600 + 1);
+    let later = app.sign_in(Tenant::Acme, Role::Editor).await;
+    assert_eq!(later.act(&format!("{path}/restore")).await.outcome(), "404 not_found");
+}
+
+#[tokio::test]
+async fn pages_cover_the_list_once_while_it_changes() {
+    let (_app, editor) = start().await;
+    for at in 0..25 {
+        make(&editor, json!({"name": format!("n{at:02}")})).await;
+    }
+    let mut seen = Vec::new();
+    let mut path = "/accounts?limit=10".to_owned();
+    loop {
+        let page = editor.get(&path).await;
+        let items = page.body["items"].as_array().unwrap();
+        assert!(items.len() <= 10);
+        seen.extend(names(&page.body).into_iter().map(str::to_owned));
+        // Those behind the page go, and new ones come after it: neither moves what is left to be seen.
+        editor.delete(&format!("/accounts/{}", items[0]["id"].as_str().unwrap())).await;
+        if seen.len() <= 20 {
+            make(&editor, json!({"name": format!("late{}", seen.len())})).await;
+        }
+        let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+        path = format!("/accounts?limit=10&cursor={cursor}");
+    }
+    let expected: Vec<String> =
+        (0..25).map(|at| format!("n{at:02}")).chain(["late10".into(), "late20".into()]).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn lists_are_filtered_by_prefix_status_and_owner() {
+    let (_app, editor) = start().await;
+    for (name, owner) in
+        [("Apple", Some("x")), ("apricot", None), ("Ärger", Some("y")), ("100%", None), ("a_b", Some("x"))]
+    {
+        make(&editor, json!({"name": name, "owner": owner})).await;
+    }
+    let apple = editor.get("/accounts?q=apple").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    editor.patch(&format!("/accounts/{apple}"), &json!({"status": "suspended"})).await;
+    for (query, expected) in [
+        ("q=AP", vec!["Apple", "apricot"]),
+        ("q=%C3%A4", vec!["Ärger"]),
+        ("q=100%25", vec!["100%"]),
+        ("q=%25", vec![]),
+        ("q=a_", vec!["a_b"]),
+        ("status=suspended", vec!["Apple"]),
+        ("owner=x", vec!["Apple", "a_b"]),
+        ("owner=x&status=active", vec!["a_b"]),
+        ("q=a&owner=x&status=active", vec!["a_b"]),
+    ] {
+        assert_eq!(names(&editor.get(&format!("/accounts?{query}")).await.body), expected, "{query}");
+    }
+    let page = editor.get("/accounts?q=a&limit=1").await;
+    let next = editor.get(&format!("/accounts?q=a&limit=5&cursor={}", page.text_at("next_cursor"))).await;
+    assert_eq!((names(&page.body), names(&next.body)), (vec!["a_b"], vec!["Apple", "apricot"]));
+}
+
+#[tokio::test]
+async fn metadata_keeps_to_its_bounds() {
+    let (_app, editor) = start().await;
+    let pairs = |count: usize| (0..count).map(|at| (format!("key{at}"), json!("v"))).collect::<serde_json::Map<_, _>>();
+    for (metadata, outcome) in [
+        (json!(pairs(50)), "201"),
+        (json!(pairs(51)), "400 validation_failed"),
+        (json!({"k".repeat(64): "v".repeat(512)}), "201"),
+        (json!({"k".repeat(65): "v"}), "400 validation_failed"),
+        (json!({"k": "v".repeat(513)}), "400 validation_failed"),
+        (json!({"k": 1}), "400 validation_failed"),
+        (json!({"": "v"}), "400 validation_failed"),
+        (json!([]), "400 validation_failed"),
+        (json!({"emoji \u{1F9F7}": "\u{1F512}"}), "201"),
+    ] {
+        let name = unique();
+        let reply = editor.post("/accounts", &json!({"name": name, "metadata": metadata})).await;
+        assert_eq!(reply.outcome(), outcome, "{metadata}");
+        if reply.status == 201 {
+            assert_eq!(editor.get(reply.header("location")).await.body["metadata"], metadata);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Every route, called by every role, against its own tenant, another one and none. The cases come from the route table:
+//! a route without a request here fails the test, so that none is forgotten.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::client::{Client, Reply};
+use holdfast_tests::sample::Samples;
+use holdfast_tests::secrets::unique;
+use http::Method;
+use shared::permission::Role;
+use shared::route::{Access, Route};
+
+/// Whose things a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    Others,
+}
+
+async fn call(samples: &Samples<'_>, route: &Route, client: &Client, whose: Whose, role: Option<Role>) -> Reply {
+    let tenant = match (whose, role) {
+        (Whose::Own, Some(Role::Viewer | Role::Editor | Role::Admin)) => Tenant::Acme,
+        _ => Tenant::Globex,
+    };
+    samples.of(route, tenant, client).await.send(route, client).await
+}
+
+const ROLES: [Option<Role>; 5] =
+    [None, Some(Role::Viewer), Some(Role::Editor), Some(Role::Admin), Some(Role::Operator)];
+
+async fn caller(app: &TestApp, role: Option<Role>) -> Client {
+    match role {
+        None => app.anonymous(),
+        Some(Role::Operator) => app.sign_in(Tenant::Platform, Role::Operator).await,
+        Some(role) => app.sign_in(Tenant::Acme, role).await,
+    }
+}
+
+/// What the contract says of this role on this route, where the object is the caller's own.
+fn expected(route: &Route, role: Option<Role>) -> String {
+    match (route.access, role) {
+        (Access::Anyone, _) => route.success.to_string(),
+        (_, None) => "401 unauthenticated".to_owned(),
+        (Access::Holder(permission), Some(role)) if !role.may(permission) => "403 forbidden".to_owned(),
+        _ => route.success.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn every_role_may_do_on_its_own_tenant_just_what_the_table_says() {
+    let app = TestApp::start().await;
+    let samples = Samples::new(&app).await;
+    let mut wrong = Vec::new();
+    for endpoint in holdfast::gateway::endpoints() {
+        for role in ROLES {
+            let client = caller(&app, role).await;
+            let reply = call(&samples, endpoint.route, &client, Whose::Own, role).await;
+            let expected = expected(endpoint.route, role);
+            if reply.outcome() != expected {
+                wrong.push(format!(
+                    "{} {} as {role:?}: {} not {expected}",
+                    endpoint.route.method,
+                    endpoint.route.path,
+                    reply.outcome()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_tenant_is_as_if_it_were_not_there() {
+    let app = TestApp::start().await;
+    let samples = Samples::new(&app).await;
+    let mut checked = 0;
+    for endpoint in holdfast::gateway::endpoints().iter().filter(|endpoint| endpoint.route.path.contains("{id}")) {
+        let route = endpoint.route;
+        for role in [Role::Viewer, Role::Editor, Role::Admin] {
+            let client = caller(&app, Some(role)).await;
+            let others = call(&samples, route, &client, Whose::Others, Some(role)).await;
+            let allowed = expected(route, Some(role)) == route.success.to_string();
+            let (status, code) = if allowed { (404, "not_found") } else { (403, "forbidden") };
+            assert_eq!(
+                (others.status.as_u16(), others.code()),
+                (status, code),
+                "{} {} as {role}",
+                route.method,
+                route.path
+            );
+
+            // The answer for what never existed is the same, but for the request's own id.
+            let never = route.path.replace("{id}", &unique());
+            let body = samples.of(route, Tenant::Globex, &client).await.body;
+            let never = client.send(route.method.clone(), &never, body).await;
+            let without_id = |reply: &Reply| reply.text.replace(reply.text_at("request_id"), "");
+            assert_eq!(without_id(&others), without_id(&never));
+            checked += 1;
+        }
+    }
+    assert!(checked >= 12, "{checked}");
+}
+
+#[tokio::test]
+async fn lists_hold_nothing_of_another_tenant() {
+    let app = TestApp::start().await;
+    let samples = Samples::new(&app).await;
+    let (acme, globex) = (samples.account(Tenant::Acme).await, samples.account(Tenant::Globex).await);
+    let id = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    for endpoint in holdfast::gateway::endpoints().iter().filter(|endpoint| endpoint.route.method == Method::GET) {
+        let route = endpoint.route;
+        if route.path.contains('{') || route.access == Access::Anyone {
+            continue;
+        }
+        for role in [Role::Viewer, Role::Editor, Role::Admin] {
+            let client = caller(&app, Some(role)).await;
+            let reply = client.get(route.path).await;
+            assert!(!reply.text.contains(&id(&globex)), "{} shows {role} another tenant", route.path);
+            assert!(!reply.text.contains(&app.tenant_id(Tenant::Globex).await), "{}", route.path);
+        }
+    }
+    let viewer = caller(&app, Some(Role::Viewer)).await;
+    assert!(viewer.get("/accounts").await.text.contains(&id(&acme)));
+}
+
+#[tokio::test]
+async fn the_tenant_header_never_grants_anything() {
+    let app = TestApp::start().await;
+    let samples = Samples::new(&app).await;
+    let (acme, globex) = (app.tenant_id(Tenant::Acme).await, app.tenant_id(Tenant::Globex).await);
+    for endpoint in holdfast::gateway::endpoints() {
+        let route = endpoint.route;
+        for role in [Role::Viewer, Role::Editor, Role::Admin] {
+            for (header, mismatch) in [(acme.as_str(), false), (&globex, true), ("acme", true), ("", true), ("*", true)]
+            {
+                let client = caller(&app, Some(role)).await.with_header("x-tenant-id", header);
+                let reply = call(&samples, route, &client, Whose::Own, Some(role)).await;
+                let expected = match (route.access, mismatch) {
+                    (Access::Anyone, _) | (_, false) => expected(route, Some(role)),
+                    _ => "403 tenant_mismatch".to_owned(),
+                };
+                assert_eq!(
+                    reply.outcome(),
+                    expected,
+                    "{} {} as {role}, X-Tenant-ID {header:?}",
+                    route.method,
+                    route.path
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_acts_in_the_tenant_that_the_header_names_and_only_on_admin_routes() {
+    let app = TestApp::start().await;
+    let samples = Samples::new(&app).await;
+    let operator = caller(&app, Some(Role::Operator)).await;
+    let globex = app.tenant_id(Tenant::Globex).await;
+    samples.account(Tenant::Globex).await;
+
+    let audit = operator.clone().with_header("x-tenant-id", &globex).get("/admin/audit?action=account.create").await;
+    assert_eq!(audit.body["items"][0]["tenant_id"], globex.as_str());
+    let platform = operator.get("/admin/audit").await;
+    assert!(platform.body["items"].as_array().is_some_and(|rows| rows.iter().all(|row| row["tenant_id"].is_null())));
+
+    for (header, outcome) in [(unique(), "404 not_found"), ("globex".into(), "400 invalid_request")] {
+        assert_eq!(operator.clone().with_header("x-tenant-id", &header).get("/admin/audit").await.outcome(), outcome);
+    }
+    assert_eq!(operator.with_header("x-tenant-id", &globex).get("/accounts").await.outcome(), "403 forbidden");
+}

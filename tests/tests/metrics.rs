@@ -1,0 +1,64 @@
+//! What Prometheus gets.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use serde_json::json;
+use shared::permission::Role;
+
+#[tokio::test]
+async fn requests_of_all_instances_are_counted_by_route_and_status() {
+    let app = TestApp::start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    for _ in 0..3 {
+        editor.get("/accounts").await;
+    }
+    editor.post("/accounts", &json!({"name": 1})).await;
+    // Counters travel with the first flight after five seconds.
+    app.clock.advance(6);
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let text = operator.get("/metrics").await.text;
+    for line in [
+        r#"holdfast_requests_total{function="accounts",route="/accounts",method="GET",status="2xx"} 3"#,
+        r#"holdfast_requests_total{function="accounts",route="/accounts",method="POST",status="4xx"} 1"#,
+        r#"holdfast_refusals_total{code="validation_failed"} 1"#,
+        r#"holdfast_request_duration_seconds_count{function="accounts",route="/accounts"} 4"#,
+        r#"holdfast_instance_starts_total{function="metrics"} 1"#,
+        "holdfast_instances 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn openmetrics_is_given_where_it_is_asked_for() {
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let plain = operator.get("/metrics").await;
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let open = operator
+        .with_header("accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        .get("/metrics")
+        .await;
+    assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(open.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn instances_that_are_gone_are_folded_into_one_row_without_losing_a_count() {
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let owner = app.database.owner().await;
+    owner
+        .batch_execute(
+            r#"INSERT INTO metric_instances SELECT gen_random_uuid(), 0, 'auth', now(), now() - interval '3 hours', '{"holdfast_refusals_total{code=\"conflict\"}": 2}' FROM generate_series(1, 50)"#,
+        )
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let text = operator.get("/metrics").await.text;
+        assert!(text.contains("holdfast_refusals_total{code=\"conflict\"} 100"), "{text}");
+        let rows = owner
+            .query_one("SELECT count(*) FROM metric_instances WHERE reported_at < now() - interval '1 hour'", &[])
+            .await;
+        assert_eq!(rows.unwrap().get::<_, i64>(0), 0);
+    }
+}

@@ -1,0 +1,22 @@
+//! `docs/openapi.json` is what the code says.
+
+use std::collections::BTreeSet;
+
+#[test]
+fn the_document_in_docs_is_current() {
+    let endpoints = holdfast::gateway::endpoints();
+    let document = shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
+    let mut now = document.to_pretty_json().unwrap();
+    now.push('\n');
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == now, "docs/openapi.json is out of date: `cargo run -- openapi > docs/openapi.json`");
+}
+
+#[test]
+fn every_operation_has_a_summary_and_an_id_of_its_own() {
+    let endpoints = holdfast::gateway::endpoints();
+    let actions: BTreeSet<_> = endpoints.iter().map(|endpoint| endpoint.route.action).collect();
+    assert_eq!(actions.len(), endpoints.len());
+    assert!(endpoints.iter().all(|endpoint| !endpoint.route.summary.is_empty()));
+}
