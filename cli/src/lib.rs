@@ -1,3 +1,5 @@
-//! The `holdfast` command: runs everything locally, and operates a deployment.
+//! The `holdfast` command as a library: the private PostgreSQL cluster, and the local run of all functions together.
 
+pub mod cluster;
+pub mod data_dir;
 pub mod gateway;

@@ -1,0 +1,177 @@
+//! Finds PostgreSQL's server programs: on `PATH`, then where packages put them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use super::error::{ClusterError, OLDEST_VERSION};
+use super::server_user::ServerUser;
+
+/// Where packages put the programs. `*` stands for the rest of a folder's name, mostly a version.
+const USUAL_FOLDERS: &[&str] = &[
+    "/usr/lib/postgresql/*/bin",
+    "/usr/lib/postgresql*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/libexec/postgresql*",
+    "/usr/local/pgsql*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+    "/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+];
+
+/// Where to look for the server's programs.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Folders in the form of `PATH`.
+    pub path: Option<OsString>,
+    /// Folders that are looked at after those, newest version first; `*` as above.
+    pub folders: Vec<PathBuf>,
+    /// Whether PostgreSQL may be downloaded into the data folder where none is found.
+    pub download: bool,
+}
+
+impl Search {
+    /// `PATH`, the usual folders, then a download.
+    pub fn system() -> Self {
+        Self {
+            path: std::env::var_os("PATH"),
+            folders: USUAL_FOLDERS.iter().map(PathBuf::from).collect(),
+            download: true,
+        }
+    }
+
+    /// Only these folders.
+    pub fn only(folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { path: None, folders: folders.into_iter().collect(), download: false }
+    }
+
+    /// Folders that hold both programs, in order.
+    fn candidates(&self) -> Vec<PathBuf> {
+        let on_path = self.path.iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
+        let usual = self.folders.iter().flat_map(|pattern| {
+            let mut found = expand(pattern);
+            found.sort_by_key(|folder| std::cmp::Reverse(version_in(folder)));
+            found
+        });
+        on_path
+            .chain(usual)
+            .filter(|folder| ["postgres", "initdb"].iter().all(|program| folder.join(program).is_file()))
+            .collect()
+    }
+
+    /// Whether any programs are there, of whatever version.
+    pub(super) fn finds_any(&self) -> bool {
+        !self.candidates().is_empty()
+    }
+}
+
+/// A server's programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// Their folder.
+    pub(super) bin: PathBuf,
+    /// Their major version.
+    pub(super) major: u32,
+}
+
+impl Server {
+    /// The first that can run here: for a new cluster, any that is new enough; for an existing one, of its version.
+    pub(super) fn find(search: &Search, user: ServerUser, wanted: Option<u32>) -> Result<Self, ClusterError> {
+        let mut too_old = None;
+        for bin in search.candidates() {
+            let Some(major) = version_of(&bin.join("postgres"), user) else { continue };
+            if major < OLDEST_VERSION {
+                too_old = Some(major);
+            } else if wanted.is_none_or(|wanted| wanted == major) {
+                return Ok(Self { bin, major });
+            }
+        }
+        let note = too_old.map(|major| format!(" but version {major}, which is too old")).unwrap_or_default();
+        Err(ClusterError::NoServer(note))
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+}
+
+/// The major version, as the program itself tells it to the user that is to run it.
+fn version_of(program: &Path, user: ServerUser) -> Option<u32> {
+    let output = user.command(program, Path::new("/")).arg("--version").stderr(Stdio::null()).output().ok()?;
+    parse_version(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// From words such as `postgres (PostgreSQL) 17.5 (Debian 17.5-1)` or `postgres (PostgreSQL) 18beta1`.
+fn parse_version(words: &str) -> Option<u32> {
+    let version = words.strip_prefix("postgres (PostgreSQL) ")?;
+    let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
+    version.get(..digits)?.parse().ok()
+}
+
+/// The folders that a pattern stands for.
+fn expand(pattern: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for component in pattern {
+        let prefix = component.to_str().and_then(|name| name.strip_suffix('*'));
+        found = match prefix {
+            None => found.into_iter().map(|folder| folder.join(component)).collect(),
+            Some(prefix) => found.iter().flat_map(|folder| children(folder, prefix)).collect(),
+        };
+    }
+    found
+}
+
+fn children(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).map(|entry| entry.path()).collect()
+}
+
+/// The last number in a path, by which newer versions come first.
+fn version_in(folder: &Path) -> u32 {
+    let text = folder.to_string_lossy();
+    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    numbers.next_back().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_programs_tell_them() {
+        for (words, version) in [
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Some(15)),
+            ("postgres (PostgreSQL) 18beta1", Some(18)),
+            ("postgres (PostgreSQL) 17\n", Some(17)),
+            ("postgres (EnterpriseDB) x", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_version(words), version, "{words}");
+        }
+    }
+
+    #[test]
+    fn newer_folders_come_first_by_number_not_by_letter() {
+        let root = tempfile::tempdir().unwrap();
+        for version in ["9", "14", "17"] {
+            let bin = root.path().join(version).join("bin");
+            std::fs::create_dir_all(&bin).unwrap();
+            for program in ["postgres", "initdb"] {
+                std::fs::write(bin.join(program), "").unwrap();
+            }
+        }
+        std::fs::create_dir_all(root.path().join("20/bin")).unwrap();
+        let found = Search::only([root.path().join("*/bin")]).candidates();
+        let names: Vec<_> = found.iter().map(|bin| bin.strip_prefix(root.path()).unwrap().display().to_string()).collect();
+        assert_eq!(names, ["17/bin", "14/bin", "9/bin"]);
+    }
+
+    #[test]
+    fn nothing_to_be_found_is_one_line_with_the_mend() {
+        let none = Search::only([]);
+        let line = Server::find(&none, ServerUser::Myself, None).unwrap_err().to_string();
+        assert!(line.starts_with("no PostgreSQL server was found; install PostgreSQL 14 or newer"), "{line}");
+        assert!(!line.contains('\n'));
+    }
+}

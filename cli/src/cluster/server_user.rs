@@ -1,0 +1,95 @@
+//! Whom the server's programs run as. PostgreSQL refuses to run as root; a container's root becomes `postgres` or
+//! `nobody` for them, so that root or not makes no difference to who starts Holdfast.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::error::ClusterError;
+
+/// Whom the server's programs run as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerUser {
+    /// Whoever runs this process.
+    Myself,
+    /// Somebody else, for root.
+    Other { uid: u32, gid: u32 },
+}
+
+impl ServerUser {
+    /// Whom to run a new cluster as.
+    pub(super) fn choose() -> Result<Self, ClusterError> {
+        if !is_root() {
+            return Ok(Self::Myself);
+        }
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        ["postgres", "nobody"].into_iter().find_map(|name| find(&users, name)).ok_or(ClusterError::NoUser)
+    }
+
+    /// Whom to run the cluster in this folder as: its owner.
+    pub(super) fn owner_of(folder: &Path) -> Result<Self, ClusterError> {
+        if !is_root() {
+            return Ok(Self::Myself);
+        }
+        let owner = folder.metadata().map_err(ClusterError::io("cannot read", folder))?;
+        if owner.uid() == 0 { Self::choose() } else { Ok(Self::Other { uid: owner.uid(), gid: owner.gid() }) }
+    }
+
+    /// A program run as this user, in a folder, in English and in UTC, apart from the terminal's signals.
+    pub(super) fn command(self, program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(folder).env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).process_group(0);
+        if let Self::Other { uid, gid } = self {
+            // Supplementary groups are dropped with the user's id.
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// Hands a file or folder over.
+    pub(super) fn give(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Myself => Ok(()),
+            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
+        }
+    }
+
+    /// Whether this user can work inside a folder: every folder above it must let it through.
+    pub(super) fn can_enter(self, folder: &Path) -> bool {
+        // Starting a program there asks the system itself, access lists and all.
+        let mut nothing = self.command(Path::new("/bin/sh"), folder);
+        nothing.args(["-c", ":"]).stdout(Stdio::null()).stderr(Stdio::null());
+        nothing.status().is_ok_and(|status| status.success())
+    }
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The ids of a user, as `/etc/passwd` has them.
+fn find(users: &str, name: &str) -> Option<ServerUser> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then_some(())?;
+        let uid = fields.nth(1)?.parse().ok()?;
+        let gid = fields.next()?.parse().ok()?;
+        (uid != 0).then_some(ServerUser::Other { uid, gid })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_their_whole_name_and_root_is_never_one() {
+        let users = "root:x:0:0::/root:/bin/sh\npostgres2:x:7:7::/:\npostgres:x:101:104:PG,,,:/var/lib:/bin/bash\nnobody:x:0:0::/:\n";
+        assert_eq!(find(users, "postgres"), Some(ServerUser::Other { uid: 101, gid: 104 }));
+        assert_eq!(find(users, "nobody"), None);
+        assert_eq!(find(users, "daemon"), None);
+        assert_eq!(find("postgres:x", "postgres"), None);
+    }
+}
