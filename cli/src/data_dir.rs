@@ -137,16 +137,6 @@ impl Drop for DataDir {
     }
 }
 
-/// The process that has a folder, where one has.
-pub(crate) fn in_use_by(path: &Path) -> io::Result<Option<i32>> {
-    let mut lock = lock_file(path)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(holder(&mut lock).unwrap_or(0))),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
 fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path.join(LOCK))
 }

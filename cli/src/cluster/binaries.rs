@@ -163,7 +163,8 @@ mod tests {
         }
         std::fs::create_dir_all(root.path().join("20/bin")).unwrap();
         let found = Search::only([root.path().join("*/bin")]).candidates();
-        let names: Vec<_> = found.iter().map(|bin| bin.strip_prefix(root.path()).unwrap().display().to_string()).collect();
+        let names: Vec<_> =
+            found.iter().map(|bin| bin.strip_prefix(root.path()).unwrap().display().to_string()).collect();
         assert_eq!(names, ["17/bin", "14/bin", "9/bin"]);
     }
 

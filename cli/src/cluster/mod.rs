@@ -125,8 +125,7 @@ impl Cluster {
 
     /// Connects to a database as superuser.
     pub async fn connect(&self, database: &str) -> Result<Client, ClusterError> {
-        let (client, connection) =
-            tokio_postgres::connect(self.superuser_url(database).expose_secret(), NoTls).await?;
+        let (client, connection) = tokio_postgres::connect(self.superuser_url(database).expose_secret(), NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
     }

@@ -42,10 +42,7 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         Some(problem) => problem.respond(&request_id.0),
         None => response,
     };
-    headers::secure(response.headers_mut());
-    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
-        response.headers_mut().insert("x-request-id", value);
-    }
+    finish(&mut response, &request_id.0);
     if method == http::Method::HEAD {
         *response.body_mut() = Body::empty();
     }
@@ -68,6 +65,21 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "request"
     );
+    response
+}
+
+/// Gives an answer the headers that every answer carries.
+fn finish(response: &mut Response, request_id: &str) {
+    headers::secure(response.headers_mut());
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+}
+
+/// What the local gateway answers where it lets no function see the request.
+pub fn refuse(problem: &Problem, request_id: &str) -> Response {
+    let mut response = problem.respond(request_id);
+    finish(&mut response, request_id);
     response
 }
 

@@ -16,7 +16,7 @@ mod transaction;
 pub use answer::Answer;
 pub use body::{Json, MOST_BODY_BYTES, given};
 pub use call::Call;
-pub use edge::{RequestId, SourceIp};
+pub use edge::{RequestId, SourceIp, refuse};
 pub use etag::IfMatch;
 pub use params::{CURSOR, Id, LIMIT, List, Page, Params};
 pub use service::service;

@@ -1,0 +1,99 @@
+//! The database of a local run: the one that `DATABASE_URL` names, or the data folder's own cluster.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use shared::entropy::Entropy;
+
+use super::settings::LocalSettings;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::data_dir::DataDir;
+
+/// The database's name in the cluster.
+const NAME: &str = "holdfast";
+
+/// The database of a local run.
+pub(super) enum Database {
+    /// In the data folder's cluster, which stops with this value.
+    Private(Box<Cluster>),
+    /// Somebody else's, as its owner reaches it.
+    Given(SecretString),
+}
+
+impl Database {
+    /// Starts the cluster, unless a database was given.
+    pub(super) async fn start(
+        settings: &LocalSettings,
+        dir: Arc<DataDir>,
+        options: ClusterOptions,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<Self> {
+        if let Some(url) = settings.get("DATABASE_URL") {
+            return Ok(Self::Given(SecretString::from(url.to_owned())));
+        }
+        let cluster = Cluster::start(dir, options, entropy).await?;
+        cluster.create_database(NAME, None).await?;
+        Ok(Self::Private(Box::new(cluster)))
+    }
+
+    /// Whether nobody but this data folder's runs uses it.
+    pub(super) fn is_private(&self) -> bool {
+        matches!(self, Self::Private(_))
+    }
+
+    /// The owner's URL.
+    pub(super) fn owner_url(&self) -> SecretString {
+        match self {
+            Self::Private(cluster) => cluster.owner_url(NAME),
+            Self::Given(url) => url.clone(),
+        }
+    }
+
+    /// A role's URL.
+    pub(super) fn url(&self, role: &str, password: &SecretString) -> anyhow::Result<SecretString> {
+        let url = self.owner_url();
+        as_role(url.expose_secret(), role, password.expose_secret())
+            .map(SecretString::from)
+            .context("DATABASE_URL is not a URL; write postgres://user:password@host:5432/name")
+    }
+}
+
+/// The URL with another login.
+fn as_role(url: &str, role: &str, password: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, tail) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(format!("{scheme}://{role}:{}@{host}{tail}", percent_encoded(password)))
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_keeps_all_but_its_login() {
+        for (url, expected) in [
+            ("postgres://o:p%40@db:5432/x?sslmode=verify-full", "postgres://r:a%2Fb@db:5432/x?sslmode=verify-full"),
+            ("postgresql://db/x", "postgresql://r:a%2Fb@db/x"),
+            ("postgres://db?options=-c%20a@b", "postgres://r:a%2Fb@db?options=-c%20a@b"),
+        ] {
+            assert_eq!(as_role(url, "r", "a/b").unwrap(), expected);
+        }
+        assert_eq!(as_role("host=db user=o", "r", "a"), None);
+    }
+}

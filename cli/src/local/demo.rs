@@ -1,0 +1,110 @@
+//! The demo tenant and the operator: made on the first run, with passwords that only `credentials.json` has.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use migrate::Plan;
+use secrecy::SecretString;
+use shared::clock::Clock;
+use shared::config::BootstrapUser;
+use shared::entropy::Entropy;
+use shared::identity::password;
+use tokio_postgres::Transaction;
+
+use super::credentials::{Credentials, Login, TENANT};
+use crate::data_dir::DataDir;
+
+/// Which of the demo users exist.
+const EXISTING: &str = "SELECT u.username FROM users u JOIN tenants t ON t.id = u.tenant_id \
+    WHERE u.username = ANY ($1) AND t.slug = CASE u.role WHEN 'operator' THEN 'platform' ELSE $2 END";
+
+const SET_PASSWORD: &str = "UPDATE users u SET password_hash = $3, version = version + 1, updated_at = $4 \
+    FROM tenants t WHERE t.id = u.tenant_id AND t.slug = $1 AND u.username = $2 RETURNING u.id";
+const END_SESSIONS: &str = "UPDATE sessions s SET ended_at = $3, end_reason = 'password' FROM users u JOIN tenants t \
+    ON t.id = u.tenant_id WHERE t.slug = $1 AND u.username = $2 AND s.user_id = u.id AND s.ended_at IS NULL";
+
+/// What makes the demo users.
+pub(super) struct Demo<'a> {
+    /// The data folder.
+    pub(super) dir: &'a DataDir,
+    /// Whether the users' passwords may be set anew: in nobody else's database.
+    pub(super) may_reset: bool,
+    /// The time.
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Randomness.
+    pub(super) entropy: &'a Arc<dyn Entropy>,
+}
+
+impl Demo<'_> {
+    /// Makes the users that are missing, and the file where it is. Says so where it had to set passwords anew.
+    pub(super) async fn ensure(&self, plan: &Plan, url: &str) -> anyhow::Result<(Credentials, Option<String>)> {
+        let stored = Credentials::load(self.dir)?;
+        let lost = stored.is_none();
+        let mut credentials = stored.clone().unwrap_or_else(|| Credentials::generate(url, self.entropy.as_ref()));
+        url.clone_into(&mut credentials.url);
+
+        let mut owner = shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
+        let transaction = owner.transaction().await?;
+        let existing = existing(&transaction, &credentials).await?;
+        let (known, missing): (Vec<_>, Vec<_>) =
+            credentials.users.values().partition(|login| existing.contains(&login.username));
+        let reset = lost && !known.is_empty();
+        if reset && !self.may_reset {
+            bail!(
+                "the database has the users {} of another run, and {} has no credentials.json for them; start with \
+                 that run's --data-dir, or use another database",
+                existing.into_iter().collect::<Vec<_>>().join(", "),
+                self.dir.path().display()
+            );
+        }
+        let users = self.hashed(missing).await?;
+        migrate::create_users(&transaction, &users, self.clock.as_ref(), self.entropy.as_ref()).await?;
+        if reset {
+            for user in self.hashed(known).await? {
+                self.reset(&transaction, &user).await?;
+            }
+        }
+        // The file before the commit: users whose passwords nobody has would be worse than a file too many.
+        if stored.as_ref() != Some(&credentials) {
+            credentials.save(self.dir)?;
+        }
+        transaction.commit().await?;
+        let note = reset.then(|| "credentials.json was lost: the demo users have new passwords.".to_owned());
+        Ok((credentials, note))
+    }
+
+    /// The users with their passwords' hashes, made side by side.
+    async fn hashed(&self, logins: Vec<&Login>) -> anyhow::Result<Vec<BootstrapUser>> {
+        let hash = |login: &Login| {
+            let password = SecretString::from(login.password.clone());
+            let entropy = Arc::clone(self.entropy);
+            tokio::task::spawn_blocking(move || password::hash(&password, entropy.as_ref()))
+        };
+        let hashes: Vec<_> = logins.iter().map(|login| hash(login)).collect();
+        let mut users = Vec::with_capacity(logins.len());
+        for (login, hash) in logins.into_iter().zip(hashes) {
+            users.push(BootstrapUser {
+                tenant: login.tenant().map(str::to_owned),
+                username: login.username.clone(),
+                role: login.role,
+                password_hash: hash.await?.context("a password cannot be hashed")?,
+            });
+        }
+        Ok(users)
+    }
+
+    async fn reset(&self, transaction: &Transaction<'_>, user: &BootstrapUser) -> anyhow::Result<()> {
+        let tenant = user.tenant.as_deref().unwrap_or("platform");
+        let now = self.clock.now();
+        transaction.execute(SET_PASSWORD, &[&tenant, &user.username, &user.password_hash, &now]).await?;
+        transaction.execute(END_SESSIONS, &[&tenant, &user.username, &now]).await?;
+        Ok(())
+    }
+}
+
+async fn existing(transaction: &Transaction<'_>, credentials: &Credentials) -> anyhow::Result<BTreeSet<String>> {
+    let names: Vec<&str> = credentials.users.keys().map(String::as_str).collect();
+    let rows = transaction.query(EXISTING, &[&names, &TENANT]).await?;
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,105 @@
+//! The local gateway: what API Gateway is to a deployment. It alone says who the caller is, from the socket, and turns
+//! away what API Gateway would not pass on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::serve::ListenerExt;
+use http::header;
+use http_body_util::Limited;
+use shared::clock::Clock;
+use shared::entropy::Entropy;
+use shared::http::SourceIp;
+use shared::problem::{Code, Problem};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// API Gateway's limit of a payload.
+const MOST_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// API Gateway's limit of the request line and all header values together.
+const MOST_HEADER_BYTES: usize = 10_240;
+
+#[derive(Clone)]
+struct Ids {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// Puts the gateway before the functions.
+pub(super) fn entrance(functions: Router, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Router {
+    functions.layer(from_fn_with_state(Ids { clock, entropy }, enter))
+}
+
+/// Serves until `stopped` ends, then lets the requests under way come to theirs.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+) -> std::io::Result<()> {
+    // Answers are small: they must not wait to be sent together.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async {
+            // Sent or dropped, it means the same.
+            let _ = stopped.await;
+        })
+        .await
+}
+
+async fn enter(
+    axum::extract::State(ids): axum::extract::State<Ids>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(problem) = passes(&request) {
+        let request_id = ids.entropy.uuid(ids.clock.now()).to_string();
+        return shared::http::refuse(&problem, &request_id);
+    }
+    let mut request = request.map(|body| Body::new(Limited::new(body, MOST_BODY_BYTES)));
+    request.extensions_mut().insert(SourceIp(peer.ip().to_canonical().to_string()));
+    next.run(request).await
+}
+
+/// Whether API Gateway would pass the request on.
+fn passes<B>(request: &http::Request<B>) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let line = request.method().as_str().len() + target;
+    if line + request.headers().values().map(http::HeaderValue::len).sum::<usize>() > MOST_HEADER_BYTES {
+        let detail = format!("The request line and the headers hold at most {MOST_HEADER_BYTES} bytes.");
+        return Err(Problem::invalid_request(detail));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > MOST_BODY_BYTES) {
+        return Err(Problem::new(Code::PayloadTooLarge, format!("A body holds at most {MOST_BODY_BYTES} bytes.")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(header: http::HeaderName, value: &str) -> Option<Code> {
+        let request = http::Request::builder().uri("/accounts").header(header, value).body(()).unwrap();
+        passes(&request).err().map(|problem| problem.code())
+    }
+
+    #[test]
+    fn what_api_gateway_would_not_pass_on_is_turned_away() {
+        assert_eq!(verdict(header::CONTENT_LENGTH, "10485760"), None);
+        assert_eq!(verdict(header::CONTENT_LENGTH, "10485761"), Some(Code::PayloadTooLarge));
+        assert_eq!(verdict(header::COOKIE, &"a".repeat(10_000)), None);
+        assert_eq!(verdict(header::COOKIE, &"a".repeat(10_240)), Some(Code::InvalidRequest));
+    }
+}

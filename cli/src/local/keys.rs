@@ -1,0 +1,74 @@
+//! The keys of a local run, generated into the data folder once: the pair that signs access tokens, and the vault's.
+
+use anyhow::{Context, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use shared::entropy::Entropy;
+
+use super::credentials;
+use super::settings::LocalSettings;
+use crate::data_dir::DataDir;
+
+const SIGNING_KEY: &str = "signing-key.pem";
+const VAULT_KEY: &str = "vault-key";
+
+/// What a key in a file gives way to.
+const SIGNING_SETTINGS: [&str; 3] = ["SIGNING_KMS_KEY_ID", "SIGNING_KEY_FILE", "AUTH_JWT_SECRET"];
+const VAULT_SETTINGS: [&str; 2] = ["VAULT_KMS_KEY_ID", "SECRET_ENCRYPTION_KEY"];
+
+/// Provides the keys that the settings do not name. Tells of a vault key that was lost.
+pub(super) fn provide(
+    dir: &DataDir,
+    settings: &mut LocalSettings,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<Option<String>> {
+    let is_set = |settings: &LocalSettings, names: &[&str]| names.iter().any(|name| settings.get(name).is_some());
+    if !is_set(settings, &SIGNING_SETTINGS) {
+        if read(dir, SIGNING_KEY)?.is_none() {
+            write(dir, SIGNING_KEY, &signing_key()?)?;
+        }
+        settings.provide("SIGNING_KEY_FILE", || dir.file(SIGNING_KEY).display().to_string());
+    }
+    if is_set(settings, &VAULT_SETTINGS) {
+        return Ok(None);
+    }
+    let mut note = None;
+    let key = if let Some(key) = read(dir, VAULT_KEY)? {
+        key
+    } else {
+        if read(dir, credentials::FILE)?.is_some() {
+            note = Some(format!("{VAULT_KEY} was lost, and is made anew: secrets stored before cannot be opened."));
+        }
+        let key = STANDARD.encode(entropy.bytes::<32>());
+        write(dir, VAULT_KEY, &key)?;
+        key
+    };
+    settings.provide("SECRET_ENCRYPTION_KEY", || key.trim_end().to_owned());
+    Ok(note)
+}
+
+/// A new P-256 key as a PKCS #8 PEM file (RFC 7468).
+fn signing_key() -> anyhow::Result<String> {
+    let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .map_err(|_| anyhow!("no signing key can be made; the system gives no random bytes"))?;
+    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
+    for (at, letter) in STANDARD.encode(der.as_ref()).chars().enumerate() {
+        if at > 0 && at % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END PRIVATE KEY-----\n");
+    Ok(pem)
+}
+
+fn read(dir: &DataDir, name: &str) -> anyhow::Result<Option<String>> {
+    dir.read(name).with_context(|| format!("{} cannot be read; check its permissions", dir.file(name).display()))
+}
+
+fn write(dir: &DataDir, name: &str, text: &str) -> anyhow::Result<()> {
+    dir.write_private(name, text)
+        .with_context(|| format!("{} cannot be written; check the folder", dir.file(name).display()))
+}

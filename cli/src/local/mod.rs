@@ -1,0 +1,220 @@
+//! All functions in one process behind one local gateway, over a database of their own: what `holdfast run` and the
+//! tests start. Each function keeps the database role that it has in a deployment.
+
+mod credentials;
+mod database;
+mod demo;
+mod down;
+mod gateway;
+mod keys;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use shared::app::App;
+use shared::clock::{Clock, SystemClock};
+use shared::config::{Config, Needs};
+use shared::entropy::{Entropy, SystemEntropy};
+use shared::route::Endpoint;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use credentials::{Credentials, Login};
+pub use down::{Down, down};
+
+use crate::cluster::ClusterOptions;
+use crate::data_dir::DataDir;
+use database::Database;
+use settings::LocalSettings;
+
+/// How long requests may take to end before the gateway closes.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where a run keeps its data.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// In this folder, for the next run too.
+    Kept(PathBuf),
+    /// In this folder, or a temporary one, until the run ends.
+    Ephemeral(Option<PathBuf>),
+}
+
+/// How to run.
+pub struct Options {
+    /// The address to serve; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the data is kept.
+    pub data: Data,
+    /// Settings by name, as a deployment has them in its environment. With `DATABASE_URL`, the owner's, no cluster is
+    /// started.
+    pub settings: BTreeMap<String, String>,
+    /// How the cluster is run.
+    pub cluster: ClusterOptions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Options {
+    /// On a free port, with everything thrown away at the end.
+    pub fn ephemeral() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            data: Data::Ephemeral(None),
+            settings: BTreeMap::new(),
+            cluster: ClusterOptions::throw_away(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
+/// A run that serves. Dropping it ends it at once; [`Running::shutdown`] lets requests end first.
+pub struct Running {
+    /// Where it serves.
+    pub url: String,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Who can sign in.
+    pub credentials: Credentials,
+    /// What the one who started it should know, in sentences.
+    pub notes: Vec<String>,
+    gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
+    // Fields are dropped in this order: the database after what uses it, then the folder.
+    _database: Database,
+    _dir: Arc<DataDir>,
+}
+
+impl Running {
+    /// Ends it: no new connections, requests come to their end, then the database stops.
+    pub async fn shutdown(mut self) -> anyhow::Result<()> {
+        if let Some((stop, mut gateway)) = self.gateway.take() {
+            drop(stop);
+            if let Ok(ended) = tokio::time::timeout(DRAIN_LIMIT, &mut gateway).await {
+                ended.context("the gateway failed")??;
+            } else {
+                gateway.abort();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some((_, gateway)) = self.gateway.take() {
+            gateway.abort();
+        }
+    }
+}
+
+/// Every function's routes and handlers.
+pub fn endpoints() -> Vec<Endpoint> {
+    app_endpoints().into_iter().chain(metrics::endpoints()).collect()
+}
+
+/// Those of the functions that share the role `holdfast_app`.
+fn app_endpoints() -> Vec<Endpoint> {
+    [auth::endpoints(), accounts::endpoints(), admin::endpoints(), health::endpoints()].into_iter().flatten().collect()
+}
+
+/// Starts everything and serves. The address is taken first: where that fails, nothing was made.
+///
+/// # Errors
+/// One line that names the mend.
+pub async fn start(options: Options) -> anyhow::Result<Running> {
+    let listener = listen(options.listen)?;
+    let address = listener.local_addr()?;
+    let dir = Arc::new(match &options.data {
+        Data::Kept(path) => DataDir::open(path)?,
+        Data::Ephemeral(Some(path)) => DataDir::ephemeral(path)?,
+        Data::Ephemeral(None) => DataDir::temporary()?,
+    });
+    let clock = options.clock;
+    let entropy = options.entropy;
+
+    let mut notes = Vec::new();
+    let mut settings = LocalSettings::new(options.settings, entropy.as_ref());
+    let database = Database::start(&settings, Arc::clone(&dir), options.cluster, entropy.as_ref()).await?;
+    notes.extend(keys::provide(&dir, &mut settings, entropy.as_ref())?);
+    let plan = migrate::Plan::from_settings(&settings.owner(&database)).await?;
+    migrate::run(&plan, clock.as_ref(), entropy.as_ref()).await?;
+    let url = url_of(address);
+    let demo = demo::Demo { dir: &dir, may_reset: database.is_private(), clock: &clock, entropy: &entropy };
+    let (credentials, note) = demo.ensure(&plan, &url).await?;
+    notes.extend(note);
+    if !address.ip().is_loopback() {
+        notes.push(format!("{address} can be reached from other machines, and nothing is encrypted on the way."));
+    }
+
+    let start = async |settings| {
+        let needs = Needs { signing: true, verification: true, vault: true };
+        let config = Config::from_settings(&settings, needs)?;
+        let app = App::start_with(config, "local", Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        app.db.connect().await?;
+        anyhow::Ok(app)
+    };
+    let app = start(settings.app(&database)?).await?;
+    let metrics_app = start(settings.metrics(&database)?).await?;
+    let router = service(app, metrics_app);
+    let router = gateway::entrance(router, clock, entropy);
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(gateway::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
+    Ok(Running {
+        url,
+        data_dir: dir.path().to_owned(),
+        credentials,
+        notes,
+        gateway: Some((stop, serving)),
+        _database: database,
+        _dir: dir,
+    })
+}
+
+/// All functions as one service; the metrics function over its own connections.
+fn service(app: App, metrics_app: App) -> Router {
+    shared::http::service(app, app_endpoints()).merge(metrics::router(metrics_app))
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("{address} cannot be served; stop what listens there, or choose another --listen"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// The URL to reach an address with.
+fn url_of(address: SocketAddr) -> String {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_has_one_function() {
+        let mut seen = std::collections::BTreeSet::new();
+        for endpoint in endpoints() {
+            let route = (endpoint.route.method.to_string(), endpoint.route.path);
+            assert!(seen.insert(route.clone()), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_on_all_interfaces_is_reached_on_the_loopback_one() {
+        assert_eq!(url_of("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(url_of("[::1]:8080".parse().unwrap()), "http://[::1]:8080");
+    }
+}

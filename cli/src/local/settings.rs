@@ -1,0 +1,73 @@
+//! The settings of a local run, as each part of it sees them: what was given, completed by what was generated, with
+//! the database role that the part has in a deployment.
+
+use std::collections::BTreeMap;
+
+use migrate::{APP_ROLE, METRICS_ROLE};
+use secrecy::{ExposeSecret, SecretString};
+use shared::config::Settings;
+use shared::entropy::Entropy;
+
+use super::database::Database;
+
+/// Connections of the functions on `holdfast_app`: as many requests as are served at the same time.
+const APP_POOL: &str = "16";
+/// Connections of the metrics function.
+const METRICS_POOL: &str = "2";
+
+/// What was given wins over what was generated.
+pub(super) struct LocalSettings {
+    given: BTreeMap<String, String>,
+}
+
+impl LocalSettings {
+    /// Generates the login secrets that were not given; nobody needs them after this run.
+    pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
+        let mut settings = Self { given };
+        for name in ["APP_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
+            settings.provide(name, || entropy.base62(32));
+        }
+        settings
+    }
+
+    /// The value of a setting; an empty one counts as unset.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Sets what was not given.
+    pub(super) fn provide(&mut self, name: &str, value: impl FnOnce() -> String) {
+        if self.get(name).is_none() {
+            self.given.insert(name.to_owned(), value());
+        }
+    }
+
+    /// For the migration.
+    pub(super) fn owner(&self, database: &Database) -> Settings {
+        self.with(&database.owner_url(), None)
+    }
+
+    /// For the functions on `holdfast_app`.
+    pub(super) fn app(&self, database: &Database) -> anyhow::Result<Settings> {
+        let password = self.secret("APP_DATABASE_PASSWORD");
+        Ok(self.with(&database.url(APP_ROLE, &password)?, Some(APP_POOL)))
+    }
+
+    /// For the metrics function.
+    pub(super) fn metrics(&self, database: &Database) -> anyhow::Result<Settings> {
+        let password = self.secret("METRICS_DATABASE_PASSWORD");
+        Ok(self.with(&database.url(METRICS_ROLE, &password)?, Some(METRICS_POOL)))
+    }
+
+    fn secret(&self, name: &str) -> SecretString {
+        SecretString::from(self.get(name).unwrap_or_default().to_owned())
+    }
+
+    fn with(&self, database_url: &SecretString, pool: Option<&str>) -> Settings {
+        let own = [("APP_ENV", "local"), ("DATABASE_URL", database_url.expose_secret())];
+        let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pool = pool.map(|size| ("DATABASE_POOL_SIZE", size));
+        // The first value of a name counts.
+        Settings::given(own.into_iter().chain(given).chain(pool).map(|(name, value)| (name, value.to_owned())))
+    }
+}
