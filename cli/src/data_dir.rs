@@ -3,8 +3,10 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, lchown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::cluster::is_root;
 
@@ -124,7 +126,7 @@ impl DataDir {
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(self.file(name))?;
-        Ok(())
+        belong_to_folder(&self.path, name)
     }
 }
 
@@ -138,7 +140,26 @@ impl Drop for DataDir {
 }
 
 fn lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path.join(LOCK))
+    let file = private().read(true).truncate(false).open(path.join(LOCK))?;
+    belong_to_folder(path, LOCK)?;
+    Ok(file)
+}
+
+/// For a file that only its owner reads, made where it is missing. Never through a link: in somebody else's folder it
+/// could lead root anywhere.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// What root writes in another user's folder is that user's, who will want to run without root again.
+fn belong_to_folder(path: &Path, name: &str) -> io::Result<()> {
+    if is_root() {
+        let owner = path.metadata()?;
+        lchown(path.join(name), Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 fn holder(lock: &mut File) -> Option<i32> {

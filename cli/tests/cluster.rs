@@ -1,5 +1,7 @@
 //! The private cluster: it keeps its data, survives what kills it, and says in one line what it cannot mend.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -109,6 +111,29 @@ async fn without_a_server_one_line_says_what_to_install() {
     let line = start_with(place.path(), options).await.map(|_| ()).unwrap_err().to_string();
     assert!(line.starts_with("no PostgreSQL server was found; install PostgreSQL 14 or newer"), "{line}");
     assert!(!line.contains('\n'));
+}
+
+/// For root alone it makes a difference: its server runs as another user.
+#[tokio::test]
+async fn a_folder_that_only_its_owner_enters_serves_too() {
+    let closed = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(closed.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let path = closed.path().join("data");
+    for rows in 1..=2 {
+        let cluster = start(&path).await.unwrap();
+        cluster.create_database("kept", None).await.unwrap();
+        assert_eq!(kept_rows(&cluster).await, rows);
+    }
+    if let Ok(elsewhere) = std::fs::read_to_string(path.join("postgres-elsewhere")) {
+        assert!(Path::new(&elsewhere).join("postgres/data").exists());
+        std::fs::remove_dir_all(elsewhere).unwrap();
+    }
+    let ephemeral = Arc::new(DataDir::ephemeral(&closed.path().join("ephemeral")).unwrap());
+    let note = ephemeral.file("postgres-elsewhere");
+    let cluster = Cluster::start(ephemeral, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    let elsewhere = std::fs::read_to_string(note).ok();
+    cluster.stop();
+    assert!(elsewhere.is_none_or(|elsewhere| !Path::new(&elsewhere).exists()));
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(crate) fn find(dir: &DataDir) -> Result<Option<Home>, ClusterError> {
 
 /// A place for a new cluster; nothing is there yet.
 pub(super) fn choose(dir: &DataDir) -> Result<Home, ClusterError> {
-    let user = ServerUser::choose()?;
+    let user = ServerUser::owner_of(dir.path())?;
     if user.can_enter(dir.path()) {
         return Ok(Home { path: dir.path().join("postgres"), user, elsewhere: None });
     }

@@ -1,9 +1,9 @@
 //! Makes a cluster, or checks that the one found can be used. A new one is made beside its place and moved there whole,
 //! so that an interrupted start leaves nothing half made.
 
-use std::fs::{File, OpenOptions};
+use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +13,7 @@ use super::binaries::{Search, Server};
 use super::error::ClusterError;
 use super::home::{self, Home};
 use super::postmaster;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, private};
 
 /// What unfinished clusters are called.
 const UNFINISHED: &str = "postgres.new-";
@@ -44,12 +44,15 @@ fn make(home: &Home, server: &Server, password: &SecretString) -> Result<(), Clu
     remove_unfinished(around);
     let unfinished = tempfile::Builder::new()
         .prefix(UNFINISHED)
+        .permissions(Permissions::from_mode(0o700))
         .tempdir_in(around)
         .map_err(ClusterError::io("cannot make a folder in", around))?;
     let place = unfinished.path();
     home.user.give(place).map_err(ClusterError::io("cannot hand over", place))?;
     let password_file = place.join("password");
-    write_private(&password_file, password.expose_secret())
+    private()
+        .open(&password_file)
+        .and_then(|mut file| file.write_all(password.expose_secret().as_bytes()))
         .and_then(|()| home.user.give(&password_file))
         .map_err(ClusterError::io("cannot write", &password_file))?;
 
@@ -77,10 +80,4 @@ fn remove_unfinished(around: &Path) {
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
         let _ = std::fs::remove_dir_all(entry.path());
     }
-}
-
-/// Writes a new file that only its owner reads, from its first moment.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }

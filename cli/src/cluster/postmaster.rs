@@ -2,8 +2,8 @@
 //! the one that a killed run has left behind.
 
 use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use super::error::ClusterError;
 use super::home::Home;
 use super::watch::Watch;
 use super::{CertPaths, ClusterOptions, SUPERUSER};
+use crate::data_dir;
 
 /// How long a start may take: with recovery after a crash it takes more than a moment.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -49,7 +50,7 @@ impl Postmaster {
         let mut tries = 1;
         loop {
             let port = free_port().map_err(ClusterError::io("cannot listen on", Path::new("127.0.0.1")))?;
-            let log = private_file(&home.log()).map_err(ClusterError::io("cannot write", &home.log()))?;
+            let log = private_file(home, &home.log()).map_err(ClusterError::io("cannot write", &home.log()))?;
             let mut command = command(home, server, options, port)?;
             let errors = log.try_clone().map_err(ClusterError::io("cannot write", &home.log()))?;
             let process = command
@@ -147,13 +148,14 @@ fn command(home: &Home, server: &Server, options: &ClusterOptions, port: u16) ->
 /// Copies a file to where the server's user can read it, and nobody else.
 fn install(home: &Home, from: &Path, name: &str) -> std::io::Result<()> {
     let content = std::fs::read(from)?;
-    let path = home.path.join(name);
-    std::io::Write::write_all(&mut private_file(&path)?, &content)?;
-    home.user.give(&path)
+    private_file(home, &home.path.join(name))?.write_all(&content)
 }
 
-fn private_file(path: &Path) -> std::io::Result<File> {
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+/// An empty file that the server's user reads, and nobody else.
+fn private_file(home: &Home, path: &Path) -> std::io::Result<File> {
+    let file = data_dir::private().truncate(true).open(path)?;
+    home.user.give(path)?;
+    Ok(file)
 }
 
 fn free_port() -> std::io::Result<u16> {

@@ -2,7 +2,7 @@
 //! `nobody` for them, so that root or not makes no difference to who starts Holdfast.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,8 +19,8 @@ pub(super) enum ServerUser {
 }
 
 impl ServerUser {
-    /// Whom to run a new cluster as.
-    pub(super) fn choose() -> Result<Self, ClusterError> {
+    /// Whom to run a cluster as where the folder is root's.
+    fn choose() -> Result<Self, ClusterError> {
         if !is_root() {
             return Ok(Self::Myself);
         }
@@ -28,7 +28,8 @@ impl ServerUser {
         ["postgres", "nobody"].into_iter().find_map(|name| find(&users, name)).ok_or(ClusterError::NoUser)
     }
 
-    /// Whom to run the cluster in this folder as: its owner.
+    /// Whom to run a cluster in this folder as: its owner, so that root can start what a user began, and the other way
+    /// round.
     pub(super) fn owner_of(folder: &Path) -> Result<Self, ClusterError> {
         if !is_root() {
             return Ok(Self::Myself);
@@ -52,7 +53,7 @@ impl ServerUser {
     pub(super) fn give(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Myself => Ok(()),
-            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
+            Self::Other { uid, gid } => lchown(path, Some(uid), Some(gid)),
         }
     }
 

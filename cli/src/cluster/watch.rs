@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 
 use super::error::ClusterError;
 
-/// `$1` is the server, the rest is to be removed after it.
-const SCRIPT: &str = r#"read -r _; server=$1; shift
+/// `$1` is the server, the rest is to be removed after it. The wait has an end: where nobody collects orphans, as in many
+/// containers, the server never quite disappears.
+const SCRIPT: &str = r#"read -r _; server=$1; shift; tries=100
 kill -INT "$server" 2>/dev/null
-while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
+while kill -0 "$server" 2>/dev/null && [ $tries -gt 0 ]; do tries=$((tries - 1)); sleep 0.1; done
 [ $# -eq 0 ] || rm -rf -- "$@""#;
 
 /// The waiting shell.

@@ -13,7 +13,7 @@ use super::print;
 /// No password is longer; what comes after it is not read.
 const MOST_BYTES: u64 = 4096;
 
-/// Reads a password from standard input, without showing it, and prints its argon2id hash for AUTH_USERS
+/// Reads a password from standard input, without showing it, and prints its argon2id hash for `AUTH_USERS`
 #[derive(Args)]
 pub(super) struct HashPassword {}
 

@@ -11,7 +11,7 @@ pub(super) struct Openapi {}
 impl Openapi {
     #[expect(clippy::unused_self, reason = "every sub-command is called alike")]
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        let endpoints = holdfast::local::endpoints();
+        let endpoints = holdfast::gateway::endpoints();
         let document = shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
         print(&format!("{}\n", serde_json::to_string_pretty(&document)?))
     }

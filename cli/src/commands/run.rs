@@ -15,9 +15,9 @@ use super::{DATA_DIR, print};
 
 /// Runs all functions here, with a PostgreSQL of their own, until Ctrl-C
 ///
-/// The database is the one that DATABASE_URL names (as its owner reaches it), or a private cluster in the data folder.
+/// The database is the one that `DATABASE_URL` names (as its owner reaches it), or a private cluster in the data folder.
 /// It is migrated, and on the first run given a tenant `demo` with users admin, editor and viewer, and the platform's
-/// operator; credentials.json in the data folder has their generated passwords. All other settings come from the
+/// operator; `credentials.json` in the data folder has their generated passwords. All other settings come from the
 /// environment, as in a deployment.
 #[derive(Args)]
 pub(super) struct Run {
@@ -37,9 +37,13 @@ impl Run {
         let started = Instant::now();
         shared::telemetry::log::plain();
         let ephemeral = self.ephemeral;
-        let running = local::start(self.options()).await?;
+        let mut end = std::pin::pin!(end()?);
+        let running = tokio::select! {
+            running = local::start(self.options()) => running?,
+            () = &mut end => return Ok(()),
+        };
         print(&welcome(&running, ephemeral, started))?;
-        wait_for_the_end().await?;
+        end.await;
         running.shutdown().await
     }
 
@@ -60,16 +64,17 @@ impl Run {
     }
 }
 
-/// Ctrl-C, a service manager's request, or the terminal's end.
-async fn wait_for_the_end() -> std::io::Result<()> {
+/// Ends with Ctrl-C, a service manager's request, or the terminal's end; from now on, none of them kills the process.
+fn end() -> std::io::Result<impl Future<Output = ()>> {
     let [mut interrupt, mut terminate, mut hangup] =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
 }
 
 /// What there is, and a first call to try: plain shell, `curl` and `sed`.
@@ -78,12 +83,13 @@ fn welcome(running: &Running, ephemeral: bool, started: Instant) -> String {
     let tenant = &credentials.tenant;
     let file = shell_word(&display(&running.data_dir.join("credentials.json")));
     let end = if ephemeral { "and nothing stays" } else { "the data stays for the next run" };
-    let mut text = format!("\nHoldfast serves at {url} (ready in {:.1} s).\n", started.elapsed().as_secs_f64());
-    for note in notes {
-        text.push_str(&format!("Note: {note}\n"));
-    }
-    text.push_str(&format!(
+    let seconds = started.elapsed().as_secs_f64();
+    let notes: Vec<String> = notes.iter().map(|note| format!("Note: {note}\n")).collect();
+    let notes = notes.concat();
+    format!(
         r#"
+Holdfast serves at {url} (ready in {seconds:.1} s).
+{notes}
 Passwords of admin, editor and viewer (tenant {tenant}) and of the platform's operator:
   {file}
 
@@ -97,8 +103,7 @@ Try this:
 Ctrl-C stops it; {end}.
 
 "#
-    ));
-    text
+    )
 }
 
 /// As short as it can be written from here.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use migrate::Plan;
 use secrecy::SecretString;
 use shared::clock::Clock;
@@ -19,10 +19,24 @@ use crate::data_dir::DataDir;
 const EXISTING: &str = "SELECT u.username FROM users u JOIN tenants t ON t.id = u.tenant_id \
     WHERE u.username = ANY ($1) AND t.slug = CASE u.role WHEN 'operator' THEN 'platform' ELSE $2 END";
 
-const SET_PASSWORD: &str = "UPDATE users u SET password_hash = $3, version = version + 1, updated_at = $4 \
-    FROM tenants t WHERE t.id = u.tenant_id AND t.slug = $1 AND u.username = $2 RETURNING u.id";
+const SET_PASSWORD: &str = "UPDATE users u SET password_hash = $3, version = u.version + 1, updated_at = $4 \
+    FROM tenants t WHERE t.id = u.tenant_id AND t.slug = $1 AND u.username = $2";
 const END_SESSIONS: &str = "UPDATE sessions s SET ended_at = $3, end_reason = 'password' FROM users u JOIN tenants t \
     ON t.id = u.tenant_id WHERE t.slug = $1 AND u.username = $2 AND s.user_id = u.id AND s.ended_at IS NULL";
+
+const IS_MIGRATED: &str = "SELECT to_regclass('public.tenants') IS NOT NULL";
+const IS_IN_USE: &str = "SELECT count(*) > 0 AND bool_and(slug <> $1) FROM tenants WHERE slug <> 'platform'";
+
+/// Refuses a database that serves a deployment: a run here would change its roles' login secrets.
+pub(super) async fn spare_a_deployment(plan: &Plan) -> anyhow::Result<()> {
+    let owner = shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
+    let migrated: bool = owner.query_one(IS_MIGRATED, &[]).await?.try_get(0)?;
+    ensure!(
+        !migrated || !owner.query_one(IS_IN_USE, &[&TENANT]).await?.try_get::<_, bool>(0)?,
+        "the database that DATABASE_URL names has tenants, and none is {TENANT}: it serves a deployment; use another"
+    );
+    Ok(())
+}
 
 /// What makes the demo users.
 pub(super) struct Demo<'a> {

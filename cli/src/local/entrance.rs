@@ -1,4 +1,4 @@
-//! The local gateway: what API Gateway is to a deployment. It alone says who the caller is, from the socket, and turns
+//! The entrance of a local run: what API Gateway is to a deployment. It alone says who the caller is, from the socket, and turns
 //! away what API Gateway would not pass on.
 
 use std::net::SocketAddr;
@@ -30,8 +30,8 @@ struct Ids {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Puts the gateway before the functions.
-pub(super) fn entrance(functions: Router, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Router {
+/// Puts the entrance before the functions.
+pub(super) fn before(functions: Router, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Router {
     functions.layer(from_fn_with_state(Ids { clock, entropy }, enter))
 }
 

@@ -5,7 +5,7 @@ mod credentials;
 mod database;
 mod demo;
 mod down;
-mod gateway;
+mod entrance;
 mod keys;
 mod settings;
 
@@ -16,12 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
 use shared::app::App;
 use shared::clock::{Clock, SystemClock};
 use shared::config::{Config, Needs};
 use shared::entropy::{Entropy, SystemEntropy};
-use shared::route::Endpoint;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -30,6 +28,7 @@ pub use down::{Down, down};
 
 use crate::cluster::ClusterOptions;
 use crate::data_dir::DataDir;
+use crate::gateway;
 use database::Database;
 use settings::LocalSettings;
 
@@ -115,16 +114,6 @@ impl Drop for Running {
     }
 }
 
-/// Every function's routes and handlers.
-pub fn endpoints() -> Vec<Endpoint> {
-    app_endpoints().into_iter().chain(metrics::endpoints()).collect()
-}
-
-/// Those of the functions that share the role `holdfast_app`.
-fn app_endpoints() -> Vec<Endpoint> {
-    [auth::endpoints(), accounts::endpoints(), admin::endpoints(), health::endpoints()].into_iter().flatten().collect()
-}
-
 /// Starts everything and serves. The address is taken first: where that fails, nothing was made.
 ///
 /// # Errors
@@ -145,6 +134,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let database = Database::start(&settings, Arc::clone(&dir), options.cluster, entropy.as_ref()).await?;
     notes.extend(keys::provide(&dir, &mut settings, entropy.as_ref())?);
     let plan = migrate::Plan::from_settings(&settings.owner(&database)).await?;
+    if !database.is_private() {
+        demo::spare_a_deployment(&plan).await?;
+    }
     migrate::run(&plan, clock.as_ref(), entropy.as_ref()).await?;
     let url = url_of(address);
     let demo = demo::Demo { dir: &dir, may_reset: database.is_private(), clock: &clock, entropy: &entropy };
@@ -163,10 +155,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     };
     let app = start(settings.app(&database)?).await?;
     let metrics_app = start(settings.metrics(&database)?).await?;
-    let router = service(app, metrics_app);
-    let router = gateway::entrance(router, clock, entropy);
+    let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(gateway::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
+    let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
     Ok(Running {
         url,
         data_dir: dir.path().to_owned(),
@@ -176,11 +167,6 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         _database: database,
         _dir: dir,
     })
-}
-
-/// All functions as one service; the metrics function over its own connections.
-fn service(app: App, metrics_app: App) -> Router {
-    shared::http::service(app, app_endpoints()).merge(metrics::router(metrics_app))
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -202,15 +188,6 @@ fn url_of(address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_route_has_one_function() {
-        let mut seen = std::collections::BTreeSet::new();
-        for endpoint in endpoints() {
-            let route = (endpoint.route.method.to_string(), endpoint.route.path);
-            assert!(seen.insert(route.clone()), "{route:?}");
-        }
-    }
 
     #[test]
     fn an_address_on_all_interfaces_is_reached_on_the_loopback_one() {

@@ -1,0 +1,110 @@
+//! What a start brings about, the first time and later.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::program::{Run, credentials, holdfast, place};
+
+#[test]
+fn the_first_start_makes_users_of_every_role_with_private_passwords() {
+    let place = place();
+    let run = Run::start(place.path());
+    let file = place.path().join("credentials.json");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    for key in ["signing-key.pem", "vault-key"] {
+        assert_eq!(place.path().join(key).metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let credentials = credentials(place.path());
+    assert_eq!(credentials["tenant"], "demo");
+    assert!(run.welcome.contains(credentials["url"].as_str().unwrap()));
+    let mut passwords = std::collections::BTreeSet::new();
+    for user in ["admin", "editor", "viewer", "operator"] {
+        let login = &credentials["users"][user];
+        assert_eq!((login["username"].as_str(), login["role"].as_str()), (Some(user), Some(user)));
+        assert!(passwords.insert(login["password"].as_str().unwrap().to_owned()));
+        let token = run.sign_in(place.path(), user);
+        let (status, body) = run.call("GET", "/auth/whoami", &token, None);
+        let whoami: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, whoami["role"].as_str()), (200, Some(user)));
+        let tenant = if user == "operator" { Value::Null } else { json!("demo") };
+        assert_eq!(whoami.pointer("/tenant/slug").cloned().unwrap_or_default(), tenant);
+    }
+    assert!(passwords.iter().all(|password| password.len() >= 20));
+}
+
+#[test]
+fn a_later_start_keeps_data_passwords_and_sessions() {
+    let place = place();
+    let run = Run::start(place.path());
+    let token = run.sign_in(place.path(), "editor");
+    let (status, account) = run.call("POST", "/accounts", &token, Some(&json!({"name": "kept"})));
+    assert_eq!(status, 201, "{account}");
+    let before = credentials(place.path());
+    assert_eq!(run.stop(), Some(0));
+
+    let run = Run::start(place.path());
+    assert_eq!(credentials(place.path())["users"], before["users"]);
+    // The key pair is the same, so the token is as good as before.
+    let (status, accounts) = run.call("GET", "/accounts", &token, None);
+    assert_eq!(status, 200, "{accounts}");
+    assert!(accounts.contains("\"kept\""), "{accounts}");
+    run.sign_in(place.path(), "admin");
+}
+
+#[test]
+fn lost_credentials_are_made_anew_and_end_the_old_sessions() {
+    let place = place();
+    let run = Run::start(place.path());
+    let token = run.sign_in(place.path(), "admin");
+    let before = credentials(place.path());
+    run.stop();
+    std::fs::remove_file(place.path().join("credentials.json")).unwrap();
+
+    let run = Run::start(place.path());
+    assert!(run.welcome.contains("credentials.json was lost"), "{}", run.welcome);
+    assert_ne!(credentials(place.path())["users"], before["users"]);
+    run.sign_in(place.path(), "admin");
+    run.sign_in(place.path(), "operator");
+    assert_eq!(run.call("GET", "/auth/whoami", &token, None).0, 401);
+}
+
+#[test]
+fn metrics_are_served_by_their_own_role() {
+    let place = place();
+    let run = Run::start(place.path());
+    let token = run.sign_in(place.path(), "operator");
+    let (status, text) = run.call("GET", "/metrics", &token, None);
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("holdfast_instance_starts_total{function=\"local\"} 1"), "{text}");
+    assert_eq!(run.call("GET", "/readyz", "", None), (200, r#"{"status":"ready"}"#.to_owned()));
+    assert_eq!(run.call("GET", "/nowhere", "", None).0, 404);
+}
+
+#[test]
+fn the_first_calls_to_try_work_as_they_are_printed() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return;
+    }
+    let place = place();
+    let run = Run::start(place.path());
+    let script: Vec<&str> = run.welcome.lines().skip_while(|line| !line.starts_with("Try this")).skip(1).collect();
+    let output = Command::new("sh").args(["-ec", &script[..script.len() - 2].join("\n")]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(r#""items":[{"#) && text.contains(r#""name":"first""#), "{text}");
+}
+
+#[test]
+fn the_document_and_a_hash_are_printed() {
+    let document = holdfast(&["openapi"]).output().unwrap().stdout;
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    assert!(document["paths"]["/auth/login"]["post"].is_object());
+
+    let output = Command::new("sh")
+        .args(["-c", r#"echo 'correct horse battery' | "$0" hash-password"#, env!("CARGO_BIN_EXE_holdfast")])
+        .output()
+        .unwrap();
+    let hash = String::from_utf8(output.stdout).unwrap();
+    assert!(shared::identity::password::is_strong_hash(hash.trim_end()), "{hash}");
+}
