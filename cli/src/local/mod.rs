@@ -146,15 +146,15 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         notes.push(format!("{address} can be reached from other machines, and nothing is encrypted on the way."));
     }
 
-    let start = async |settings| {
+    let start = async |function, settings| {
         let needs = Needs { signing: true, verification: true, vault: true };
         let config = Config::from_settings(&settings, needs)?;
-        let app = App::start_with(config, "local", Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        let app = App::start_with(config, function, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         app.db.connect().await?;
         anyhow::Ok(app)
     };
-    let app = start(settings.app(&database)?).await?;
-    let metrics_app = start(settings.metrics(&database)?).await?;
+    let app = start("local", settings.app(&database)?).await?;
+    let metrics_app = start("metrics", settings.metrics(&database)?).await?;
     let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));

@@ -77,7 +77,7 @@ fn metrics_are_served_by_their_own_role() {
     let token = run.sign_in(place.path(), "operator");
     let (status, text) = run.call("GET", "/metrics", &token, None);
     assert_eq!(status, 200, "{text}");
-    assert!(text.contains("holdfast_instance_starts_total{function=\"local\"} 1"), "{text}");
+    assert!(text.contains(r#"holdfast_instance_starts_total{function="local"} 1"#), "{text}");
     assert_eq!(run.call("GET", "/readyz", "", None), (200, r#"{"status":"ready"}"#.to_owned()));
     assert_eq!(run.call("GET", "/nowhere", "", None).0, 404);
 }
