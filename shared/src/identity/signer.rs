@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use ring::digest;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -111,12 +110,12 @@ impl Signer {
                     json(serde_json::to_vec(&header(Algorithm::ES256, Some(public))))?,
                     json(serde_json::to_vec(claims))?
                 );
-                let digest = digest::digest(&digest::SHA256, message.as_bytes());
+                // KMS hashes what is at most 4096 bytes long, as an access token always is.
                 let answer = client
                     .sign()
                     .key_id(key_id)
-                    .message_type(aws_sdk_kms::types::MessageType::Digest)
-                    .message(aws_sdk_kms::primitives::Blob::new(digest.as_ref()))
+                    .message_type(aws_sdk_kms::types::MessageType::Raw)
+                    .message(aws_sdk_kms::primitives::Blob::new(message.as_bytes()))
                     .signing_algorithm(aws_sdk_kms::types::SigningAlgorithmSpec::EcdsaSha256)
                     .send()
                     .await
