@@ -135,7 +135,8 @@ impl TestApp {
     /// The id of a tenant.
     pub async fn tenant_id(&self, tenant: Tenant) -> String {
         let slug = tenant.slug().unwrap_or("platform");
-        let row = self.database.owner().await.query_one("SELECT id::text FROM tenants WHERE slug = $1", &[&slug]).await;
+        let row =
+            self.database.superuser().await.query_one("SELECT id::text FROM tenants WHERE slug = $1", &[&slug]).await;
         row.unwrap().get(0)
     }
 

@@ -183,10 +183,10 @@ async fn the_address_is_the_gateways_and_never_a_headers() {
 async fn what_could_not_be_written_down_did_not_happen() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    let owner = app.database.owner().await;
-    owner.batch_execute("ALTER TABLE http_audit_log ADD CHECK (action <> 'account.create')").await.unwrap();
+    let superuser = app.database.superuser().await;
+    superuser.batch_execute("ALTER TABLE http_audit_log ADD CHECK (action <> 'account.create')").await.unwrap();
     assert_eq!(editor.post("/accounts", &json!({"name": "a"})).await.outcome(), "500 internal");
-    assert_eq!(owner.query_one("SELECT count(*) FROM accounts", &[]).await.unwrap().get::<_, i64>(0), 0);
+    assert_eq!(superuser.query_one("SELECT count(*) FROM accounts", &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
 #[tokio::test]

@@ -38,10 +38,10 @@ async fn a_connection_cut_anywhere_in_the_answer_is_a_503_and_a_repeat_does_it_o
         assert_eq!(again.status, 201, "{again:?}");
     }
     assert!(tried > 100, "the answer of a flight is longer than {tried} bytes");
-    let owner = app.database.owner().await;
+    let superuser = app.database.superuser().await;
     let sql = "SELECT (SELECT count(*) FROM accounts),
         (SELECT count(*) FROM http_audit_log WHERE action = 'account.create' AND status = 201 AND changed <> '{}')";
-    let row = owner.query_one(sql, &[]).await.unwrap();
+    let row = superuser.query_one(sql, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (tried, tried));
 }
 
@@ -49,9 +49,9 @@ async fn a_connection_cut_anywhere_in_the_answer_is_a_503_and_a_repeat_does_it_o
 async fn a_connection_that_died_while_idle_is_replaced_unseen() {
     let (app, _proxy) = start().await;
     let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
-    let owner = app.database.owner().await;
+    let superuser = app.database.superuser().await;
     for _ in 0..3 {
-        let killed = owner.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'holdfast_app' AND datname = current_database()", &[]).await.unwrap();
+        let killed = superuser.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'holdfast_app' AND datname = current_database()", &[]).await.unwrap();
         assert!(!killed.is_empty());
         // The proxy passes the close on after its delay; a frozen instance would find it on waking.
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
@@ -80,8 +80,8 @@ async fn without_a_database_only_liveness_answers_well() {
 #[tokio::test]
 async fn a_schema_that_this_build_does_not_know_is_not_served() {
     let app = TestApp::start().await;
-    let owner = app.database.owner().await;
-    owner.batch_execute("UPDATE refinery_schema_history SET version = 9999 WHERE version = (SELECT max(version) FROM refinery_schema_history)").await.unwrap();
+    let superuser = app.database.superuser().await;
+    superuser.batch_execute("UPDATE refinery_schema_history SET version = 9999 WHERE version = (SELECT max(version) FROM refinery_schema_history)").await.unwrap();
     assert_eq!(app.anonymous().get("/readyz").await.text, r#"{"status":"unavailable"}"#);
 }
 
@@ -90,8 +90,8 @@ async fn a_statement_that_waits_too_long_for_a_lock_gives_up() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let path = editor.post("/accounts", &json!({"name": "a"})).await.header("location").to_owned();
-    let mut owner = app.database.owner().await;
-    let held = owner.transaction().await.unwrap();
+    let mut superuser = app.database.superuser().await;
+    let held = superuser.transaction().await.unwrap();
     held.batch_execute("LOCK TABLE accounts").await.unwrap();
     let reply = editor.patch(&path, &json!({"owner": "o"})).await;
     assert_unavailable(&reply, "locked");

@@ -46,8 +46,8 @@ async fn openmetrics_is_given_where_it_is_asked_for() {
 async fn instances_that_are_gone_are_folded_into_one_row_without_losing_a_count() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let owner = app.database.owner().await;
-    owner
+    let superuser = app.database.superuser().await;
+    superuser
         .batch_execute(
             r#"INSERT INTO metric_instances SELECT gen_random_uuid(), 0, 'auth', now(), now() - interval '3 hours', '{"holdfast_refusals_total{code=\"conflict\"}": 2}' FROM generate_series(1, 50)"#,
         )
@@ -56,7 +56,7 @@ async fn instances_that_are_gone_are_folded_into_one_row_without_losing_a_count(
     for _ in 0..2 {
         let text = operator.get("/metrics").await.text;
         assert!(text.contains("holdfast_refusals_total{code=\"conflict\"} 100"), "{text}");
-        let rows = owner
+        let rows = superuser
             .query_one("SELECT count(*) FROM metric_instances WHERE reported_at < now() - interval '1 hour'", &[])
             .await;
         assert_eq!(rows.unwrap().get::<_, i64>(0), 0);

@@ -163,7 +163,7 @@ async fn suspended_users_and_tenants_are_refused_at_once() {
     ] {
         let app = TestApp::start().await;
         let client = app.sign_in(Tenant::Acme, Role::Viewer).await;
-        app.database.owner().await.batch_execute(sql).await.unwrap();
+        app.database.superuser().await.batch_execute(sql).await.unwrap();
         assert_eq!(client.get("/accounts").await.outcome(), "401 unauthenticated", "{who}");
         if who != "role" {
             let login = app.send(Method::POST, "/auth/login", Some(app.credentials(Tenant::Acme, Role::Viewer))).await;

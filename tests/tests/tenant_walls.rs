@@ -13,7 +13,7 @@ const TABLES: &str = "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsec
 #[tokio::test]
 async fn every_table_with_tenants_rows_has_row_level_security_enabled_and_forced() {
     let app = TestApp::start().await;
-    let tables = app.database.owner().await.query(TABLES, &[]).await.unwrap();
+    let tables = app.database.superuser().await.query(TABLES, &[]).await.unwrap();
     let of_tenants: Vec<_> = tables.iter().filter(|row| row.get(3) || row.get::<_, &str>(0) == "tenants").collect();
     assert!(of_tenants.len() >= 6, "{of_tenants:?}");
     for row in of_tenants {
@@ -62,18 +62,18 @@ async fn rows_cannot_be_written_into_another_tenant() {
     let moved = format!("UPDATE accounts SET tenant_id = '{globex}'");
     client.execute(&moved, &[]).await.unwrap();
     let row =
-        app.database.owner().await.query_one("SELECT count(*) FROM accounts WHERE name = 'a'", &[]).await.unwrap();
+        app.database.superuser().await.query_one("SELECT count(*) FROM accounts WHERE name = 'a'", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);
 }
 
 #[tokio::test]
 async fn the_functions_roles_own_nothing_and_cannot_bypass() {
     let app = TestApp::start().await;
-    let owner = app.database.owner().await;
+    let superuser = app.database.superuser().await;
     let sql = "SELECT r.rolname::text, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb,
             (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid), r.rolcanlogin
           FROM pg_roles r WHERE r.rolname LIKE 'holdfast\\_%' AND r.rolname <> 'holdfast_owner'";
-    let roles = owner.query(sql, &[]).await.unwrap();
+    let roles = superuser.query(sql, &[]).await.unwrap();
     assert!(roles.len() >= 5);
     for row in roles {
         let (name, powerful, owned): (&str, bool, i64) = (row.get(0), row.get(1), row.get(2));
@@ -119,7 +119,7 @@ async fn every_table_and_column_is_explained() {
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
            AND c.relname <> 'refinery_schema_history'
            AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)";
-    let bare = app.database.owner().await.query(sql, &[]).await.unwrap();
+    let bare = app.database.superuser().await.query(sql, &[]).await.unwrap();
     let bare: Vec<&str> = bare.iter().map(|row| row.get(0)).collect();
     assert!(bare.is_empty(), "{bare:?}");
 }

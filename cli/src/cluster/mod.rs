@@ -106,6 +106,11 @@ impl Cluster {
         self.postmaster.port
     }
 
+    /// The server's log.
+    pub fn log(&self) -> PathBuf {
+        self.home.log()
+    }
+
     /// The URL for a role and a database of this cluster. The password may hold only letters and digits.
     pub fn url(&self, role: &str, password: &SecretString, database: &str) -> SecretString {
         let port = self.port();

@@ -1,0 +1,63 @@
+//! A program that runs beside the tests, with a log, and ends with its owner.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
+
+/// How long a program may take to listen: an interpreter on a busy machine takes seconds.
+const START_LIMIT: Duration = Duration::from_mins(1);
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The running program.
+pub(crate) struct Program {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts it, and waits until it listens.
+    pub(crate) async fn start(mut command: Command, address: SocketAddr, log: &Path) -> Self {
+        let output = File::options().create(true).append(true).open(log).unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut program = Self { process, log: log.to_owned() };
+        let started = Instant::now();
+        while TcpStream::connect(address).await.is_err() {
+            let ended = program.process.try_wait().unwrap();
+            assert!(ended.is_none(), "{command:?} ended: {}", program.log());
+            assert!(started.elapsed() < START_LIMIT, "{command:?} does not listen: {}", program.log());
+            tokio::time::sleep(PAUSE).await;
+        }
+        program
+    }
+
+    /// All that it has written so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// The processes that it has started and that still run.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let threads = Path::new("/proc").join(self.process.id().to_string()).join("task");
+        let threads = threads.read_dir().into_iter().flatten().flatten();
+        let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+        lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Its children first, while the system still knows whose they are.
+        for child in self.children().into_iter().filter_map(|id| Pid::from_raw(id.try_into().ok()?)) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

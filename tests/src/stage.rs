@@ -1,0 +1,121 @@
+//! What all tests of a run stand on: one PostgreSQL cluster with TLS and a migrated database to copy. The harness sets it
+//! up once and tells the tests by environment variables; a test that runs without the harness sets up its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
+use holdfast::data_dir::DataDir;
+use migrate::{APP_ROLE, Login, METRICS_ROLE, Plan};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+};
+use secrecy::{ExposeSecret, SecretString};
+use shared::clock::SystemClock;
+use shared::entropy::SystemEntropy;
+
+use crate::tools;
+
+/// The superuser's URL of the run's cluster. In it, every role has the same password.
+pub const DATABASE: &str = "HOLDFAST_TEST_DATABASE";
+/// The certificate authority of the cluster, as a PEM file.
+pub const AUTHORITY: &str = "HOLDFAST_TEST_CA";
+/// Where the run's moto listens.
+pub const MOTO: &str = "HOLDFAST_TEST_MOTO";
+/// The folder of the run's logs.
+pub const LOGS: &str = "HOLDFAST_TEST_LOGS";
+
+/// The database that tests copy. Nobody can connect to it.
+pub const TEMPLATE: &str = "holdfast_template";
+
+/// Enough for as many tests at a time as there are processors.
+const MOST_CONNECTIONS: u16 = 300;
+
+/// The folder of logs: the run's, or one beside the binaries for tests without the harness.
+pub fn logs() -> PathBuf {
+    let folder = std::env::var_os(LOGS).map_or_else(|| tools::binaries().join("test-logs"), PathBuf::from);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A cluster for tests. Dropping it ends it and leaves nothing.
+pub struct Stage {
+    cluster: Cluster,
+    authority: PathBuf,
+}
+
+impl Stage {
+    /// Starts a cluster, migrates the template, and lets the roles log in.
+    pub async fn set_up() -> anyhow::Result<Self> {
+        let dir = Arc::new(DataDir::temporary()?);
+        let authority = dir.file("authority.pem");
+        let certificate = CertPaths { certificate: dir.file("server.pem"), key: dir.file("server.key") };
+        let (authority_pem, certificate_pem, key_pem) = certificates()?;
+        fs::write(&authority, authority_pem)?;
+        fs::write(&certificate.certificate, certificate_pem)?;
+        dir.write_private("server.key", &key_pem)?;
+
+        let options = ClusterOptions {
+            ssl: Some(certificate),
+            max_connections: MOST_CONNECTIONS,
+            ..ClusterOptions::throw_away()
+        };
+        let stage = Self { cluster: Cluster::start(dir, options, &SystemEntropy).await?, authority };
+        stage.make_template().await?;
+        Ok(stage)
+    }
+
+    /// The superuser's URL.
+    pub fn superuser_url(&self) -> String {
+        with_tls(self.cluster.superuser_url("postgres").expose_secret())
+    }
+
+    /// The certificate authority, as a PEM file.
+    pub fn authority(&self) -> PathBuf {
+        self.authority.clone()
+    }
+
+    /// The server's log.
+    pub fn log(&self) -> PathBuf {
+        self.cluster.log()
+    }
+
+    async fn make_template(&self) -> anyhow::Result<()> {
+        self.cluster.create_database(TEMPLATE, None).await?;
+        let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
+        let password = self.password()?;
+        plan.logins = [APP_ROLE, METRICS_ROLE].map(|role| Login { role, password: password.clone() }).to_vec();
+        migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
+
+        // The owner's password becomes the common one, and nobody connects to the template from here on. The server
+        // logs no statement that succeeds.
+        let password = password.expose_secret();
+        let last =
+            format!("ALTER ROLE {OWNER} PASSWORD '{password}'; ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false");
+        Ok(self.cluster.connect("postgres").await?.batch_execute(&last).await?)
+    }
+
+    fn password(&self) -> anyhow::Result<SecretString> {
+        let config: tokio_postgres::Config = self.cluster.superuser_url("postgres").expose_secret().parse()?;
+        let password = config.get_password().unwrap_or_default();
+        Ok(SecretString::from(std::str::from_utf8(password)?))
+    }
+}
+
+fn with_tls(url: &str) -> String {
+    url.replace("sslmode=disable", "sslmode=verify-full")
+}
+
+/// An authority, and a certificate of its for the loopback interface with its key, in PEM form.
+fn certificates() -> anyhow::Result<(String, String, String)> {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = server.signed_by(&key, &authority)?;
+    Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
+}

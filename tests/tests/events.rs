@@ -1,0 +1,59 @@
+//! The sample events: one for every route, each as the API of the template hands it over.
+
+use holdfast_tests::{events, tools};
+use serde_json::Value;
+use shared::route::Route;
+
+fn routes() -> impl Iterator<Item = &'static Route> {
+    let functions =
+        [auth::endpoints(), accounts::endpoints(), admin::endpoints(), health::endpoints(), metrics::endpoints()];
+    functions.into_iter().flatten().map(|endpoint| endpoint.route)
+}
+
+fn samples() -> Vec<(String, Value)> {
+    let names = events::names().into_iter().filter(|name| !name.starts_with("migrate/"));
+    names.map(|name| (name.clone(), events::unfilled(&name))).collect()
+}
+
+/// Whether a sample's path, stand-ins and all, is one of this route.
+fn is_of(event: &Value, route: &Route) -> bool {
+    let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let (sample, template) = (segments(event["path"].as_str().unwrap()), segments(route.path));
+    event["httpMethod"] == route.method.as_str()
+        && sample.len() == template.len()
+        && sample.iter().zip(&template).all(|(sample, template)| sample == template || template.starts_with('{'))
+}
+
+#[test]
+fn every_route_has_a_sample_event() {
+    let samples = samples();
+    let without = routes().filter(|route| !samples.iter().any(|(_, event)| is_of(event, route)));
+    let without: Vec<_> = without.map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert!(without.is_empty(), "write an event for {without:?}");
+}
+
+#[test]
+fn every_sample_event_is_of_one_route() {
+    for (name, event) in samples() {
+        assert_eq!(routes().filter(|route| is_of(&event, route)).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn every_sample_event_comes_by_a_path_of_the_template() {
+    let template = std::fs::read_to_string(tools::workspace().join("infra/template.yaml")).unwrap();
+    for (name, event) in samples() {
+        let resource = event["resource"].as_str().unwrap();
+        let paths = [format!("Path: {resource} "), format!("Path: \"{resource}\" ")];
+        assert!(paths.iter().any(|path| template.contains(path)), "{name}: {resource} is not in infra/template.yaml");
+
+        // What stands twice in an event says the same twice.
+        let proxy = resource
+            .strip_suffix("{proxy+}")
+            .map(|prefix| event["path"].as_str().unwrap().strip_prefix(prefix).unwrap());
+        assert_eq!(event["pathParameters"]["proxy"].as_str(), proxy, "{name}");
+        for (header, value) in event["headers"].as_object().unwrap() {
+            assert_eq!(event["multiValueHeaders"][header], serde_json::json!([value]), "{name}: {header}");
+        }
+    }
+}
