@@ -1,0 +1,51 @@
+# What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
+.DELETE_ON_ERROR:
+.PHONY: run down test lambda check check-code check-dependencies check-infra nextest
+
+ARGS ?=
+FUNCTIONS = accounts admin auth health metrics
+HARNESS = $(or $(CARGO_TARGET_DIR),target)/debug/harness
+LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
+
+# Everything on one local gateway, over a PostgreSQL of its own.
+run:
+	cargo run --locked -- run $(ARGS)
+
+down:
+	cargo run --locked -- down $(ARGS)
+
+# All tests, the real function binaries under AWS's runtime emulator among them.
+test: .venv/emulators/ready nextest
+	cargo build --locked --workspace --bins
+	$(HARNESS) cargo nextest run --locked --workspace $(ARGS)
+
+# The functions under cargo-lambda, on localhost:9000, with the settings in .env; see events/README.md.
+lambda: .venv/lambda/ready
+	cargo build --locked $(FUNCTIONS:%=--bin %)
+	$(LAMBDA) watch --invoke-address ::1 --disable-cors $(if $(wildcard .env),--env-file .env) $(ARGS)
+
+check: check-code check-dependencies check-infra
+
+check-code:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+check-dependencies:
+	cargo deny --version > /dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2
+	cargo deny --locked check licenses bans sources
+
+check-infra: export SAM_CLI_TELEMETRY = 0
+check-infra: .venv/sam/ready .venv/checkov/ready
+	cd infra && ../.venv/sam/bin/sam validate
+	.venv/sam/bin/cfn-lint infra/template.yaml
+	.venv/checkov/bin/checkov --file infra/template.yaml --framework cloudformation --skip-download --compact --quiet
+
+nextest:
+	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
+
+# Python tools, each set in an environment of its own: pinned with hashes, installed anew when its pins change.
+.venv/%/ready: tests/requirements/%.txt
+	rm -rf $(@D) && python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	touch $@
