@@ -4,3 +4,4 @@ pub mod cluster;
 pub mod data_dir;
 pub mod gateway;
 pub mod local;
+pub mod permissions;

@@ -10,6 +10,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::identity::keys::KeyRing;
 use crate::identity::signer::Signer;
 use crate::telemetry::metrics::Metrics;
+use crate::vault::Vault;
 
 /// The running function. Cheap to clone; one per process.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// Signs access tokens; only the auth function has one.
     pub signer: Option<Signer>,
+    /// Seals and opens secrets; none where no vault key is configured.
+    pub vault: Option<Vault>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -56,10 +59,11 @@ impl App {
         let metrics = Arc::new(Metrics::new(entropy.uuid(clock.now()), function, clock.now()));
         let db = Datastore::new(&config, Arc::clone(&keys), Arc::clone(&metrics))?;
         let signer = Signer::from_config(&config).await?;
+        let vault = Vault::from_config(&config, &db, &clock, &entropy, &metrics).await?;
         if let Err(error) = db.connect().await {
             tracing::warn!(%error, "the database cannot be reached yet");
         }
-        Ok(Self::new(Parts { config, db, keys, signer, clock, entropy, metrics }))
+        Ok(Self::new(Parts { config, db, keys, signer, vault, clock, entropy, metrics }))
     }
 }
 

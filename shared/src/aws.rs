@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 /// An AWS call that failed, in one line without request details.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct AwsError(String);
 
@@ -24,6 +24,11 @@ impl AwsError {
             cause = deeper.source();
         }
         Self(line)
+    }
+
+    /// An answer without what it must hold.
+    pub(crate) fn incomplete() -> Self {
+        Self("the answer lacks a part".to_owned())
     }
 }
 

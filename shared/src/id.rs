@@ -50,6 +50,8 @@ id! {
     SessionId,
     /// An account that a tenant keeps.
     AccountId,
+    /// A program's token.
+    TokenId,
 }
 
 impl TenantId {

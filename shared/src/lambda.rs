@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use axum::Router;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use tower::ServiceBuilder;
@@ -28,7 +30,7 @@ pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) 
 async fn serve(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> anyhow::Result<()> {
     let config = Config::load(needs).await?;
     let router = router(App::start(config, function).await?);
-    let service = ServiceBuilder::new().map_request(enter).service(router);
+    let service = ServiceBuilder::new().map_request(enter).map_response(leave).service(router);
     lambda_http::run(service).await.map_err(anyhow::Error::from_boxed)
 }
 
@@ -52,4 +54,15 @@ fn enter(mut request: Request) -> Request {
         Err(error) => tracing::warn!(%error, "the event's path is no URI path; the request's own is kept"),
     }
     request
+}
+
+/// Marks what says that it is text as such. The library knows only some types (not OpenMetrics) and puts all others into
+/// base64, which API Gateway hands on as it is.
+fn leave(mut response: Response) -> Response {
+    const AS: HeaderName = HeaderName::from_static("x-lambda-http-content-encoding");
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value.as_bytes().ends_with(b"; charset=utf-8")) {
+        response.headers_mut().insert(AS, HeaderValue::from_static("text"));
+    }
+    response
 }

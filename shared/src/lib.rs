@@ -15,4 +15,7 @@ pub mod openapi;
 pub mod permission;
 pub mod problem;
 pub mod route;
+pub mod status;
 pub mod telemetry;
+pub mod text;
+pub mod vault;

@@ -54,6 +54,64 @@ impl fmt::Display for Permission {
     }
 }
 
+/// What an API token may be allowed to do: never anything administrative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
+pub enum Scope {
+    /// `accounts:read`
+    #[serde(rename = "accounts:read")]
+    AccountsRead,
+    /// `accounts:write`
+    #[serde(rename = "accounts:write")]
+    AccountsWrite,
+    /// `secrets:read`
+    #[serde(rename = "secrets:read")]
+    SecretsRead,
+    /// `secrets:write`
+    #[serde(rename = "secrets:write")]
+    SecretsWrite,
+    /// `secrets:reveal`
+    #[serde(rename = "secrets:reveal")]
+    SecretsReveal,
+    /// `metrics:read`
+    #[serde(rename = "metrics:read")]
+    MetricsRead,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 6] = [
+        Self::AccountsRead,
+        Self::AccountsWrite,
+        Self::SecretsRead,
+        Self::SecretsWrite,
+        Self::SecretsReveal,
+        Self::MetricsRead,
+    ];
+
+    /// The permission that it gives.
+    pub const fn permission(self) -> Permission {
+        match self {
+            Self::AccountsRead => Permission::AccountsRead,
+            Self::AccountsWrite => Permission::AccountsWrite,
+            Self::SecretsRead => Permission::SecretsRead,
+            Self::SecretsWrite => Permission::SecretsWrite,
+            Self::SecretsReveal => Permission::SecretsReveal,
+            Self::MetricsRead => Permission::MetricsRead,
+        }
+    }
+
+    /// Its name: the permission's.
+    pub const fn name(self) -> &'static str {
+        self.permission().name()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What a user is. `operator` belongs to the platform, the others to a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -101,6 +101,7 @@ impl std::fmt::Debug for BodySchema {
 
 /// One route of the contract.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of the contract")]
 pub struct Route {
     /// The HTTP method.
     pub method: Method,
@@ -118,6 +119,10 @@ pub struct Route {
     pub conditional: bool,
     /// Whether it acts in a tenant that an operator may choose by `X-Tenant-ID`.
     pub in_tenant: bool,
+    /// Whether it takes a signed-in user's JWT only, though API tokens might hold its permission.
+    pub jwt_only: bool,
+    /// Whether it serves a session that may only set up one-time codes.
+    pub enrols: bool,
     /// One line for the document.
     pub summary: &'static str,
     /// The query parameters it takes.
@@ -145,6 +150,8 @@ impl Route {
             creates: false,
             conditional: false,
             in_tenant: false,
+            enrols: false,
+            jwt_only: false,
             summary: "",
             query: &[],
             body: None,
@@ -209,6 +216,27 @@ impl Route {
         self
     }
 
+    /// It takes a signed-in user's JWT only.
+    #[must_use]
+    pub const fn jwt_only(mut self) -> Self {
+        self.jwt_only = true;
+        self
+    }
+
+    /// It takes no `If-Match`: what it acts on has no versions.
+    #[must_use]
+    pub const fn unconditional(mut self) -> Self {
+        self.conditional = false;
+        self
+    }
+
+    /// It serves also a session that may only set up one-time codes.
+    #[must_use]
+    pub const fn enrols(mut self) -> Self {
+        self.enrols = true;
+        self
+    }
+
     /// One line for the document.
     #[must_use]
     pub const fn summary(mut self, summary: &'static str) -> Self {
@@ -260,7 +288,7 @@ impl Route {
 
     /// Whether only a signed-in user's JWT will do.
     pub fn needs_jwt(&self) -> bool {
-        self.access == Access::User || self.path.starts_with("/admin/")
+        self.jwt_only || self.access == Access::User || self.path.starts_with("/admin/")
     }
 
     /// Joins the route to its handler.

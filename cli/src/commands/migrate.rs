@@ -10,7 +10,8 @@ use super::print;
 /// Brings the database that `DATABASE_URL` names up to date, as the migrate function does
 ///
 /// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD` and `METRICS_DATABASE_PASSWORD` become the login secrets of
-/// `holdfast_app` and `holdfast_metrics`, and users of `AUTH_USERS` that are missing are made.
+/// `holdfast_app` and `holdfast_metrics`, and users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing
+/// are made.
 #[derive(Args)]
 pub(super) struct Migrate {}
 
@@ -23,6 +24,7 @@ impl Migrate {
         let counts = [
             (created.tenants, "tenants created"),
             (created.users, "users created"),
+            (created.tokens, "API tokens created"),
             (created.signing_keys, "signing keys registered"),
         ];
         let mut lines: Vec<String> = report.applied.iter().map(|step| format!("applied {step}")).collect();

@@ -4,7 +4,12 @@ mod down;
 mod hash_password;
 mod migrate;
 mod openapi;
+mod owner;
+mod permissions;
 mod run;
+mod tenant;
+mod token;
+mod user;
 
 use std::io::Write;
 
@@ -30,6 +35,10 @@ enum Command {
     Migrate(migrate::Migrate),
     HashPassword(hash_password::HashPassword),
     Openapi(openapi::Openapi),
+    Permissions(permissions::Permissions),
+    User(user::User),
+    Tenant(tenant::Tenant),
+    Token(token::Token),
 }
 
 impl Cli {
@@ -40,6 +49,10 @@ impl Cli {
             Command::Migrate(migrate) => migrate.execute().await,
             Command::HashPassword(hash_password) => hash_password.execute(),
             Command::Openapi(openapi) => openapi.execute(),
+            Command::Permissions(permissions) => permissions.execute(),
+            Command::User(user) => user.execute().await,
+            Command::Tenant(tenant) => tenant.execute().await,
+            Command::Token(token) => token.execute(),
         }
     }
 }

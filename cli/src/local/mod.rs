@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod down;
 mod entrance;
+mod function_settings;
 mod keys;
 mod settings;
 
@@ -30,6 +31,7 @@ use crate::cluster::ClusterOptions;
 use crate::data_dir::DataDir;
 use crate::gateway;
 use database::Database;
+use function_settings::FunctionSettings;
 use settings::LocalSettings;
 
 /// How long requests may take to end before the gateway closes.
@@ -87,6 +89,7 @@ pub struct Running {
     pub notes: Vec<String>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
     // Fields are dropped in this order: the database after what uses it, then the folder.
+    _function_settings: FunctionSettings,
     _database: Database,
     _dir: Arc<DataDir>,
 }
@@ -155,6 +158,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     };
     let app = start("local", settings.app(&database)?).await?;
     let metrics_app = start("metrics", settings.metrics(&database)?).await?;
+    let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
     let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
@@ -164,6 +168,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         credentials,
         notes,
         gateway: Some((stop, serving)),
+        _function_settings: function_settings,
         _database: database,
         _dir: dir,
     })

@@ -15,6 +15,16 @@ const APP_POOL: &str = "16";
 /// Connections of the metrics function.
 const METRICS_POOL: &str = "2";
 
+/// What a function that runs by itself is not given: the migration's settings, and those of where it runs.
+const NOT_A_FUNCTIONS: [&str; 6] = [
+    "API_TOKENS",
+    "APP_DATABASE_PASSWORD",
+    "AUTH_USERS",
+    "DATABASE_POOL_SIZE",
+    "METRICS_DATABASE_PASSWORD",
+    "SECRETS_ARN",
+];
+
 /// What was given wins over what was generated.
 pub(super) struct LocalSettings {
     given: BTreeMap<String, String>,
@@ -49,14 +59,30 @@ impl LocalSettings {
 
     /// For the functions on `holdfast_app`.
     pub(super) fn app(&self, database: &Database) -> anyhow::Result<Settings> {
-        let password = self.secret("APP_DATABASE_PASSWORD");
-        Ok(self.with(&database.url(APP_ROLE, &password)?, Some(APP_POOL)))
+        Ok(self.with(&self.app_url(database)?, Some(APP_POOL)))
     }
 
     /// For the metrics function.
     pub(super) fn metrics(&self, database: &Database) -> anyhow::Result<Settings> {
-        let password = self.secret("METRICS_DATABASE_PASSWORD");
-        Ok(self.with(&database.url(METRICS_ROLE, &password)?, Some(METRICS_POOL)))
+        Ok(self.with(&self.metrics_url(database)?, Some(METRICS_POOL)))
+    }
+
+    /// For a function of its own process, with one of the URLs below.
+    pub(super) fn function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
+        let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let given = given.filter(|(name, value)| !value.is_empty() && !NOT_A_FUNCTIONS.contains(name));
+        // The last value of a name counts.
+        given.chain(own(database_url)).collect()
+    }
+
+    /// The database as `holdfast_app` reaches it.
+    pub(super) fn app_url(&self, database: &Database) -> anyhow::Result<SecretString> {
+        database.url(APP_ROLE, &self.secret("APP_DATABASE_PASSWORD"))
+    }
+
+    /// The database as the metrics function reaches it.
+    pub(super) fn metrics_url(&self, database: &Database) -> anyhow::Result<SecretString> {
+        database.url(METRICS_ROLE, &self.secret("METRICS_DATABASE_PASSWORD"))
     }
 
     fn secret(&self, name: &str) -> SecretString {
@@ -64,10 +90,16 @@ impl LocalSettings {
     }
 
     fn with(&self, database_url: &SecretString, pool: Option<&str>) -> Settings {
-        let own = [("APP_ENV", "local"), ("DATABASE_URL", database_url.expose_secret())];
         let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let pool = pool.map(|size| ("DATABASE_POOL_SIZE", size));
         // The first value of a name counts.
-        Settings::given(own.into_iter().chain(given).chain(pool).map(|(name, value)| (name, value.to_owned())))
+        Settings::given(
+            own(database_url).into_iter().chain(given).chain(pool).map(|(name, value)| (name, value.to_owned())),
+        )
     }
+}
+
+/// What a local run decides itself, whatever was given.
+fn own(database_url: &SecretString) -> [(&str, &str); 2] {
+    [("APP_ENV", "local"), ("DATABASE_URL", database_url.expose_secret())]
 }

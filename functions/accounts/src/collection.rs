@@ -10,10 +10,12 @@ use shared::id::AccountId;
 use shared::permission::Permission;
 use shared::problem::{Code, Problem};
 use shared::route::{Access, ParameterKind, QueryParameter, Route};
+use shared::status::Status;
+use shared::text::{Label, search_key};
 use utoipa::ToSchema;
 
 use crate::account::{Account, columns};
-use crate::fields::{Metadata, Name, Status, search_key};
+use crate::fields::Metadata;
 
 pub(crate) static LIST: Route = Route::get("/accounts", "account.list")
     .access(Access::Holder(Permission::AccountsRead))
@@ -37,7 +39,7 @@ pub(crate) static CREATE: Route = Route::post("/accounts", "account.create")
     .summary("Makes an account.")
     .takes::<NewAccount>()
     .answers::<Account>()
-    .refuses(&[Code::Conflict]);
+    .refuses(&[Code::Conflict, Code::QuotaExceeded]);
 
 const IN_ORDER: &str = concat!(
     "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
@@ -56,21 +58,29 @@ const BY_PREFIX: &str = concat!(
       ORDER BY a.search_name, a.id LIMIT $6"
 );
 
-/// A name taken by a live account is a conflict; `ON CONFLICT` decides it without a race and without an error.
-const INSERT: &str = "WITH made AS (
+/// Of the quota is taken only where the name is free. `ON CONFLICT` decides without a race and without an error who gets
+/// the name; who loses it gives back what was taken.
+const INSERT: &str = "WITH room AS MATERIALIZED (
+        SELECT CASE WHEN proceeding() AND NOT EXISTS (
+                        SELECT FROM accounts WHERE tenant_id = current_tenant() AND name = $2 AND deleted_at IS NULL)
+                    THEN take_quota('accounts') END AS taken
+    ), made AS (
         INSERT INTO accounts (id, tenant_id, name, search_name, owner, metadata, created_at, updated_at)
-        SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 WHERE proceeding()
-        ON CONFLICT (tenant_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING id)
-    SELECT verdict(CASE WHEN NOT EXISTS (SELECT FROM made) THEN 'conflict' END)";
+        SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 FROM room WHERE taken
+        ON CONFLICT (tenant_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING id
+    )
+    SELECT CASE WHEN EXISTS (SELECT FROM made) THEN NULL
+                WHEN taken THEN coalesce(give_back_quota('accounts'), verdict('conflict'))
+                ELSE verdict('conflict') END FROM room";
 
 /// What a new account is made of.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
     /// Its name, unique among the tenant's live accounts.
-    name: Name,
+    name: Label,
     /// Who answers for it.
-    owner: Option<Name>,
+    owner: Option<Label>,
     /// Pairs of strings to keep with it.
     #[serde(default)]
     metadata: Metadata,
@@ -109,7 +119,7 @@ pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<N
         updated_at: Time(call.now),
     };
     let answer = Answer::created(&format!("/accounts/{id}"), &account)?.version(account.version);
-    let search_name = new.name.search_key();
+    let search_name = search_key(&account.name);
     let insert = Statement::new(INSERT).bind(&id).bind(&account.name).bind(&search_name).bind(&account.owner);
     let insert = insert.bind(&account.metadata).bind(&call.now);
     let given = [("name", true), ("owner", new.owner.is_some()), ("metadata", new.metadata != Metadata::default())];

@@ -10,10 +10,12 @@ use shared::id::AccountId;
 use shared::permission::Permission;
 use shared::problem::{Code, Problem};
 use shared::route::{Access, Route};
+use shared::status::Status;
+use shared::text::{Label, search_key};
 use utoipa::ToSchema;
 
 use crate::account::{Account, columns};
-use crate::fields::{Metadata, Name, Status};
+use crate::fields::Metadata;
 
 pub(crate) static READ: Route = Route::get("/accounts/{id}", "account.read")
     .access(Access::Holder(Permission::AccountsRead))
@@ -73,19 +75,22 @@ const HIDE: &str = "WITH target AS (
         UPDATE accounts SET deleted_at = $3, updated_at = $3, version = accounts.version + 1 FROM target
          WHERE accounts.id = target.id AND ($2::bigint[] IS NULL OR target.version = ANY ($2)) RETURNING accounts.id
     )
-    SELECT verdict(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found'
-                        WHEN NOT EXISTS (SELECT FROM hidden) THEN 'precondition_failed' END)";
+    SELECT CASE WHEN EXISTS (SELECT FROM hidden) THEN give_back_quota('accounts')
+                WHEN EXISTS (SELECT FROM target) THEN verdict('precondition_failed') ELSE verdict('not_found') END";
 
+/// Of the quota is taken only where the account will be live again by it.
 const UNHIDE: &str = concat!(
     "WITH target AS (
         SELECT * FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
            AND (deleted_at IS NULL OR deleted_at > $2::timestamptz - make_interval(days => $3)) FOR UPDATE
-    ), taken AS (
-        SELECT FROM accounts o JOIN target ON o.tenant_id = current_tenant() AND o.name = target.name AND o.id <> target.id AND o.deleted_at IS NULL
+    ), room AS MATERIALIZED (
+        SELECT CASE WHEN NOT EXISTS (
+                        SELECT FROM accounts o WHERE o.tenant_id = current_tenant() AND o.name = target.name AND o.deleted_at IS NULL)
+                    THEN take_quota('accounts') END AS taken
+          FROM target WHERE deleted_at IS NOT NULL
     ), back AS (
-        UPDATE accounts SET deleted_at = NULL, updated_at = $2, version = accounts.version + 1 FROM target
-         WHERE accounts.id = target.id AND target.deleted_at IS NOT NULL AND NOT EXISTS (SELECT FROM taken)
-        RETURNING accounts.*
+        UPDATE accounts SET deleted_at = NULL, updated_at = $2, version = accounts.version + 1 FROM target, room
+         WHERE accounts.id = target.id AND room.taken RETURNING accounts.*
     ), a AS (
         SELECT * FROM back UNION ALL SELECT * FROM target WHERE deleted_at IS NULL
     )
@@ -98,12 +103,12 @@ const UNHIDE: &str = concat!(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     /// Its new name.
-    name: Option<Name>,
+    name: Option<Label>,
     /// Its new owner; null for none.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Name>)]
+    #[schema(value_type = Option<Label>)]
     #[expect(clippy::option_option, reason = "null takes the owner away, and nothing leaves it as it is")]
-    owner: Option<Option<Name>>,
+    owner: Option<Option<Label>>,
     /// Whether it is in use.
     status: Option<Status>,
     /// Its new metadata, which replaces all that it had.
@@ -138,10 +143,10 @@ pub(crate) async fn change(
     if fields.is_empty() {
         return Err(Problem::field("body", "must name at least one field to change"));
     }
-    let name = change.name.as_ref().map(Name::as_str);
-    let search_name = change.name.as_ref().map(Name::search_key);
+    let name = change.name.as_ref().map(Label::as_str);
+    let search_name = name.map(search_key);
     let sets_owner = change.owner.is_some();
-    let owner = change.owner.as_ref().and_then(Option::as_ref).map(Name::as_str);
+    let owner = change.owner.as_ref().and_then(Option::as_ref).map(Label::as_str);
     let status = change.status.map(Status::name);
     let metadata = change.metadata.as_ref().map(Metadata::to_json);
     let update = Statement::new(UPDATE).bind(&id).bind(&call.if_match.0).bind(&call.now).bind(&name).bind(&search_name);

@@ -1,6 +1,13 @@
 //! Administration and the audit log. By signed-in users only, never by API tokens.
 
 mod audit;
+mod keys;
+mod passwords;
+mod quotas;
+mod tenant;
+mod tenants;
+mod user;
+mod users;
 
 use axum::Router;
 use shared::app::App;
@@ -8,7 +15,21 @@ use shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![audit::LIST.to(audit::list)]
+    vec![
+        tenants::LIST.to(tenants::list),
+        tenants::CREATE.to(tenants::create),
+        tenant::READ.to(tenant::read),
+        tenant::CHANGE.to(tenant::change),
+        users::LIST.to(users::list),
+        users::CREATE.to(users::create),
+        user::READ.to(user::read),
+        user::CHANGE.to(user::change),
+        user::DELETE.to(user::delete),
+        user::REVOKE.to(user::revoke),
+        audit::LIST.to(audit::list),
+        keys::LIST.to(keys::list),
+        keys::ROTATE.to(keys::rotate),
+    ]
 }
 
 /// The function as one service.

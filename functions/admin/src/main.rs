@@ -6,5 +6,5 @@ use shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("admin", Needs { verification: true, ..Needs::default() }, admin::router).await
+    shared::lambda::run("admin", Needs { verification: true, vault: true, ..Needs::default() }, admin::router).await
 }

@@ -6,9 +6,11 @@ use shared::app::App;
 use shared::http::Answer;
 use shared::id::{SessionId, TenantId, UserId};
 use shared::identity::refresh::RefreshToken;
+use shared::identity::signer::ActiveKey;
 use shared::identity::token::{ACCESS_TOKEN_SECONDS, Claims};
 use shared::permission::Role;
 use shared::problem::Problem;
+use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 /// How long a session lasts, however often it is refreshed: then the password is asked for again.
@@ -36,6 +38,8 @@ pub(crate) struct Grant {
     pub(crate) tenant: TenantId,
     pub(crate) role: Role,
     pub(crate) session_ends: Timestamp,
+    /// The key that signs, as the database says; none under HS256.
+    pub(crate) key: Option<ActiveKey>,
 }
 
 impl Grant {
@@ -59,7 +63,7 @@ impl Grant {
             tracing::error!("this function has no key to sign access tokens with");
             Problem::internal()
         })?;
-        let access_token = signer.sign(&claims).await.map_err(|error| {
+        let access_token = signer.sign(&claims, self.key.as_ref()).await.map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
             Problem::unavailable()
         })?;
@@ -71,4 +75,10 @@ impl Grant {
             refresh_expires_in: left,
         })
     }
+}
+
+/// The active key from a row's `kid` and `provider_key`.
+pub(crate) fn active_key(row: &Row, kid: usize) -> Result<Option<ActiveKey>, tokio_postgres::Error> {
+    let (kid, provider_key): (Option<String>, Option<String>) = (row.try_get(kid)?, row.try_get(kid + 1)?);
+    Ok(kid.map(|kid| ActiveKey { kid, provider_key }))
 }

@@ -1,11 +1,16 @@
 //! Sign-in, sessions and the public keys that verify access tokens.
 
+mod codes;
 mod grant;
 mod jwks;
 mod login;
 mod logout;
+mod mfa;
+mod password;
 mod refresh;
+mod sessions;
 mod throttle;
+mod tokens;
 mod whoami;
 
 use axum::Router;
@@ -19,6 +24,15 @@ pub fn endpoints() -> Vec<Endpoint> {
         refresh::REFRESH.to(refresh::refresh),
         logout::LOGOUT.to(logout::logout),
         whoami::WHOAMI.to(whoami::whoami),
+        password::CHANGE.to(password::change),
+        mfa::ENROL.to(mfa::enrol),
+        mfa::CONFIRM.to(mfa::confirm),
+        mfa::REMOVE.to(mfa::remove),
+        sessions::LIST.to(sessions::list),
+        sessions::END.to(sessions::end),
+        tokens::LIST.to(tokens::list),
+        tokens::CREATE.to(tokens::create),
+        tokens::REVOKE.to(tokens::revoke),
         jwks::JWKS.to(jwks::jwks),
     ]
 }

@@ -1,21 +1,26 @@
 //! `POST /auth/login`. A wrong tenant, user or password get the same answer after the same work.
 
 use axum::extract::State;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::app::App;
 use shared::db::{DbError, Statement};
-use shared::http::{Answer, Call, Json};
+use shared::http::{Answer, Call, FromRow, Json};
 use shared::id::{SessionId, TenantId, UserId};
 use shared::identity::password;
 use shared::identity::refresh::RefreshToken;
+use shared::identity::signer::ActiveKey;
+use shared::identity::totp::{TotpSecret, recovery_hash};
 use shared::permission::Role;
 use shared::problem::{Code, Problem};
 use shared::route::{Access, Route};
+use shared::vault::WrappedKey;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::grant::{Grant, SESSION_LIFETIME, Tokens};
+use crate::codes::SealedTotp;
+use crate::grant::{Grant, SESSION_LIFETIME, Tokens, active_key};
 use crate::throttle::Keys;
 
 pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
@@ -23,7 +28,7 @@ pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
     .summary("Signs in with a password and begins a session.")
     .takes::<LoginRequest>()
     .answers::<Tokens>()
-    .refuses(&[Code::InvalidCredentials, Code::RateLimited]);
+    .refuses(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
 
 /// Longer texts than these are no tenant, username or password of ours.
 const MOST_NAME: usize = 128;
@@ -66,10 +71,11 @@ impl LoginRequest {
     }
 }
 
-const LOOK_UP: &str =
-    "SELECT tenant_id, user_id, role, password_hash, retry_after FROM login_lookup($1, $2, $3, $4, $5, $6, $7)";
+const LOOK_UP: &str = "SELECT tenant_id, user_id, role, password_hash, retry_after, totp,
+        key_version, key_provider AS provider, key_provider_key AS provider_key, key_wrapped AS wrapped FROM login_lookup($1, $2, $3, $4, $5, $6, $7)";
 const FAILED: &str = "SELECT login_failed($1, $2, $3, $4)";
-const SUCCEEDED: &str = "SELECT login_succeeded($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const SUCCEEDED: &str =
+    "SELECT kid, provider_key FROM login_succeeded($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 struct Candidate {
     tenant: Option<TenantId>,
@@ -77,16 +83,21 @@ struct Candidate {
     role: Option<String>,
     password_hash: Option<String>,
     retry_after: Option<i32>,
+    totp: Option<SealedTotp>,
 }
 
 impl Candidate {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let (tenant, user) = (row.try_get(0)?, row.try_get(1)?);
+        let totp = row.try_get(5)?;
+        let totp = Option::zip(totp, WrappedKey::if_any(row)?).zip(Option::zip(tenant, user));
         Ok(Self {
-            tenant: row.try_get(0)?,
-            user: row.try_get(1)?,
+            tenant,
+            user,
             role: row.try_get(2)?,
             password_hash: row.try_get(3)?,
             retry_after: row.try_get(4)?,
+            totp: totp.map(|((bytes, key), (tenant, user))| SealedTotp::new(tenant, user, bytes, key)),
         })
     }
 
@@ -114,7 +125,16 @@ pub(crate) async fn login(
 
     let matches = password::verify(request.password, found.password_hash.clone()).await;
     let role: Option<Role> = found.role.as_deref().and_then(|role| role.parse().ok());
-    let (true, Some(tenant), Some(user), Some(role)) = (matches, found.tenant, found.user, role) else {
+    let proof = match (matches, &found.totp, &request.otp) {
+        (true, Some(_), None) => {
+            let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
+            return Err(transaction.refuse(missing).await);
+        }
+        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(&app).await?, otp, call.now),
+        (true, None, _) => Some(Proof::default()),
+        (false, ..) => None,
+    };
+    let (Some(proof), Some(tenant), Some(user), Some(role)) = (proof, found.tenant, found.user, role) else {
         let failed = Statement::new(FAILED).bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
         transaction.execute(vec![failed]).await?;
         return Err(Problem::verdict(Code::InvalidCredentials));
@@ -124,9 +144,34 @@ pub(crate) async fn login(
     let session_ends = call.now + SESSION_LIFETIME;
     let refresh = RefreshToken::random(&*app.entropy);
     let hash = refresh.hash();
+    let needs_mfa = app.config.mfa_roles.contains(&role);
     let succeeded = Statement::new(SUCCEEDED).bind(&call.now).bind(&user).bind(&found.password_hash).bind(&session);
-    let succeeded =
-        succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent).bind(&keys.pair);
-    transaction.target("session_id", session.0).execute(vec![succeeded]).await?;
-    Grant { user, session, tenant, role, session_ends }.answer(&app, call.now, &refresh).await
+    let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent);
+    let succeeded = succeeded.bind(&keys.pair).bind(&proof.step).bind(&proof.recovery).bind(&needs_mfa);
+    let Opened(key) = transaction.target("session_id", session.0).one(succeeded).await?;
+    Grant { user, session, tenant, role, session_ends, key }.answer(&app, call.now, &refresh).await
+}
+
+/// What proves possession of the authenticator app: the step of a code, or a recovery code. That neither was used before
+/// is for the database to say.
+#[derive(Default)]
+struct Proof {
+    step: Option<i64>,
+    recovery: Option<Vec<u8>>,
+}
+
+impl Proof {
+    fn of(secret: &TotpSecret, otp: &str, now: Timestamp) -> Option<Self> {
+        let (step, recovery) = (secret.step_of(otp, now), recovery_hash(otp));
+        (step.is_some() || recovery.is_some()).then_some(Self { step, recovery })
+    }
+}
+
+/// A session was opened, and this key signs its tokens.
+struct Opened(Option<ActiveKey>);
+
+impl FromRow for Opened {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        active_key(row, 0).map(Self)
+    }
 }

@@ -6,5 +6,5 @@ use shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("auth", Needs { signing: true, verification: true, ..Needs::default() }, auth::router).await
+    shared::lambda::run("auth", Needs { signing: true, verification: true, vault: true }, auth::router).await
 }

@@ -9,12 +9,13 @@ use shared::db::Statement;
 use shared::http::{Answer, Call, FromRow, Json};
 use shared::id::{SessionId, TenantId, UserId};
 use shared::identity::refresh::RefreshToken;
+use shared::identity::signer::ActiveKey;
 use shared::problem::{Code, Problem};
 use shared::route::{Access, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::grant::{Grant, Tokens};
+use crate::grant::{Grant, Tokens, active_key};
 
 pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
     .access(Access::Anyone)
@@ -32,8 +33,7 @@ pub(crate) struct RefreshRequest {
     refresh_token: SecretString,
 }
 
-const ROTATE: &str =
-    "SELECT tenant_id, user_id, session_id, role, expires_at, seed FROM refresh_session($1, $2, $3, $4)";
+const ROTATE: &str = "SELECT tenant_id, user_id, session_id, role, expires_at, seed, kid, provider_key FROM refresh_session($1, $2, $3, $4)";
 
 struct Rotated {
     tenant: TenantId,
@@ -42,6 +42,7 @@ struct Rotated {
     role: String,
     session_ends: Timestamp,
     seed: Vec<u8>,
+    key: Option<ActiveKey>,
 }
 
 impl FromRow for Rotated {
@@ -53,6 +54,7 @@ impl FromRow for Rotated {
             role: row.try_get(3)?,
             session_ends: row.try_get(4)?,
             seed: row.try_get(5)?,
+            key: active_key(row, 6)?,
         })
     }
 }
@@ -72,6 +74,7 @@ pub(crate) async fn refresh(
     let rotate = Statement::new(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&call.now);
     let rotated: Rotated = transaction.one(rotate).await?;
     let role = rotated.role.parse().map_err(|_| Problem::internal())?;
-    let Rotated { tenant, user, session, session_ends, .. } = rotated;
-    Grant { user, session, tenant, role, session_ends }.answer(&app, call.now, &token.successor(&rotated.seed)).await
+    let Rotated { tenant, user, session, session_ends, seed, key, .. } = rotated;
+    let grant = Grant { user, session, tenant, role, session_ends, key };
+    grant.answer(&app, call.now, &token.successor(&seed)).await
 }

@@ -1,6 +1,7 @@
 //! What failed sign-ins are counted by. Only digests are kept: the table holds no name and no address.
 
 use ring::digest::{Context, SHA256};
+use shared::id::UserId;
 
 /// The keys under which one attempt counts.
 pub(crate) struct Keys {
@@ -13,6 +14,12 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// What wrong one-time codes, and passwords of someone who is signed in, are counted by.
+    pub(crate) fn of_codes(user: UserId, source_ip: Option<&str>) -> Self {
+        Self::of(None, &format!("signed-in {user}"), source_ip)
+    }
+
+    /// What wrong passwords at the door are counted by.
     pub(crate) fn of(tenant: Option<&str>, username: &str, source_ip: Option<&str>) -> Self {
         let (tenant, username) = (tenant.unwrap_or_default(), username.to_lowercase());
         let address = source_ip.unwrap_or("unknown");

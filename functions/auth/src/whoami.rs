@@ -7,37 +7,43 @@ use shared::app::App;
 use shared::clock::Time;
 use shared::db::Statement;
 use shared::http::{Answer, Call, FromRow};
-use shared::id::{SessionId, TenantId, UserId};
-use shared::permission::{Permission, Role};
+use shared::id::{SessionId, TenantId};
+use shared::identity::principal::Principal;
+use shared::permission::Role;
 use shared::problem::Problem;
 use shared::route::{Access, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 pub(crate) static WHOAMI: Route = Route::get("/auth/whoami", "auth.whoami")
     .access(Access::Authenticated)
+    .enrols()
     .summary("Tells whose credential this is and what it may do.")
     .answers::<Whoami>();
 
 /// What a credential stands for.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Whoami {
-    /// The user's id.
-    subject: UserId,
-    /// `user`: someone who signed in.
+    /// The user's id, or the token's.
+    subject: Uuid,
+    /// `user`, someone who signed in, or `api_token`.
     kind: &'static str,
     /// The user's name.
-    username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
     /// The user's role.
-    role: Role,
-    /// The user's tenant; null for an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    /// The tenant; null for the platform.
     tenant: Option<Tenant>,
     /// What the credential may do.
-    permissions: Vec<Permission>,
+    permissions: Vec<String>,
     /// The session.
-    session_id: SessionId,
-    /// When the access token runs out.
-    expires_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
+    /// When the access token runs out, or the API token; null for one that does not.
+    expires_at: Option<Time>,
 }
 
 /// A tenant, by all its names.
@@ -52,33 +58,65 @@ pub(crate) struct Tenant {
     name: String,
 }
 
-const NAMES: &str = "SELECT u.username, t.slug, t.name FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND proceeding()";
+const USER: &str = "SELECT t.id, t.slug, t.name, u.id, u.username
+      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND proceeding()";
+const TOKEN: &str = "SELECT t.id, t.slug, t.name, a.id, NULL, a.scopes, a.expires_at
+      FROM api_tokens a JOIN tenants t ON t.id = a.tenant_id WHERE a.hash = $1 AND a.tenant_id = current_tenant() AND proceeding()";
 
-struct Names {
-    username: String,
-    slug: String,
-    name: String,
+struct Subject {
+    tenant: Option<Tenant>,
+    id: Uuid,
+    username: Option<String>,
+    scopes: Vec<String>,
+    expires_at: Option<Time>,
 }
 
-impl FromRow for Names {
+impl FromRow for Subject {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { username: row.try_get(0)?, slug: row.try_get(1)?, name: row.try_get(2)? })
+        let tenant: TenantId = row.try_get(0)?;
+        let (slug, name) = (row.try_get(1)?, row.try_get(2)?);
+        let is_token = row.len() > 5;
+        Ok(Self {
+            tenant: tenant.public().map(|id| Tenant { id, slug, name }),
+            id: row.try_get(3)?,
+            username: row.try_get(4)?,
+            scopes: if is_token { row.try_get(5)? } else { Vec::new() },
+            expires_at: if is_token { row.try_get(6)? } else { None },
+        })
     }
 }
 
 pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let claims = call.principal()?;
-    let Names { username, slug, name } = call.transaction(&app).one(Statement::new(NAMES).bind(&claims.sub)).await?;
-    let mut permissions = claims.role.permissions().to_vec();
-    permissions.sort_unstable_by_key(|permission| permission.name());
-    Answer::ok(&Whoami {
-        subject: claims.sub,
-        kind: "user",
-        username,
-        role: claims.role,
-        tenant: claims.tenant.map(|id| Tenant { id, slug, name }),
-        permissions,
-        session_id: claims.sid,
-        expires_at: Time(Timestamp::from_second(claims.exp).map_err(|_| Problem::internal())?),
-    })
+    let transaction = call.transaction(&app);
+    let mut whoami = match call.principal()? {
+        Principal::User(claims) => {
+            let found: Subject = transaction.one(Statement::new(USER).bind(&claims.sub)).await?;
+            let permissions = claims.role.permissions().iter().map(|permission| permission.name().to_owned());
+            Whoami {
+                subject: found.id,
+                kind: "user",
+                username: found.username,
+                role: Some(claims.role),
+                tenant: found.tenant,
+                permissions: permissions.collect(),
+                session_id: Some(claims.sid),
+                expires_at: Timestamp::from_second(claims.exp).ok().map(Time),
+            }
+        }
+        Principal::ApiToken(token) => {
+            let found: Subject = transaction.one(Statement::new(TOKEN).bind(&token.hash)).await?;
+            Whoami {
+                subject: found.id,
+                kind: "api_token",
+                username: None,
+                role: None,
+                tenant: found.tenant,
+                permissions: found.scopes,
+                session_id: None,
+                expires_at: found.expires_at,
+            }
+        }
+    };
+    whoami.permissions.sort_unstable();
+    Answer::ok(&whoami)
 }

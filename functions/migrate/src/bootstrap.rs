@@ -3,9 +3,11 @@
 
 use serde::Serialize;
 use shared::clock::Clock;
-use shared::config::BootstrapUser;
+use shared::config::{BootstrapToken, BootstrapUser};
 use shared::entropy::Entropy;
 use shared::id::TenantId;
+use shared::identity::signer::{NewKey, Rotation};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient};
 
 use crate::error::MigrateError;
@@ -18,15 +20,26 @@ pub struct Created {
     pub tenants: u64,
     /// Users.
     pub users: u64,
+    /// API tokens.
+    pub tokens: u64,
     /// Public signing keys.
     pub signing_keys: u64,
 }
 
-const INSERT_SIGNING_KEY: &str =
-    "INSERT INTO signing_keys (kid, x, y, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+/// The first key signs at once; one that replaces another is published before it does, as in a rotation.
+const INSERT_SIGNING_KEY: &str = "WITH made AS (
+        INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at)
+        SELECT $1, $2, $3, $4, $5, CASE WHEN EXISTS (SELECT FROM signing_keys) THEN $6::timestamptz ELSE $5 END
+        ON CONFLICT DO NOTHING RETURNING kid
+    ), retired AS (
+        UPDATE signing_keys SET expires_at = $7 WHERE expires_at IS NULL AND EXISTS (SELECT FROM made)
+    )
+    SELECT count(*) FROM made";
 const INSERT_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at, updated_at) VALUES ($1, $2, $2, $3, $3) \
     ON CONFLICT (slug) DO NOTHING";
 const TENANT_BY_SLUG: &str = "SELECT id FROM tenants WHERE slug = $1";
+const INSERT_TOKEN: &str = "INSERT INTO api_tokens (id, tenant_id, name, prefix, hash, scopes, created_at) \
+    VALUES ($1, $2, $3, 'hfk_', $4, $5, $6) ON CONFLICT (hash) DO NOTHING";
 const INSERT_USER: &str = "INSERT INTO users (id, tenant_id, username, role, password_hash, created_at, updated_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (tenant_id, lower(username)) DO NOTHING";
 
@@ -39,13 +52,37 @@ pub(crate) async fn create(
 ) -> Result<Created, MigrateError> {
     let transaction = owner.transaction().await?;
     let mut created = create_users(&transaction, &plan.users, clock, entropy).await?;
-    if let Some(public) = &plan.signing_key {
-        created.signing_keys = transaction
-            .execute(INSERT_SIGNING_KEY, &[&public.thumbprint(), &public.x, &public.y, &clock.now()])
-            .await?;
+    for token in &plan.tokens {
+        created.tokens += create_token(&transaction, token, clock, entropy).await?;
+    }
+    if let Some(NewKey { public, provider_key }) = &plan.signing_key {
+        let Rotation { now, activates_at, old_expire_at } = Rotation::at(clock.now());
+        let values: [&(dyn ToSql + Sync); 7] =
+            [&public.thumbprint(), &public.x, &public.y, provider_key, &now, &activates_at, &old_expire_at];
+        let made: i64 = transaction.query_one(INSERT_SIGNING_KEY, &values).await?.try_get(0)?;
+        created.signing_keys = made.unsigned_abs();
     }
     transaction.commit().await?;
     Ok(created)
+}
+
+/// Makes a token that is missing. One that was revoked stays so.
+async fn create_token(
+    owner: &impl GenericClient,
+    token: &BootstrapToken,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<u64, MigrateError> {
+    let now = clock.now();
+    let tenant = match &token.tenant {
+        None => TenantId::PLATFORM,
+        Some(slug) => {
+            let row = owner.query_opt(TENANT_BY_SLUG, &[slug]).await?;
+            row.ok_or_else(|| MigrateError::NoTenant(slug.clone()))?.try_get(0)?
+        }
+    };
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
+    Ok(owner.execute(INSERT_TOKEN, &[&entropy.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now]).await?)
 }
 
 /// Makes the users that are missing, and their tenants. An existing user keeps its password, role and status.

@@ -17,6 +17,9 @@ pub enum MigrateError {
         "the signing key cannot be used ({0}); check SIGNING_KMS_KEY_ID and that this function may kms:GetPublicKey"
     )]
     SigningKey(#[from] SignError),
+    /// A token's tenant is missing.
+    #[error("API_TOKENS: there is no tenant {0}; make it first (AUTH_USERS, or `holdfast tenant create`)")]
+    NoTenant(String),
     /// There is no connection.
     #[error(transparent)]
     Owner(#[from] OwnerError),

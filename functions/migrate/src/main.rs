@@ -27,6 +27,7 @@ async fn handle(_: LambdaEvent<Migrate>) -> Result<Report, Error> {
         logins = report.logins.join(", "),
         tenants_created = report.created.tenants,
         users_created = report.created.users,
+        tokens_created = report.created.tokens,
         signing_keys_registered = report.created.signing_keys,
         "migrated"
     );

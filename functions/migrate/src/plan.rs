@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use shared::config::{BootstrapUser, Config, Needs, Refusal, Settings, auth_users};
-use shared::identity::es256::PublicKey;
-use shared::identity::signer::Signer;
+use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Settings, api_tokens, auth_users};
+use shared::identity::signer::{NewKey, Signer};
 
 use crate::error::MigrateError;
 use crate::logins::{APP_ROLE, Login, METRICS_ROLE};
@@ -30,8 +29,10 @@ pub struct Plan {
     pub logins: Vec<Login>,
     /// The users to make where they are missing.
     pub users: Vec<BootstrapUser>,
-    /// The public half of the key that signs access tokens.
-    pub signing_key: Option<PublicKey>,
+    /// The API tokens to make where they are missing.
+    pub tokens: Vec<BootstrapToken>,
+    /// The key that signs access tokens, by its public half.
+    pub signing_key: Option<NewKey>,
 }
 
 impl Plan {
@@ -43,6 +44,7 @@ impl Plan {
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),
             users: Vec::new(),
+            tokens: Vec::new(),
             signing_key: None,
         }
     }
@@ -63,12 +65,16 @@ impl Plan {
                 Ok(Login { role, password: SecretString::from(password.to_owned()) })
             })
             .collect::<Result<_, _>>()?;
-        let signer = Signer::from_config(&config).await?;
+        let signing_key = match Signer::from_config(&config).await? {
+            Some(signer) => signer.first_key().await?,
+            None => None,
+        };
         Ok(Self {
             database_ca_file: config.database_ca_file,
             logins,
             users: auth_users(settings)?,
-            signing_key: signer.as_ref().and_then(Signer::public).cloned(),
+            tokens: api_tokens(settings)?,
+            signing_key,
             ..Self::new(config.database_url)
         })
     }

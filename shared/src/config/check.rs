@@ -8,7 +8,7 @@ use secrecy::{SecretSlice, SecretString};
 
 use super::source::NAMES;
 use super::{Config, Environment, Needs, Settings};
-use crate::permission::Role;
+use crate::permission::{Role, Scope};
 
 /// A start that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +113,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
         audit_reads: flag(settings, "AUDIT_READS")?,
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
         retention_days: number("RETENTION_DAYS", 30, 1..=3650, "use 1 to 3650 days")?,
+        mfa_roles: mfa_roles(settings)?,
         cors_origins: origins(settings)?,
         sources: NAMES.iter().map(|name| (*name, settings.source(name))).collect(),
         environment,
@@ -160,6 +161,16 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len())
         .step_by(2)
         .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect()
+}
+
+fn mfa_roles(settings: &Settings) -> Result<Vec<Role>, Refusal> {
+    const NAME: &str = "REQUIRE_MFA_ROLES";
+    let listed = settings.get(NAME).unwrap_or_default().split(',').map(str::trim).filter(|role| !role.is_empty());
+    listed
+        .map(|role| {
+            role.parse().map_err(|_| Refusal::new(NAME, "an entry is no role", "list roles such as admin,operator"))
+        })
         .collect()
 }
 
@@ -234,25 +245,48 @@ pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
         .collect()
 }
 
-/// `API_TOKENS` may hold only digests: 64 hex digits of SHA-256 each.
-fn api_tokens(settings: &Settings) -> Result<(), Refusal> {
-    let entries = settings
-        .get("API_TOKENS")
-        .unwrap_or_default()
-        .split([';', '\n'])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty());
-    for entry in entries {
-        let digest = entry.rsplit(':').next().unwrap_or_default();
-        if entry.matches(':').count() < 2 || digest.len() != 64 || hex(digest).is_none() {
-            return Err(Refusal::new(
-                "API_TOKENS",
-                "an entry is not name:scopes:sha256-of-token",
-                "store the SHA-256 of each token in hex, never the token",
-            ));
-        }
-    }
-    Ok(())
+/// An entry of `API_TOKENS`: `name:scopes:sha256-of-token`. The name is `tenant/name` for a tenant's token, and plain for
+/// the platform's; the scopes are separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapToken {
+    /// The tenant's slug; none for the platform.
+    pub tenant: Option<String>,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// SHA-256 of the token.
+    pub hash: Vec<u8>,
+}
+
+/// The tokens of `API_TOKENS`, separated by new lines or semicolons. Only digests are taken, never a token.
+pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, Refusal> {
+    const MEND: &str = "write [tenant/]name:scopes:sha256-of-token; `holdfast token new` makes a token and its SHA-256";
+    let bad = |fault: &str| Refusal::new("API_TOKENS", fault, MEND);
+    let entries = settings.get("API_TOKENS").unwrap_or_default().split([';', '\n']).map(str::trim);
+    entries
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let (name, rest) = entry.split_once(':').ok_or_else(|| bad("an entry has not three parts"))?;
+            let (scopes, digest) = rest.rsplit_once(':').ok_or_else(|| bad("an entry has not three parts"))?;
+            let hash = Some(digest).filter(|digest| digest.len() == 64).and_then(hex);
+            let hash = hash.ok_or_else(|| bad("an entry does not end in the 64 hex digits of a SHA-256"))?;
+            let named = |text: &str| Scope::ALL.into_iter().find(|scope| scope.name() == text.trim());
+            let scopes: Option<Vec<Scope>> = scopes.split(',').map(named).collect();
+            let scopes = scopes.ok_or_else(|| bad("an entry names a scope that there is not"))?;
+            let (tenant, name) = match name.split_once('/') {
+                Some((tenant, name)) => (Some(tenant.to_owned()), name),
+                None => (None, name),
+            };
+            if name.is_empty() || name.chars().count() > 200 {
+                return Err(bad("an entry has no name, or one of more than 200 characters"));
+            }
+            if scopes.iter().any(|scope| (*scope == Scope::MetricsRead) != tenant.is_none()) {
+                return Err(bad("the platform's tokens read metrics and nothing else, and only they do"));
+            }
+            Ok(BootstrapToken { tenant, name: name.to_owned(), scopes, hash })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -303,10 +337,13 @@ mod tests {
                 "demo:admin:admin:$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
             ),
             ("API_TOKENS", "ci:accounts:read:dev-token"),
+            ("API_TOKENS", "ci:accounts:read:0000000000000000000000000000000000000000000000000000000000000000"),
+            ("API_TOKENS", "acme/ci:users:write:0000000000000000000000000000000000000000000000000000000000000000"),
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://*.example.com"),
             ("CORS_ORIGINS", "https://app.example.com/path"),
             ("AUDIT_READS", "yes"),
+            ("REQUIRE_MFA_ROLES", "admin,king"),
             ("RETENTION_DAYS", "0"),
         ] {
             assert_eq!(refused(&[(name, value)]), name, "{name}={value}");
@@ -328,6 +365,16 @@ mod tests {
         for text in [STANDARD.encode(raw), URL_SAFE_NO_PAD.encode(raw), digits, STRONG.to_owned()] {
             assert_eq!(refused(&[("SECRET_ENCRYPTION_KEY", &text)]), "starts", "{}", text.len());
         }
+    }
+
+    #[test]
+    fn tokens_of_tenants_and_of_the_platform_are_told_apart() {
+        let digest = "ab".repeat(32);
+        let entries = format!("acme/ci:accounts:read,accounts:write:{digest};prometheus:metrics:read:{digest}");
+        let tokens = api_tokens(&Settings::given([("API_TOKENS", entries)])).unwrap();
+        let told: Vec<_> =
+            tokens.iter().map(|token| (token.tenant.as_deref(), token.name.as_str(), token.scopes.len())).collect();
+        assert_eq!(told, [(Some("acme"), "ci", 2), (None, "prometheus", 1)]);
     }
 
     #[test]

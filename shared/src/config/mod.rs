@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-pub use check::{BootstrapUser, Refusal, auth_users};
+use crate::permission::Role;
+
+pub use check::{BootstrapToken, BootstrapUser, Refusal, api_tokens, auth_users};
 pub use source::{NAMES, Settings, Source};
 
 /// Where it runs. Only `local` may do without verified TLS and managed secrets.
@@ -63,6 +65,8 @@ pub struct Config {
     pub audit_log_path: Option<PathBuf>,
     /// Days for which deleted accounts can be restored.
     pub retention_days: u16,
+    /// Roles whose users must have one-time codes.
+    pub mfa_roles: Vec<Role>,
     /// Origins that browsers may call from; none by default.
     pub cors_origins: Vec<HeaderValue>,
     /// Where each setting came from, by name.

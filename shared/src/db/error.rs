@@ -46,7 +46,13 @@ fn is_shutdown(code: &SqlState) -> bool {
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        let problem = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&DbError> for Problem {
+    fn from(error: &DbError) -> Self {
+        let problem = match error {
             DbError::Unreachable(_) | DbError::Busy | DbError::Lost => Self::unavailable(),
             DbError::Unexpected(_) => Self::internal(),
             DbError::Refused(refusal) => {

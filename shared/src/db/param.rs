@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use crate::id::{AccountId, SessionId, TenantId, UserId};
+use crate::id::{AccountId, SessionId, TenantId, TokenId, UserId};
 
 /// A value that can be bound to a statement.
 pub trait Param: ToSql + Sync {
@@ -28,6 +28,7 @@ params! {
     &[u8] => BYTEA,
     Vec<u8> => BYTEA,
     Vec<String> => TEXT_ARRAY,
+    Vec<Vec<u8>> => BYTEA_ARRAY,
     Vec<&str> => TEXT_ARRAY,
     Vec<i64> => INT8_ARRAY,
     Timestamp => TIMESTAMPTZ,
@@ -64,4 +65,4 @@ macro_rules! ids {
     )+};
 }
 
-ids!(TenantId, UserId, SessionId, AccountId);
+ids!(TenantId, UserId, SessionId, AccountId, TokenId);

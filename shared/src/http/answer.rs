@@ -16,6 +16,8 @@ pub struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// Whether the body shows something that is shown once.
+    pub(super) secret: bool,
 }
 
 impl Answer {
@@ -38,12 +40,19 @@ impl Answer {
         self
     }
 
+    /// Marks that the body shows a secret: where it is kept for its idempotency key, it is sealed.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
     fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| {
             tracing::error!(%error, "an answer does not serialize");
             Problem::internal()
         })?;
-        Ok(Self { status, headers: HeaderMap::new(), body })
+        Ok(Self { status, headers: HeaderMap::new(), body, secret: false })
     }
 
     /// The headers worth keeping, as the database keeps them.
@@ -66,7 +75,7 @@ impl Answer {
             }
         }
         kept.insert("idempotency-replayed", HeaderValue::from_static("true"));
-        Some(Self { status, headers: kept, body })
+        Some(Self { status, headers: kept, body, secret: false })
     }
 }
 

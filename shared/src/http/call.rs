@@ -13,8 +13,9 @@ use super::etag::IfMatch;
 use super::idempotency;
 use crate::app::App;
 use crate::id::TenantId;
+use crate::identity::principal::Principal;
 use crate::identity::token::Claims;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::route::Route;
 
 /// The request in hand. Cheap to clone; an extractor of every handler.
@@ -40,8 +41,8 @@ pub struct Facts {
     pub source_ip: Option<String>,
     /// What the caller calls itself, cut at 256 characters.
     pub user_agent: Option<String>,
-    /// The access token's claims, checked in form and signature; the transaction checks that they still hold.
-    pub claims: Option<Claims>,
+    /// Who calls, by a credential that is in good form; the transaction checks that it is live.
+    pub principal: Option<Principal>,
     /// The tenant that an operator chose to act in.
     pub chosen_tenant: Option<TenantId>,
     /// The versions it accepts.
@@ -65,15 +66,23 @@ impl Call {
 
     /// The tenant acted in: the one that an operator chose, else the principal's own.
     pub fn tenant(&self) -> Option<TenantId> {
-        self.chosen_tenant.or_else(|| self.claims.as_ref().map(Claims::home))
+        self.chosen_tenant.or_else(|| self.principal.as_ref().map(Principal::home))
     }
 
-    /// The signed-in user's claims.
+    /// Who calls.
     ///
     /// # Errors
-    /// 401 where there is none: only on routes that anyone may call.
-    pub fn principal(&self) -> Result<&Claims, Problem> {
-        self.claims.as_ref().ok_or_else(Problem::unauthenticated)
+    /// 401 where nobody is known to: only on routes that anyone may call.
+    pub fn principal(&self) -> Result<&Principal, Problem> {
+        self.principal.as_ref().ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The claims of the user who calls.
+    ///
+    /// # Errors
+    /// 403 `jwt_required` where it is an API token: only on routes that take any principal.
+    pub fn user(&self) -> Result<&Claims, Problem> {
+        self.principal()?.user().ok_or_else(|| Problem::verdict(Code::JwtRequired))
     }
 }
 

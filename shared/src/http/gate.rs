@@ -13,7 +13,9 @@ use super::etag::IfMatch;
 use super::idempotency;
 use crate::app::App;
 use crate::id::TenantId;
-use crate::identity::token::{self, Claims, Rejection};
+use crate::identity::api_token::{self, ApiToken};
+use crate::identity::principal::Principal;
+use crate::identity::token::{self, Rejection};
 use crate::permission::Role;
 use crate::problem::{Code, Problem};
 use crate::route::{Access, Audited, Route};
@@ -66,7 +68,7 @@ fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
         query: request.uri().query().unwrap_or_default().to_owned(),
         source_ip: extensions.get::<SourceIp>().map(|ip| ip.0.clone()),
         user_agent: user_agent.map(|agent| agent.chars().take(MOST_USER_AGENT).collect()),
-        claims: None,
+        principal: None,
         chosen_tenant: None,
         if_match: IfMatch::default(),
         idempotency_key: None,
@@ -76,11 +78,13 @@ fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
 
 async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts) -> Result<(), Problem> {
     if route.access != Access::Anyone {
-        let claims = authenticate(app, headers).await?;
-        let role = claims.role;
-        facts.chosen_tenant = tenant(route, headers, facts.claims.insert(claims))?;
+        let principal = facts.principal.insert(authenticate(app, headers).await?);
+        facts.chosen_tenant = tenant(route, headers, principal)?;
+        if route.needs_jwt() && principal.user().is_none() {
+            return Err(Problem::verdict(Code::JwtRequired));
+        }
         if let Access::Holder(permission) = route.access
-            && !role.may(permission)
+            && principal.lacks(permission)
         {
             return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
         }
@@ -94,37 +98,44 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts)
     Ok(())
 }
 
-/// The claims of the one Bearer token in the `Authorization` header; credentials are taken from nowhere else.
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Claims, Problem> {
+/// The principal of the one Bearer credential in the `Authorization` header; credentials are taken from nowhere else.
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthenticated()) };
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::unauthenticated());
     }
     let now = app.clock.now();
-    let verified = match token::verify(token, &app.keys, &app.config, now) {
+    if credential.starts_with(api_token::PREFIX) {
+        // No key is needed for this kind, but pages need one, and it comes with the first connection.
+        if !app.keys.is_loaded() {
+            app.db.connect().await?;
+        }
+        return ApiToken::parse(credential).map(Principal::ApiToken).ok_or_else(Problem::unauthenticated);
+    }
+    let verified = match token::verify(credential, &app.keys, &app.config, now) {
         Err(Rejection::UnknownKey) if app.db.learn_keys(now).await? => {
-            token::verify(token, &app.keys, &app.config, now)
+            token::verify(credential, &app.keys, &app.config, now)
         }
         verified => verified,
     };
-    verified.map_err(|_| Problem::unauthenticated())
+    verified.map(Principal::User).map_err(|_| Problem::unauthenticated())
 }
 
 /// `X-Tenant-ID` grants nothing: a tenant's principal may repeat its own tenant, and an operator chooses one by it, on
 /// the routes that act in a tenant.
-fn tenant(route: &Route, headers: &HeaderMap, claims: &Claims) -> Result<Option<TenantId>, Problem> {
+fn tenant(route: &Route, headers: &HeaderMap, principal: &Principal) -> Result<Option<TenantId>, Problem> {
     let mut values = headers.get_all("x-tenant-id").iter();
     let Some(value) = values.next() else { return Ok(None) };
     let id: Option<TenantId> =
         value.to_str().ok().and_then(|text| text.parse().ok()).filter(|_| values.next().is_none());
-    match claims.role {
-        Role::Operator if !route.in_tenant => Ok(None),
-        Role::Operator => {
+    match principal.role() {
+        Some(Role::Operator) if !route.in_tenant => Ok(None),
+        Some(Role::Operator) => {
             id.map(Some).ok_or_else(|| Problem::invalid_request("X-Tenant-ID must be one tenant's id, a UUID."))
         }
-        _ if id == claims.tenant => Ok(None),
+        _ if id.is_some() && id == principal.home().public() => Ok(None),
         _ => Err(Problem::verdict(Code::TenantMismatch)),
     }
 }

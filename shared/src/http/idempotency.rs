@@ -2,14 +2,21 @@
 
 use http::{HeaderMap, Method};
 use ring::digest;
+use tokio_postgres::Row;
 
+use super::answer::Answer;
+use crate::app::App;
+use crate::db::DbError;
+use crate::id::TenantId;
 use crate::problem::Problem;
+use crate::vault::{Purpose, WrappedKey};
 
 /// Looks for the answer kept under the key; run before the request's own statement.
-pub(super) const FIND: &str = "SELECT refused, status, headers, body FROM idempotency_find($1, $2, $3)";
+pub(super) const FIND: &str =
+    "SELECT status, headers, body, key_version, provider, provider_key, wrapped FROM idempotency_find($1, $2, $3)";
 
 /// Keeps the answer; run after the request's own statement.
-pub(super) const KEEP: &str = "SELECT idempotency_keep($1, $2, $3, $4, $5, $6)";
+pub(super) const KEEP: &str = "SELECT idempotency_keep($1, $2, $3, $4, $5, $6, $7)";
 
 /// Reads the header: 1 to 255 visible ASCII characters, once.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -33,4 +40,40 @@ pub(super) fn fingerprint(method: &Method, path: &str, body: &[u8]) -> Vec<u8> {
         context.update(part);
     }
     context.finish().as_ref().to_vec()
+}
+
+/// The answer's body as it is kept: sealed, where it shows a secret.
+pub(super) async fn keepable(
+    app: &App,
+    tenant: TenantId,
+    key: &str,
+    answer: &Answer,
+) -> Result<(Vec<u8>, Option<i32>), Problem> {
+    if !answer.secret {
+        return Ok((answer.body.clone(), None));
+    }
+    let vault = app.vault.as_ref().ok_or_else(no_vault)?;
+    let sealed = vault.seal(tenant, Purpose::Idempotency, &[key.as_bytes()], &answer.body).await?;
+    Ok((sealed.bytes, Some(sealed.key_version)))
+}
+
+/// The answer that [`FIND`] found, if it did.
+pub(super) async fn found(app: &App, tenant: TenantId, key: &str, rows: &[Row]) -> Result<Option<Answer>, Problem> {
+    let Some(row) = rows.first() else { return Ok(None) };
+    let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, WrappedKey::if_any(row)?));
+    let (status, headers, body, sealed): (i16, serde_json::Value, Vec<u8>, Option<WrappedKey>) =
+        read(row).map_err(DbError::Unexpected)?;
+    let body = match sealed {
+        None => body,
+        Some(wrapped) => {
+            let vault = app.vault.as_ref().ok_or_else(no_vault)?;
+            vault.open(tenant, Purpose::Idempotency, &[key.as_bytes()], &wrapped, &body).await?.to_vec()
+        }
+    };
+    Ok(Answer::replayed(status, &headers, body))
+}
+
+fn no_vault() -> Problem {
+    tracing::error!("answers that show a secret are kept sealed: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY");
+    Problem::internal()
 }

@@ -11,12 +11,18 @@ use super::idempotency;
 use crate::app::App;
 use crate::db::Statement;
 use crate::id::{TenantId, UserId};
+use crate::identity::principal::Principal;
+use crate::identity::token::Claims;
 use crate::problem::{Code, Problem};
-use crate::route::Audited;
+use crate::route::{Access, Audited};
 use crate::telemetry::audit;
 
 /// Lets the session in and sets the tenant, or gives the verdict `unauthenticated`.
 const ENTER: &str = "SELECT enter($1, $2, $3, $4, $5, $6)";
+/// The same, but for a session that may only set up one-time codes too.
+const ENTER_ENROLLING: &str = "SELECT enter_enrolling($1, $2, $3, $4, $5, $6)";
+/// The same for an API token, whose scopes are checked on the way.
+const ENTER_TOKEN: &str = "SELECT enter_token($1, $2, $3, $4)";
 /// Gives the verdict of a refusal that was found before the database was asked.
 const REFUSE: &str = "SELECT verdict($1)";
 /// Appends the audit row and says what stands: the verdict, and the actor and tenant as the database knows them.
@@ -50,12 +56,14 @@ pub struct Transaction<'a> {
     call: &'a Call,
     entry: Entry,
     first: Vec<Statement<'a>>,
+    then: Vec<Statement<'a>>,
+    looks_up: bool,
 }
 
 impl Call {
     /// Begins to describe the request's transaction.
     pub fn transaction<'a>(&'a self, app: &'a App) -> Transaction<'a> {
-        Transaction { app, call: self, entry: Entry::default(), first: Vec::new() }
+        Transaction { app, call: self, entry: Entry::default(), first: Vec::new(), then: Vec::new(), looks_up: false }
     }
 
     /// Writes a refusal to the audit log, in a flight of its own. The session is checked on the way: where it has ended,
@@ -63,12 +71,6 @@ impl Call {
     pub(super) async fn refuse(&self, app: &App, problem: Problem) -> Problem {
         self.transaction(app).refuse(problem).await
     }
-}
-
-/// What a transaction that went through brought.
-struct Outcome {
-    rows: Vec<Vec<Row>>,
-    replayed: Option<Answer>,
 }
 
 impl<'a> Transaction<'a> {
@@ -100,6 +102,20 @@ impl<'a> Transaction<'a> {
         self
     }
 
+    /// Sends this statement after the one that matters; its rows are passed over.
+    #[must_use]
+    pub fn then(mut self, statement: Statement<'a>) -> Self {
+        self.then.push(statement);
+        self
+    }
+
+    /// It only looks up what the request's own transaction needs: where all is well, it leaves no audit row.
+    #[must_use]
+    pub fn look_up(mut self) -> Self {
+        self.looks_up = true;
+        self
+    }
+
     /// Records a refusal that was decided without the database, and gives back the problem to answer with: this one, or
     /// the one that the database found first.
     pub async fn refuse(mut self, problem: Problem) -> Problem {
@@ -121,7 +137,7 @@ impl<'a> Transaction<'a> {
 
     /// Sends one statement and reads the rows it returns.
     pub async fn all<T: FromRow>(self, statement: Statement<'a>) -> Result<Vec<T>, Problem> {
-        let rows = self.run(vec![statement]).await?.rows.pop().unwrap_or_default();
+        let rows = self.run(vec![statement]).await?.pop().unwrap_or_default();
         rows.iter().map(|row| T::from_row(row).map_err(unreadable)).collect()
     }
 
@@ -137,29 +153,43 @@ impl<'a> Transaction<'a> {
     /// answer is kept in the same transaction, and an earlier one found there is given again instead.
     pub async fn answer(mut self, statement: Statement<'a>, answer: Answer) -> Result<Answer, Problem> {
         self.entry.status = Some(answer.status.as_u16());
-        let outcome = match (&self.call.idempotency_key, self.call.fingerprint.get()) {
-            (Some(key), Some(fingerprint)) => {
-                let (status, headers) = (i32::from(answer.status.as_u16()), answer.kept_headers());
-                let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&self.call.now);
-                let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&self.call.now);
-                let keep = keep.bind(&status).bind(&headers).bind(&answer.body);
-                self.run(vec![find, statement, keep]).await?.with_replay()?
-            }
-            _ => self.run(vec![statement]).await?,
+        let (app, call) = (self.app, self.call);
+        let (Some(key), Some(fingerprint)) = (&call.idempotency_key, call.fingerprint.get()) else {
+            self.run(vec![statement]).await?;
+            return Ok(answer);
         };
-        Ok(outcome.replayed.unwrap_or(answer))
+        let tenant = call.tenant().unwrap_or(TenantId::PLATFORM);
+        let (body, sealed_with) = idempotency::keepable(app, tenant, key, &answer).await?;
+        let (status, headers) = (i32::from(answer.status.as_u16()), answer.kept_headers());
+        let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&call.now);
+        let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&call.now);
+        let keep = keep.bind(&status).bind(&headers).bind(&body).bind(&sealed_with);
+        let rows = self.first(find).then(keep).run_whole(vec![statement]).await?;
+        let found = idempotency::found(app, tenant, key, rows.first().map_or(&[], Vec::as_slice)).await?;
+        Ok(found.unwrap_or(answer))
     }
 
-    async fn run(self, work: Vec<Statement<'_>>) -> Result<Outcome, Problem> {
-        let Self { app, call, entry, first } = self;
-        let claims = call.claims.as_ref();
+    /// Sends all statements; gives the rows of those that matter.
+    async fn run(self, work: Vec<Statement<'_>>) -> Result<Vec<Vec<Row>>, Problem> {
+        let (before, asked) = (self.first.len(), work.len());
+        let mut rows = self.run_whole(work).await?;
+        rows.truncate(before + asked);
+        Ok(rows.split_off(before.min(rows.len())))
+    }
+
+    /// Sends all statements; gives the rows of each: first ones, those that matter, and those after.
+    async fn run_whole(self, work: Vec<Statement<'_>>) -> Result<Vec<Vec<Row>>, Problem> {
+        let Self { app, call, entry, first, then, looks_up } = self;
+        let claims = call.principal.as_ref().and_then(Principal::user);
         let role = claims.map(|claims| claims.role.name());
         let session = claims.map(|claims| claims.sid);
+        // What a token of ours says is told even where its session has ended; an API token's words prove nothing yet.
         let user = claims.map(|claims| claims.sub).or(entry.subject.1);
-        let tenant = claims.map(crate::identity::token::Claims::home).or(entry.subject.0);
+        let tenant = claims.map(Claims::home).or(entry.subject.0);
 
         let id = app.entropy.uuid(call.now);
         let always = match call.route.audited {
+            _ if looks_up => false,
             Audited::Always => true,
             Audited::Reads => app.config.audit_reads,
             Audited::Never => false,
@@ -168,14 +198,28 @@ impl<'a> Transaction<'a> {
         let method = call.method.as_str();
         let targets = serde_json::Value::Object(entry.targets.clone());
 
-        let before = usize::from(claims.is_some()) + first.len();
-        let mut statements = Vec::with_capacity(before + work.len() + 2);
-        if claims.is_some() {
-            let enter = Statement::new(ENTER).bind(&session).bind(&user).bind(&tenant).bind(&role);
-            statements.push(enter.bind(&call.now).bind(&call.chosen_tenant));
-        }
+        let permission = match call.route.access {
+            // Where only a user's JWT will do, the refusal is that, whatever the token's scopes are.
+            Access::Holder(permission) if !call.route.needs_jwt() => Some(permission.name()),
+            _ => None,
+        };
+        let enter = call.principal.as_ref().map(|principal| match principal {
+            Principal::User(_) => {
+                let enter = if call.route.enrols { ENTER_ENROLLING } else { ENTER };
+                let enter = Statement::new(enter).bind(&session).bind(&user).bind(&tenant).bind(&role);
+                enter.bind(&call.now).bind(&call.chosen_tenant)
+            }
+            Principal::ApiToken(token) => {
+                let enter = Statement::new(ENTER_TOKEN).bind(&token.hash).bind(&token.tenant);
+                enter.bind(&permission).bind(&call.now)
+            }
+        });
+        let entered = usize::from(enter.is_some());
+        let mut statements = Vec::with_capacity(entered + first.len() + work.len() + then.len() + 1);
+        statements.extend(enter);
         statements.extend(first);
         statements.extend(work);
+        statements.extend(then);
         let record = Statement::new(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
         let record = record.bind(&call.route.action).bind(&method).bind(&call.path).bind(&status);
         let record = record.bind(&call.source_ip).bind(&call.user_agent).bind(&targets).bind(&entry.changed);
@@ -183,7 +227,7 @@ impl<'a> Transaction<'a> {
 
         let mut rows = app.db.transact(statements, call.now).await?;
         let recorded = rows.pop().and_then(|rows| rows.into_iter().next()).ok_or_else(Problem::internal)?;
-        let rows = rows.split_off(before.min(rows.len()));
+        let rows = rows.split_off(entered.min(rows.len()));
         let refused = verdict(&recorded)?;
         if let Some(path) = app.config.audit_log_path.as_deref()
             && (always || refused.is_some() || status >= 400)
@@ -199,7 +243,7 @@ impl<'a> Transaction<'a> {
         }
         match refused {
             Some(code) => Err(Problem::verdict(code).audited()),
-            None => Ok(Outcome { rows, replayed: None }),
+            None => Ok(rows),
         }
     }
 }
@@ -214,19 +258,6 @@ fn verdict(recorded: &Row) -> Result<Option<Code>, Problem> {
         })
     })
     .transpose()
-}
-
-impl Outcome {
-    /// Takes the answer that was kept under the idempotency key, if the first statement found one.
-    fn with_replay(mut self) -> Result<Self, Problem> {
-        if let Some(row) = self.rows.first().and_then(|rows| rows.first()) {
-            let status: i16 = row.try_get("status").map_err(unreadable)?;
-            let headers: serde_json::Value = row.try_get("headers").map_err(unreadable)?;
-            let body: Vec<u8> = row.try_get("body").map_err(unreadable)?;
-            self.replayed = Answer::replayed(status, &headers, body);
-        }
-        Ok(self)
-    }
 }
 
 fn unreadable(error: tokio_postgres::Error) -> Problem {

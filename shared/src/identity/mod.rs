@@ -1,8 +1,14 @@
 //! Who is calling: passwords, access tokens and the keys that sign them.
 
+pub mod api_token;
+mod common_passwords;
 pub mod es256;
+pub mod key_files;
 pub mod keys;
 pub mod password;
+pub mod principal;
 pub mod refresh;
 pub mod signer;
+pub mod signing_kms;
 pub mod token;
+pub mod totp;

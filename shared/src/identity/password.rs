@@ -1,11 +1,15 @@
 //! Passwords: argon2id in PHC form (RFC 9106), never stored or logged otherwise.
 
+use std::sync::Arc;
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::common_passwords as common;
 use crate::entropy::Entropy;
+use crate::problem::Problem;
 
 /// What every password costs: 19 MiB, two passes, one lane (OWASP's recommendation).
 fn argon2id() -> Argon2<'static> {
@@ -33,6 +37,46 @@ pub fn hash(password: &SecretString, entropy: &dyn Entropy) -> Result<String, ar
     argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
 }
 
+/// Hashes a password on a thread that may block.
+pub async fn hash_blocking(password: SecretString, entropy: Arc<dyn Entropy>) -> Result<String, Problem> {
+    let work = tokio::task::spawn_blocking(move || hash(&password, &*entropy));
+    work.await.ok().and_then(Result::ok).ok_or_else(|| {
+        tracing::error!("a password could not be hashed");
+        Problem::internal()
+    })
+}
+
+/// Whose password it is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// The username.
+    pub username: &'a str,
+    /// The tenant's slug.
+    pub slug: &'a str,
+    /// The tenant's name.
+    pub tenant: &'a str,
+}
+
+/// Checks a new password: 12 to 256 characters, no composition rules, refused where it is common or its owner's name
+/// (NIST SP 800-63B, section 5.1.1.2).
+///
+/// # Errors
+/// 400 that names `field`.
+pub fn check(field: &'static str, password: &SecretString, owner: Owner<'_>) -> Result<(), Problem> {
+    let text = password.expose_secret();
+    if !(12..=256).contains(&text.chars().count()) {
+        return Err(Problem::field(field, "must be 12 to 256 characters"));
+    }
+    let lower = text.to_lowercase();
+    if [owner.username, owner.slug, owner.tenant].iter().any(|name| name.to_lowercase() == lower) {
+        return Err(Problem::field(field, "must not be the username or the tenant"));
+    }
+    if common::is_common(&lower) {
+        return Err(Problem::field(field, "is a common password, among the first that anyone tries"));
+    }
+    Ok(())
+}
+
 /// Whether the password is the one that was hashed. Without a hash it takes the same time and says no.
 pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
     let work = tokio::task::spawn_blocking(move || {
@@ -58,6 +102,26 @@ mod tests {
         assert!(verify(password.clone(), Some(stored.clone())).await);
         assert!(!verify(SecretString::from("another"), Some(stored)).await);
         assert!(!verify(password, None).await);
+    }
+
+    #[test]
+    fn new_passwords_are_long_not_common_and_not_a_name() {
+        let owner = Owner { username: "administrator", slug: "acme-incorporated", tenant: "Acme Incorporated" };
+        for (text, fits) in [
+            ("correct horse battery", true),
+            ("twelve chars", true),
+            ("eleven char", false),
+            (&"é".repeat(256), true),
+            (&"é".repeat(257), false),
+            ("Administrator", false),
+            ("ACME Incorporated", false),
+            ("acme-incorporated", false),
+            ("Password12345!", false),
+            ("P@ssw0rd-2026", false),
+        ] {
+            let text = SecretString::from(text.to_owned());
+            assert_eq!(check("password", &text, owner).is_ok(), fits, "{}", text.expose_secret());
+        }
     }
 
     #[test]

@@ -1,39 +1,71 @@
-//! Signs access tokens: by a KMS key, by a key file (local), or with the HS256 secret. Only the auth function has one.
+//! Signs access tokens, and makes new keys to sign with: in KMS, in files (local), or none under HS256. Which key signs
+//! is the database's to say, in the flight that opens or refreshes the session, so that a rotation needs no restart.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::es256::{self, PublicKey};
-use super::token::Claims;
-use crate::aws::{self, AwsError};
+use super::key_files::KeyFiles;
+use super::signing_kms::SigningKms;
+use super::token::{ACCESS_TOKEN_SECONDS, Claims, LEEWAY_SECONDS};
+use crate::aws::AwsError;
 use crate::config::{Config, expose};
 
 /// What signs.
 pub enum Signer {
     /// HMAC with the shared secret.
     Hs256(EncodingKey),
-    /// A P-256 key in this process.
-    Es256 {
-        /// The private key.
-        key: EncodingKey,
-        /// Its public half.
-        public: PublicKey,
-    },
-    /// A P-256 key that never leaves KMS.
-    Kms {
-        /// The client.
-        client: Box<aws_sdk_kms::Client>,
-        /// The key's id or ARN.
-        key_id: String,
-        /// Its public half.
-        public: PublicKey,
-    },
+    /// P-256 keys in files. Local use.
+    Files(KeyFiles),
+    /// P-256 keys that never leave KMS.
+    Kms(SigningKms),
 }
 
-/// A token could not be signed, or the key not be used.
+/// The key that signs now, as the database names it.
+#[derive(Debug, Clone)]
+pub struct ActiveKey {
+    /// Its RFC 7638 thumbprint.
+    pub kid: String,
+    /// The KMS key's ARN; none for a key in a file.
+    pub provider_key: Option<String>,
+}
+
+/// A key that can sign, to be registered so that the other functions can verify.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its public half.
+    pub public: PublicKey,
+    /// The KMS key's ARN; none for a key in a file.
+    pub provider_key: Option<String>,
+}
+
+/// The times of a rotation.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation {
+    /// When it is decided.
+    pub now: Timestamp,
+    /// From when the new key signs. Until then it is published: a function that has reloaded its keys just before (at
+    /// most every ten seconds) learns of it before the first token needs it.
+    pub activates_at: Timestamp,
+    /// When the old keys' last tokens have run out.
+    pub old_expire_at: Timestamp,
+}
+
+impl Rotation {
+    /// A rotation at this time.
+    pub fn at(now: Timestamp) -> Self {
+        let activates_at = now + PUBLISHED_BEFORE;
+        let lifetime = SignedDuration::from_secs(ACCESS_TOKEN_SECONDS + LEEWAY_SECONDS);
+        Self { now, activates_at, old_expire_at: activates_at + lifetime }
+    }
+}
+
+/// How long a new key is known before it signs.
+const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_secs(30);
+
+/// A token could not be signed, or a key not be used or made.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// KMS said no, or nothing.
@@ -42,9 +74,12 @@ pub enum SignError {
     /// The key is of another kind.
     #[error("the signing key is not a P-256 key")]
     NotP256,
-    /// The key file cannot be read.
-    #[error("SIGNING_KEY_FILE cannot be read: {0}")]
+    /// A key file cannot be used.
+    #[error("SIGNING_KEY_FILE: {0}")]
     File(String),
+    /// No key is registered that could sign.
+    #[error("no signing key is registered; run the migrate function")]
+    NoKey,
     /// The claims or the key do not make a token.
     #[error("signing failed: {0}")]
     Jwt(#[from] jsonwebtoken::errors::Error),
@@ -55,75 +90,56 @@ impl Signer {
     pub async fn from_config(config: &Config) -> Result<Option<Self>, SignError> {
         es256::install();
         if let Some(key_id) = &config.signing_kms_key {
-            let client = aws_sdk_kms::Client::new(aws::config().await);
-            let answer = client
-                .get_public_key()
-                .key_id(key_id)
-                .send()
-                .await
-                .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
-            let der = answer.public_key.ok_or(SignError::NotP256)?;
-            let public = PublicKey::from_spki(der.as_ref()).ok_or(SignError::NotP256)?;
-            return Ok(Some(Self::Kms { client: Box::new(client), key_id: key_id.clone(), public }));
+            return Ok(Some(Self::Kms(SigningKms::new(key_id).await)));
         }
         if let Some(path) = &config.signing_key_file {
-            let der = PrivatePkcs8KeyDer::from_pem_file(path).map_err(|error| SignError::File(error.to_string()))?;
-            let pair = ring::signature::EcdsaKeyPair::from_pkcs8(
-                &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-                der.secret_pkcs8_der(),
-                &ring::rand::SystemRandom::new(),
-            );
-            let pair = pair.map_err(|_| SignError::NotP256)?;
-            let public = PublicKey::from_point(ring::signature::KeyPair::public_key(&pair).as_ref())
-                .ok_or(SignError::NotP256)?;
-            return Ok(Some(Self::Es256 { key: EncodingKey::from_ec_der(der.secret_pkcs8_der()), public }));
+            return Ok(Some(Self::Files(KeyFiles::open(path)?)));
         }
         Ok(config.jwt_secret.as_ref().map(|secret| Self::Hs256(EncodingKey::from_secret(expose(secret)))))
     }
 
-    /// The public half, to be registered so that the other functions can verify.
-    pub fn public(&self) -> Option<&PublicKey> {
-        match self {
+    /// The configured key, to be registered as the first; none under HS256.
+    pub async fn first_key(&self) -> Result<Option<NewKey>, SignError> {
+        Ok(match self {
             Self::Hs256(_) => None,
-            Self::Es256 { public, .. } | Self::Kms { public, .. } => Some(public),
-        }
+            Self::Files(files) => Some(NewKey { public: files.first().clone(), provider_key: None }),
+            Self::Kms(kms) => Some(kms.first_key().await?),
+        })
     }
 
-    /// Signs claims into an access token (`typ: at+jwt`, RFC 9068).
-    pub async fn sign(&self, claims: &Claims) -> Result<String, SignError> {
-        let header = |algorithm, public: Option<&PublicKey>| Header {
-            typ: Some("at+jwt".to_owned()),
-            kid: public.map(PublicKey::thumbprint),
-            ..Header::new(algorithm)
-        };
+    /// Makes a new key; none under HS256, which has no keys to rotate.
+    pub async fn create_key(&self) -> Result<Option<NewKey>, SignError> {
+        Ok(match self {
+            Self::Hs256(_) => None,
+            Self::Files(files) => Some(NewKey { public: files.create()?, provider_key: None }),
+            Self::Kms(kms) => Some(kms.create_key().await?),
+        })
+    }
+
+    /// Signs claims into an access token (`typ: at+jwt`, RFC 9068) with the key that is active.
+    pub async fn sign(&self, claims: &Claims, active: Option<&ActiveKey>) -> Result<String, SignError> {
+        if let Self::Hs256(key) = self {
+            return Ok(jsonwebtoken::encode(&header(Algorithm::HS256, None), claims, key)?);
+        }
+        let active = active.ok_or(SignError::NoKey)?;
+        let header = header(Algorithm::ES256, Some(&active.kid));
         match self {
-            Self::Hs256(key) => Ok(jsonwebtoken::encode(&header(Algorithm::HS256, None), claims, key)?),
-            Self::Es256 { key, public } => {
-                Ok(jsonwebtoken::encode(&header(Algorithm::ES256, Some(public)), claims, key)?)
-            }
-            Self::Kms { client, key_id, public } => {
-                let json = |value: serde_json::Result<Vec<u8>>| {
-                    value.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).map_err(jsonwebtoken::errors::Error::from)
-                };
-                let message = format!(
-                    "{}.{}",
-                    json(serde_json::to_vec(&header(Algorithm::ES256, Some(public))))?,
-                    json(serde_json::to_vec(claims))?
-                );
-                // KMS hashes what is at most 4096 bytes long, as an access token always is.
-                let answer = client
-                    .sign()
-                    .key_id(key_id)
-                    .message_type(aws_sdk_kms::types::MessageType::Raw)
-                    .message(aws_sdk_kms::primitives::Blob::new(message.as_bytes()))
-                    .signing_algorithm(aws_sdk_kms::types::SigningAlgorithmSpec::EcdsaSha256)
-                    .send()
-                    .await
-                    .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
-                let signature =
-                    answer.signature.and_then(|der| es256::from_der(der.as_ref())).ok_or(SignError::NotP256)?;
+            Self::Hs256(_) => Err(SignError::NoKey),
+            Self::Files(files) => Ok(jsonwebtoken::encode(&header, claims, &files.load(&active.kid)?)?),
+            Self::Kms(kms) => {
+                let message = format!("{}.{}", segment(&header)?, segment(claims)?);
+                let signature = kms.sign(active.provider_key.as_deref(), message.as_bytes()).await?;
                 Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
             }
         }
     }
+}
+
+fn header(algorithm: Algorithm, kid: Option<&str>) -> Header {
+    Header { typ: Some("at+jwt".to_owned()), kid: kid.map(str::to_owned), ..Header::new(algorithm) }
+}
+
+fn segment(value: &impl serde::Serialize) -> Result<String, SignError> {
+    let json = serde_json::to_vec(value).map_err(jsonwebtoken::errors::Error::from)?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }

@@ -17,7 +17,7 @@ use crate::permission::Role;
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 
 /// Seconds that two machines' clocks may differ.
-const LEEWAY_SECONDS: i64 = 60;
+pub(super) const LEEWAY_SECONDS: i64 = 60;
 
 /// No token of ours is longer.
 const MOST_BYTES: usize = 4096;

@@ -42,6 +42,12 @@ pub const FAMILIES: &[Family] = &[
     },
     Family { name: "holdfast_refusals", kind: "counter", help: "Requests refused, by problem code." },
     Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
+    Family { name: "holdfast_vault_unwraps", kind: "counter", help: "Data keys unwrapped, by provider." },
+    Family {
+        name: "holdfast_vault_open_failures",
+        kind: "counter",
+        help: "Sealed values, or the data keys they need, that did not open, by reason.",
+    },
     Family { name: "holdfast_instance_starts", kind: "counter", help: "Cold starts, by function." },
 ];
 
@@ -102,6 +108,16 @@ impl Metrics {
     /// Counts a refusal by its problem code.
     pub fn refusal(&self, code: &str) {
         self.state().add(format!("holdfast_refusals_total{{code=\"{code}\"}}"), 1.0);
+    }
+
+    /// Counts a data key that was unwrapped by `kms` or `local`, or was meant to be.
+    pub(crate) fn vault_unwrap(&self, provider: &str) {
+        self.state().add(format!("holdfast_vault_unwraps_total{{provider=\"{provider}\"}}"), 1.0);
+    }
+
+    /// Counts a sealed value, or its data key, that did not open.
+    pub(crate) fn vault_open_failure(&self, reason: &str) {
+        self.state().add(format!("holdfast_vault_open_failures_total{{reason=\"{reason}\"}}"), 1.0);
     }
 
     /// Counts a round trip to the database.

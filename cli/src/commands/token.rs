@@ -1,0 +1,50 @@
+//! `holdfast token`: API tokens for `API_TOKENS`, made without a database.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use data_encoding::HEXLOWER;
+use secrecy::ExposeSecret;
+use shared::entropy::SystemEntropy;
+use shared::id::TenantId;
+use shared::identity::api_token::{self, ApiToken};
+
+use super::print;
+
+/// Makes API tokens that a deployment brings along, and tells a good one from a mistyped one
+#[derive(Args)]
+pub(super) struct Token {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints a new token and its SHA-256, for an entry `name:scopes:sha256` of `API_TOKENS`
+    New {
+        /// The tenant's id; the platform's own token (`metrics:read`) without it
+        #[arg(long)]
+        tenant_id: Option<TenantId>,
+    },
+    /// Reads a token from standard input and says whether its form and checksum are right
+    Check,
+}
+
+impl Token {
+    pub(super) fn execute(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::New { tenant_id } => {
+                let token = api_token::generate(tenant_id.unwrap_or(TenantId::PLATFORM), &SystemEntropy);
+                let digest = HEXLOWER.encode(&api_token::hash(&token));
+                print(&format!("token:  {}\nsha256: {digest}\n", token.expose_secret()))
+            }
+            Command::Check => {
+                let mut text = String::new();
+                std::io::stdin().read_line(&mut text).context("standard input is not text")?;
+                let token =
+                    ApiToken::parse(text.trim()).context("this is no API token: its form or checksum is wrong")?;
+                let owner = token.tenant.public().map_or("the platform".to_owned(), |id| format!("tenant {id}"));
+                print(&format!("A well-formed token of {owner}; sha256: {}\n", HEXLOWER.encode(&token.hash)))
+            }
+        }
+    }
+}

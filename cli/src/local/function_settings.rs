@@ -1,0 +1,68 @@
+//! The settings of functions that another program runs while this run lasts (`make lambda`): environment files in the
+//! data folder, which only its owner reads. They end with the run, for its database ends then.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::database::Database;
+use super::settings::LocalSettings;
+use crate::data_dir::DataDir;
+
+/// The file of all functions but one.
+const FUNCTIONS: &str = "functions.env";
+/// The file of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
+const METRICS: &str = "metrics.env";
+
+/// The files, removed when this value is dropped.
+pub(super) struct FunctionSettings(Arc<DataDir>);
+
+impl FunctionSettings {
+    /// Writes the files.
+    pub(super) fn write(dir: Arc<DataDir>, settings: &LocalSettings, database: &Database) -> anyhow::Result<Self> {
+        let files = Self(dir);
+        for (name, url) in [(FUNCTIONS, settings.app_url(database)?), (METRICS, settings.metrics_url(database)?)] {
+            files
+                .0
+                .write_private(name, &environment_file(&settings.function(&url)))
+                .with_context(|| format!("{} cannot be written; check the folder", files.0.file(name).display()))?;
+        }
+        Ok(files)
+    }
+}
+
+impl Drop for FunctionSettings {
+    fn drop(&mut self) {
+        for name in [FUNCTIONS, METRICS] {
+            // A file that stays names a database that is gone; the next run replaces it.
+            let _ = std::fs::remove_file(self.0.file(name));
+        }
+    }
+}
+
+/// A line for each setting, quoted as both a shell and cargo-lambda read it.
+fn environment_file(settings: &BTreeMap<&str, &str>) -> String {
+    let mut text = String::new();
+    for (name, value) in settings {
+        let quote = if value.contains('\'') { '"' } else { '\'' };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{name}={quote}{value}{quote}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted() {
+        let settings = BTreeMap::from([("DATABASE_URL", "postgres://a:b@c/d?e=f#g"), ("AUDIT_LOG_PATH", "it's here")]);
+        assert_eq!(
+            environment_file(&settings),
+            "AUDIT_LOG_PATH=\"it's here\"\nDATABASE_URL='postgres://a:b@c/d?e=f#g'\n"
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! `docs/permissions.md`, from the one table in code: what roles and scopes may do, and what each route needs.
+
+use std::fmt::Write as _;
+
+use shared::permission::{Permission, Role, Scope};
+use shared::route::{Access, Route};
+
+use crate::gateway;
+
+/// The document.
+pub fn document() -> String {
+    let mut text = String::from(
+        "# Permissions\n\nMade from the code by `cargo run -- permissions > docs/permissions.md`; a test keeps it current.\n\n\
+         A route names a permission; roles and API tokens' scopes are sets of them. `operator` belongs to the platform, the\n\
+         other roles to a tenant.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
+    let mark = |held: bool| if held { "yes" } else { "" };
+    for permission in Permission::ALL {
+        let roles = Role::ALL.map(|role| mark(role.may(*permission))).join(" | ");
+        let scope = mark(Scope::ALL.iter().any(|scope| scope.permission() == *permission));
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| `{permission}` | {roles} | {scope} |");
+    }
+    text.push_str("\n## Routes\n\n| route | who | by JWT only | audited as |\n| --- | --- | --- | --- |\n");
+    for endpoint in gateway::endpoints() {
+        let route: &Route = endpoint.route;
+        let who = match route.access {
+            Access::Anyone => "anyone".to_owned(),
+            Access::Authenticated => "any principal".to_owned(),
+            Access::User => "any signed-in user".to_owned(),
+            Access::Holder(permission) => format!("`{permission}`"),
+        };
+        let jwt = mark(route.access != Access::Anyone && route.needs_jwt());
+        let _ = writeln!(text, "| `{} {}` | {who} | {jwt} | `{}` |", route.method, route.path, route.action);
+    }
+    text
+}

@@ -1,0 +1,149 @@
+//! `/admin/keys`: the keys that sign access tokens and those that seal secrets, and their rotation.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::app::App;
+use shared::clock::Time;
+use shared::db::Statement;
+use shared::http::{Answer, Call, FromRow, Json, List};
+use shared::identity::signer::{NewKey, Rotation};
+use shared::permission::Permission;
+use shared::problem::{Code, Problem};
+use shared::route::{Access, Audited, Route};
+use shared::vault::Vault;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+pub(crate) static LIST: Route = Route::get("/admin/keys", "key.list")
+    .access(Access::Holder(Permission::KeysRead))
+    .audited(Audited::Always)
+    .in_tenant()
+    .summary("Lists the signing keys, and the vault keys of the tenant chosen (else of the platform itself).")
+    .answers::<List<Key>>();
+
+pub(crate) static ROTATE: Route = Route::post("/admin/keys/rotate", "key.rotate")
+    .access(Access::Holder(Permission::KeysRotate))
+    .in_tenant()
+    .creates()
+    .summary("Brings in a new signing key, or retires the vault keys of the tenant chosen (else of all tenants).")
+    .takes::<RotationRequest>()
+    .answers::<Key>()
+    .refuses(&[Code::Conflict]);
+
+const SELECT: &str = "SELECT 'signing', k.kid, k.created_at, k.activates_at, k.expires_at,
+        CASE WHEN k.expires_at <= $1 THEN 'expired' WHEN k.activates_at > $1 THEN 'published'
+             WHEN k.kid = (SELECT kid FROM active_signing_key($1)) THEN 'active' ELSE 'retiring' END
+      FROM signing_keys k WHERE proceeding()
+    UNION ALL
+    SELECT 'vault', 'v' || k.version, k.created_at, NULL, NULL, k.state FROM vault_keys k WHERE k.tenant_id = current_tenant() AND proceeding()
+    ORDER BY 1, 3, 2";
+
+const ROTATE_SIGNING: &str = "SELECT rotate_signing_key($1, $2, $3, $4, $5, $6, $7)";
+
+/// A key, by its public side.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Key {
+    /// `signing` or `vault`.
+    kind: String,
+    /// A signing key's `kid`, or a vault key's version.
+    id: String,
+    /// `published` (known, and soon to sign), `active`, `retiring` (still verifies or opens) or `expired`.
+    state: String,
+    /// When it was made.
+    created_at: Time,
+    /// From when a signing key signs.
+    activates_at: Option<Time>,
+    /// When the last token that it signed has run out.
+    expires_at: Option<Time>,
+}
+
+impl FromRow for Key {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            kind: row.try_get(0)?,
+            id: row.try_get(1)?,
+            created_at: row.try_get(2)?,
+            activates_at: row.try_get(3)?,
+            expires_at: row.try_get(4)?,
+            state: row.try_get(5)?,
+        })
+    }
+}
+
+/// What to rotate.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotationRequest {
+    /// Which kind of key.
+    kind: Kind,
+}
+
+/// A kind of key.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// The key that signs access tokens.
+    Signing,
+    /// The data keys that seal secrets.
+    Vault,
+}
+
+pub(crate) async fn list(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
+    let items: Vec<Key> = call.transaction(&app).all(Statement::new(SELECT).bind(&call.now)).await?;
+    Answer::ok(&List { items, next_cursor: None })
+}
+
+pub(crate) async fn rotate(
+    State(app): State<App>,
+    call: Call,
+    Json(request): Json<RotationRequest>,
+) -> Result<Answer, Problem> {
+    match request.kind {
+        Kind::Signing => rotate_signing(&app, &call).await,
+        Kind::Vault => rotate_vault(&app, &call).await,
+    }
+}
+
+async fn rotate_signing(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let none = || Problem::new(Code::Conflict, "Tokens are signed with AUTH_JWT_SECRET here; change it to rotate.");
+    let signer = app.signer.as_ref().ok_or_else(none)?;
+    let made = signer.create_key().await.map_err(|error| {
+        tracing::error!(%error, "a signing key could not be made");
+        Problem::unavailable()
+    })?;
+    let NewKey { public, provider_key } = made.ok_or_else(none)?;
+    let Rotation { now, activates_at, old_expire_at } = Rotation::at(call.now);
+    let kid = public.thumbprint();
+    let key = Key {
+        kind: "signing".to_owned(),
+        id: kid.clone(),
+        state: "published".to_owned(),
+        created_at: Time(now),
+        activates_at: Some(Time(activates_at)),
+        expires_at: None,
+    };
+    let answer = Answer::created("/admin/keys", &key)?;
+    let statement = Statement::new(ROTATE_SIGNING).bind(&kid).bind(&public.x).bind(&public.y).bind(&provider_key);
+    let statement = statement.bind(&now).bind(&activates_at).bind(&old_expire_at);
+    call.transaction(app).changes(["signing"]).answer(statement, answer).await
+}
+
+const RETIRE_VAULT: &str = "SELECT retire_vault_keys($1)";
+
+/// The keys in use are retired; the next secret that is sealed makes the tenant's new one.
+async fn rotate_vault(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let key = Key {
+        kind: "vault".to_owned(),
+        id: "next".to_owned(),
+        state: "published".to_owned(),
+        created_at: Time(call.now),
+        activates_at: Some(Time(call.now)),
+        expires_at: None,
+    };
+    let answer = Answer::created("/admin/keys", &key)?;
+    let statement = Statement::new(RETIRE_VAULT).bind(&call.chosen_tenant);
+    let answer = call.transaction(app).changes(["vault"]).answer(statement, answer).await?;
+    // Other instances go on with the retired keys until they look again, five minutes at most.
+    app.vault.iter().for_each(Vault::forget_active);
+    Ok(answer)
+}

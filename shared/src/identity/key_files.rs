@@ -1,0 +1,79 @@
+//! Signing keys in files, for local use: the configured one, and beside it a folder of those that rotations made.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::EncodingKey;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::es256::PublicKey;
+use super::signer::SignError;
+
+/// Key files, each PKCS #8 in PEM.
+pub struct KeyFiles {
+    first: PublicKey,
+    folder: PathBuf,
+    loaded: Mutex<BTreeMap<String, EncodingKey>>,
+}
+
+impl KeyFiles {
+    pub(super) fn open(path: &Path) -> Result<Self, SignError> {
+        let (first, key) = read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(".")).join("signing-keys");
+        Ok(Self { loaded: Mutex::new(BTreeMap::from([(first.thumbprint(), key)])), first, folder })
+    }
+
+    pub(super) fn first(&self) -> &PublicKey {
+        &self.first
+    }
+
+    /// The key of this `kid`, read from its file where it was made since the start.
+    pub(super) fn load(&self, kid: &str) -> Result<EncodingKey, SignError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = loaded.get(kid) {
+            return Ok(key.clone());
+        }
+        // A thumbprint is base64url: nothing in it leads out of the folder.
+        if !kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+            return Err(SignError::NoKey);
+        }
+        let (_, key) = read(&self.folder.join(format!("{kid}.pem")))?;
+        loaded.insert(kid.to_owned(), key.clone());
+        Ok(key)
+    }
+
+    pub(super) fn create(&self) -> Result<PublicKey, SignError> {
+        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let der = der.map_err(|_| SignError::NotP256)?;
+        let public = public_half(der.as_ref())?;
+        let text = Zeroizing::new(STANDARD.encode(der.as_ref()));
+        let pem = Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *text));
+        let file = self.folder.join(format!("{}.pem", public.thumbprint()));
+        fs::create_dir_all(&self.folder)
+            .and_then(|()| OpenOptions::new().create_new(true).write(true).mode(0o600).open(file))
+            .and_then(|mut file| file.write_all(pem.as_bytes()))
+            .map_err(|error| SignError::File(format!("a new key cannot be written: {error}")))?;
+        Ok(public)
+    }
+}
+
+fn read(path: &Path) -> Result<(PublicKey, EncodingKey), SignError> {
+    let der = PrivatePkcs8KeyDer::from_pem_file(path).map_err(|error| SignError::File(error.to_string()))?;
+    Ok((public_half(der.secret_pkcs8_der())?, EncodingKey::from_ec_der(der.secret_pkcs8_der())))
+}
+
+fn public_half(pkcs8: &[u8]) -> Result<PublicKey, SignError> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new());
+    let pair = pair.map_err(|_| SignError::NotP256)?;
+    PublicKey::from_point(pair.public_key().as_ref()).ok_or(SignError::NotP256)
+}

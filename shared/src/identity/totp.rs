@@ -1,0 +1,122 @@
+//! One-time codes: TOTP (RFC 6238) with HMAC-SHA-1, six digits and steps of 30 seconds, which is what authenticator apps
+//! take; and recovery codes for the day the app is lost.
+
+use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
+use ring::{digest, hmac};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::entropy::Entropy;
+
+/// Seconds that a code stands for.
+const STEP: i64 = 30;
+/// Steps that the user's clock may be off.
+const DRIFT: i64 = 1;
+/// Recovery codes given at enrolment.
+const RECOVERY_CODES: usize = 10;
+
+/// A user's secret: 160 random bits, as RFC 4226 recommends.
+pub struct TotpSecret(Zeroizing<Vec<u8>>);
+
+impl TotpSecret {
+    /// A new secret.
+    pub fn random(entropy: &dyn Entropy) -> Self {
+        Self(Zeroizing::new(entropy.bytes::<20>().to_vec()))
+    }
+
+    /// A secret as it was sealed.
+    pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// What is sealed.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret in the form that people type into an app.
+    pub fn base32(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE32_NOPAD.encode(&self.0))
+    }
+
+    /// The code of a time step: seconds since 1970, by 30.
+    pub fn code(&self, step: i64) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
+        let tag = hmac::sign(&key, &step.to_be_bytes());
+        // Dynamic truncation (RFC 4226, section 5.3): the last half byte says where the four bytes begin.
+        let at = tag.as_ref().last().map_or(0, |last| usize::from(last & 0x0F));
+        let four = tag.as_ref().iter().skip(at).take(4).fold(0u32, |number, byte| (number << 8) | u32::from(*byte));
+        format!("{:06}", (four & 0x7FFF_FFFF) % 1_000_000)
+    }
+
+    /// The step that a code belongs to: now, one before or one after. That it was not used before is for the database to
+    /// say.
+    pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
+        let current = now.as_second() / STEP;
+        let matches = |step: &i64| bool::from(self.code(*step).as_bytes().ct_eq(code.as_bytes()));
+        (current - DRIFT..=current + DRIFT).rfind(matches)
+    }
+}
+
+/// New recovery codes: 80 random bits each, in groups of four letters.
+pub fn recovery_codes(entropy: &dyn Entropy) -> Vec<String> {
+    let code = || {
+        let text = BASE32_NOPAD.encode(&entropy.bytes::<10>()).to_lowercase();
+        let groups: Vec<String> =
+            text.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
+        groups.join("-")
+    };
+    (0..RECOVERY_CODES).map(|_| code()).collect()
+}
+
+/// What the database keeps of a recovery code, however it is typed; none where it cannot be one.
+pub fn recovery_hash(code: &str) -> Option<Vec<u8>> {
+    let letters: String = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    (letters.len() == 16).then(|| digest::digest(&digest::SHA256, letters.as_bytes()).as_ref().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    #[test]
+    fn codes_are_those_of_rfc_6238() {
+        let secret = TotpSecret(Zeroizing::new(b"12345678901234567890".to_vec()));
+        // Appendix B, SHA-1; its eight digits end in our six.
+        for (time, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(secret.code(time / STEP), code, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_for_its_step_and_the_ones_beside_it() {
+        let secret = TotpSecret::random(&SeededEntropy::new(3));
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let step = now.as_second() / STEP;
+        for (off, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+            assert_eq!(secret.step_of(&secret.code(step + off), now), good.then_some(step + off), "{off}");
+        }
+        for text in ["", "000", "1234567", "abcdef", " 12345"] {
+            assert_eq!(secret.step_of(text, now), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn recovery_codes_are_known_again_however_they_are_typed() {
+        let codes = recovery_codes(&SeededEntropy::new(5));
+        assert_eq!((codes.len(), codes[0].len()), (10, 19));
+        let typed = codes[0].replace('-', " ").to_uppercase();
+        assert_eq!(recovery_hash(&typed), recovery_hash(&codes[0]));
+        assert_ne!(recovery_hash(&codes[0]), recovery_hash(&codes[1]));
+        assert_eq!(recovery_hash("123456"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! Short texts that people write: names and labels, parsed at the door.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A text that is no label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 200 characters, not all of them spaces, without control characters")]
+pub struct NotALabel;
+
+/// A name that people gave to something: 1 to 200 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 200)]
+pub struct Label(String);
+
+impl Label {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = NotALabel;
+
+    fn try_from(text: String) -> Result<Self, NotALabel> {
+        let blank = text.trim().is_empty();
+        let fits = text.chars().count() <= 200 && !blank && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text)) } else { Err(NotALabel) }
+    }
+}
+
+/// A text that is no username.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 128 characters without a colon, control characters, or spaces at its ends")]
+pub struct NotAUsername;
+
+/// The name that a user gives to sign in: 1 to 128 characters. No colon, since `AUTH_USERS` puts one after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 128)]
+pub struct Username(String);
+
+impl Username {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Username {
+    type Error = NotAUsername;
+
+    fn try_from(text: String) -> Result<Self, NotAUsername> {
+        let plain = text.trim() == text && !text.chars().any(|letter| letter.is_control() || letter == ':');
+        let fits = (1..=128).contains(&text.chars().count()) && plain;
+        if fits { Ok(Self(text)) } else { Err(NotAUsername) }
+    }
+}
+
+/// A text that is no slug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 63 of a-z, 0-9 and -, the first of them no -")]
+pub struct NotASlug;
+
+/// The short name of a tenant, given at sign-in: 1 to 63 lower-case letters, digits and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
+pub struct Slug(String);
+
+impl Slug {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Slug {
+    type Error = NotASlug;
+
+    fn try_from(text: String) -> Result<Self, NotASlug> {
+        let known = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
+        let fits = (1..=63).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('-');
+        if fits { Ok(Self(text)) } else { Err(NotASlug) }
+    }
+}
+
+/// The form in which prefixes are looked for: lower case by Unicode's rules, the same whatever the database's locale is.
+pub fn search_key(text: &str) -> String {
+    text.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_hold_1_to_200_characters_and_no_control_character() {
+        for (text, fits) in [
+            ("a".to_owned(), true),
+            ("é".repeat(200), true),
+            ("a".repeat(201), false),
+            (String::new(), false),
+            ("   ".to_owned(), false),
+            ("a\nb".to_owned(), false),
+        ] {
+            assert_eq!(Label::try_from(text.clone()).is_ok(), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn usernames_can_be_written_in_auth_users_and_have_no_spaces_around_them() {
+        for (text, fits) in [
+            ("ada".to_owned(), true),
+            ("Ada Lovelace".to_owned(), true),
+            ("é".repeat(128), true),
+            ("a".repeat(129), false),
+            (String::new(), false),
+            (" ada".to_owned(), false),
+            ("ada\u{a0}".to_owned(), false),
+            ("a:b".to_owned(), false),
+            ("a\u{7f}b".to_owned(), false),
+        ] {
+            assert_eq!(Username::try_from(text.clone()).is_ok(), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn slugs_hold_1_to_63_letters_digits_and_hyphens_and_do_not_begin_with_one() {
+        for (text, fits) in [
+            ("acme".to_owned(), true),
+            ("0-9-".to_owned(), true),
+            ("a".repeat(63), true),
+            ("a".repeat(64), false),
+            (String::new(), false),
+            ("-acme".to_owned(), false),
+            ("Acme".to_owned(), false),
+            ("ac_me".to_owned(), false),
+            ("acmé".to_owned(), false),
+            ("acme\n".to_owned(), false),
+        ] {
+            assert_eq!(Slug::try_from(text.clone()).is_ok(), fits, "{text:?}");
+        }
+    }
+}

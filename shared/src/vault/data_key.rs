@@ -1,0 +1,27 @@
+//! A tenant's data key, unwrapped: in memory only, wiped when dropped, never printed.
+
+use secrecy::{ExposeSecret, SecretBox};
+
+use super::primitives::KEY;
+use crate::entropy::Entropy;
+
+/// 32 bytes from which the keys of all the tenant's sealed values are derived.
+#[derive(Debug)]
+pub(super) struct DataKey(SecretBox<[u8; KEY]>);
+
+impl DataKey {
+    /// A new one.
+    pub(super) fn random(entropy: &dyn Entropy) -> Self {
+        Self(SecretBox::init_with_mut(|key: &mut [u8; KEY]| entropy.fill(key)))
+    }
+
+    /// These bytes; none unless they are 32.
+    pub(super) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; KEY] = bytes.try_into().ok()?;
+        Some(Self(SecretBox::init_with_mut(|key: &mut [u8; KEY]| *key = *bytes)))
+    }
+
+    pub(super) fn expose(&self) -> &[u8; KEY] {
+        self.0.expose_secret()
+    }
+}

@@ -1,0 +1,87 @@
+//! Why something could not be sealed or opened. Each way to fail has its name: none of them is ever an empty value.
+
+use std::sync::Arc;
+
+use super::primitives::OutOfRange;
+use crate::aws::AwsError;
+use crate::db::DbError;
+use crate::problem::Problem;
+
+/// A failure of the vault.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum VaultError {
+    /// The first byte names a format that this build does not know.
+    #[error("sealed in format {0}, which this build does not know")]
+    UnknownVersion(u8),
+    /// It was sealed under another data key (another tenant's, or another version) or for another purpose, or its salt or
+    /// its commitment was altered.
+    #[error("not sealed under this data key, for this purpose")]
+    WrongKey,
+    /// It was cut or altered, or sealed for another context: a row that was moved.
+    #[error("altered since it was sealed, or sealed for another place")]
+    Tampered,
+    /// The provider says that the wrapped data key is not one of its own for this tenant.
+    #[error("the wrapped data key was altered, or is another tenant's")]
+    KeyRefused,
+    /// The data key was wrapped under a provider key that this function is not configured with.
+    #[error("the data key is wrapped by {provider} key {key}, which is not configured here")]
+    NoProvider {
+        /// `kms` or `local`.
+        provider: &'static str,
+        /// The KMS key's ARN, or the fingerprint of the local key.
+        key: String,
+    },
+    /// KMS cannot be reached, or will not work for us now.
+    #[error("KMS: {0}")]
+    Kms(AwsError),
+    /// The tenant's data key could not be looked up or stored.
+    #[error("{0}")]
+    Database(Arc<DbError>),
+    /// The plaintext is longer than AES-GCM allows (NIST SP 800-38D, section 5.2.1.1).
+    #[error("too long to be sealed")]
+    TooLong,
+}
+
+impl VaultError {
+    /// Its name among the counters of what could not be opened; none for what concerns no sealed value and no key.
+    pub(super) const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownVersion(_) => Some("unknown_version"),
+            Self::WrongKey => Some("wrong_key"),
+            Self::Tampered => Some("tampered"),
+            Self::KeyRefused => Some("key_refused"),
+            Self::NoProvider { .. } => Some("no_provider"),
+            Self::Kms(_) => Some("kms"),
+            Self::Database(_) | Self::TooLong => None,
+        }
+    }
+}
+
+impl From<DbError> for VaultError {
+    fn from(error: DbError) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for VaultError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        DbError::from(error).into()
+    }
+}
+
+impl From<OutOfRange> for VaultError {
+    fn from(_: OutOfRange) -> Self {
+        Self::TooLong
+    }
+}
+
+/// The caller learns nothing of what failed, only whether to try again.
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Kms(_) => Self::unavailable(),
+            VaultError::Database(error) => Self::from(&*error),
+            _ => Self::internal(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Tenants' data keys: looked up, made where a tenant has none, unwrapped, and kept for five minutes.
+
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::data_key::DataKey;
+use super::error::VaultError;
+use super::provider::Providers;
+use super::wrapped::WrappedKey;
+use crate::clock::Clock;
+use crate::db::{Datastore, DbError, Statement};
+use crate::entropy::Entropy;
+use crate::http::FromRow;
+use crate::id::TenantId;
+use crate::telemetry::metrics::Metrics;
+
+/// Finds the tenant's active key.
+const ACTIVE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_active($1)";
+/// Stores a tenant's first key; finds the active one where another instance was first.
+const CREATE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_create($1, $2, $3, $4, $5)";
+
+pub(super) struct TenantKeys {
+    pub(super) providers: Providers,
+    pub(super) db: Datastore,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) active: Cache<TenantId, Arc<WrappedKey>>,
+    pub(super) unwrapped: Cache<(TenantId, i32), Arc<DataKey>>,
+}
+
+impl TenantKeys {
+    /// The key that the tenant's values are sealed under now. Nothing is asked of the database within five minutes of the
+    /// last time; then one flight, and another where the tenant has no key yet.
+    pub(super) async fn active(&self, tenant: TenantId) -> Result<Arc<WrappedKey>, VaultError> {
+        let found = async {
+            match self.ask(Statement::new(ACTIVE).bind(&tenant)).await? {
+                Some(key) => Ok(Arc::new(key)),
+                None => self.create(tenant).await.map(Arc::new),
+            }
+        };
+        self.active.get_or_load(tenant, self.clock.now(), found).await
+    }
+
+    /// The data key, unwrapped at most once in five minutes.
+    pub(super) async fn unwrapped(&self, tenant: TenantId, key: &WrappedKey) -> Result<Arc<DataKey>, VaultError> {
+        let unwrapped = async {
+            let provider = self.providers.of(key)?;
+            self.metrics.vault_unwrap(provider.kind().name());
+            provider.unwrap_key(tenant, key).await.map(Arc::new)
+        };
+        self.unwrapped.get_or_load((tenant, key.version), self.clock.now(), unwrapped).await
+    }
+
+    async fn create(&self, tenant: TenantId) -> Result<WrappedKey, VaultError> {
+        let provider = self.providers.current();
+        let now = self.clock.now();
+        let new = provider.generate(tenant, &*self.entropy).await?;
+        let kind = provider.kind().name();
+        let create = Statement::new(CREATE).bind(&tenant).bind(&kind).bind(&new.provider_key);
+        let stored = self.ask(create.bind(&new.wrapped).bind(&now)).await?;
+        let stored = stored.ok_or(DbError::Lost)?;
+        // Where another instance was first, its key counts, and this one is dropped unused.
+        if stored.wrapped == new.wrapped {
+            self.unwrapped.put(&(tenant, stored.version), now, Arc::new(new.data_key));
+        }
+        Ok(stored)
+    }
+
+    async fn ask(&self, statement: Statement<'_>) -> Result<Option<WrappedKey>, VaultError> {
+        let rows = self.db.query(&statement).await?;
+        Ok(rows.first().map(WrappedKey::from_row).transpose()?)
+    }
+}

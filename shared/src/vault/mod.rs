@@ -1,0 +1,142 @@
+//! The vault seals what must stay secret though the database, a backup or a log leaks: secrets of accounts, one-time-code
+//! secrets, answers kept for a repeated request. Envelope encryption: each tenant has a data key, wrapped by KMS or by
+//! `SECRET_ENCRYPTION_KEY`, and each value a key of its own, derived from it. The format is `docs/vault-format.md`.
+//!
+//! Sealing makes no flight to the database but where the tenant's active key is not known yet; opening makes none, since
+//! the statement that brings the sealed value brings its [`WrappedKey`] too. What does not open is an error and an alarm,
+//! never an empty value.
+
+mod cache;
+mod data_key;
+mod encoding;
+mod envelope;
+mod error;
+mod keys;
+mod primitives;
+mod provider;
+#[cfg(test)]
+mod vectors;
+mod wrapped;
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+pub use cache::LIFETIME;
+pub use envelope::{OVERHEAD, Purpose};
+pub use error::VaultError;
+pub use provider::{KmsKey, LocalKey, Provider, Providers};
+pub use wrapped::{ProviderKind, WrappedKey};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Datastore;
+use crate::entropy::Entropy;
+use crate::id::TenantId;
+use crate::telemetry::metrics::Metrics;
+use cache::Cache;
+use envelope::Place;
+use keys::TenantKeys;
+
+/// Seals and opens. One per process: it keeps unwrapped data keys for [`LIFETIME`].
+pub struct Vault {
+    keys: TenantKeys,
+}
+
+/// A sealed value, to be stored with the version of the data key that opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The sealed value, [`OVERHEAD`] bytes longer than the plaintext.
+    pub bytes: Vec<u8>,
+    /// Which of the tenant's data keys it is sealed under: the `version` of a row of `vault_keys`.
+    pub key_version: i32,
+}
+
+impl Vault {
+    /// A vault over these providers.
+    pub fn new(
+        providers: Providers,
+        db: Datastore,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (active, unwrapped) = (Cache::new(), Cache::new());
+        Self { keys: TenantKeys { providers, db, clock, entropy, metrics, active, unwrapped } }
+    }
+
+    /// The vault that the configuration asks for; none where it names neither `VAULT_KMS_KEY_ID` nor
+    /// `SECRET_ENCRYPTION_KEY`. Nothing is asked of KMS yet.
+    pub async fn from_config(
+        config: &Config,
+        db: &Datastore,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Option<Self>, VaultError> {
+        let providers = Providers::from_config(config).await?;
+        Ok(providers.map(|providers| {
+            Self::new(providers, db.clone(), Arc::clone(clock), Arc::clone(entropy), Arc::clone(metrics))
+        }))
+    }
+
+    /// Seals a value for one place: it opens only for the same tenant, purpose and context. The context's parts are kept
+    /// apart, so that `["ab", "c"]` is not `["a", "bc"]`.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`] and [`VaultError::Kms`] where the tenant's data key cannot be had now;
+    /// [`VaultError::KeyRefused`] and [`VaultError::NoProvider`] where it cannot be had at all.
+    pub async fn seal(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        context: &[&[u8]],
+        plaintext: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let place = Place { tenant, purpose, context };
+        let sealed = async {
+            let key = self.keys.active(tenant).await?;
+            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
+            Ok(Sealed { bytes, key_version: key.version })
+        };
+        sealed.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// Opens a value that was sealed for this place, with the data key's row that came along with it.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownVersion`], [`VaultError::WrongKey`] and [`VaultError::Tampered`] where the value does not open;
+    /// [`VaultError::KeyRefused`] and [`VaultError::NoProvider`] where its data key does not; [`VaultError::Kms`] where KMS
+    /// does not answer. Each is counted, and logged without a word of the value.
+    pub async fn open(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        context: &[&[u8]],
+        key: &WrappedKey,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let place = Place { tenant, purpose, context };
+        let opened = async {
+            let data_key = self.keys.unwrapped(tenant, key).await?;
+            envelope::open(&data_key, &place, sealed)
+        };
+        opened.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// Forgets which keys are active: one was retired, and what is sealed next needs its successor.
+    pub fn forget_active(&self) {
+        self.keys.active.clear();
+    }
+
+    fn alarm(&self, place: &Place<'_>, error: &VaultError) {
+        if let Some(reason) = error.reason() {
+            self.keys.metrics.vault_open_failure(reason);
+            tracing::error!(%error, reason, tenant = %place.tenant, purpose = place.purpose.name(), "the vault did not open");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Data keys under `SECRET_ENCRYPTION_KEY`, where there is no KMS. From it two keys are derived (one key, one use: NIST
+//! SP 800-57 part 1, section 5.2): the one that wraps, and a fingerprint that names it without telling of it.
+
+use std::fmt::Write as _;
+
+use zeroize::Zeroizing;
+
+use super::super::data_key::DataKey;
+use super::super::encoding::encode;
+use super::super::error::VaultError;
+use super::super::primitives::{self, Hkdf, KEY};
+use super::{NewKey, PURPOSE};
+use crate::entropy::Entropy;
+use crate::id::TenantId;
+
+/// The format that is written, and its name in derivations and associated data.
+const VERSION: u8 = 1;
+const FORMAT: &[u8] = b"holdfast/vault/local/1";
+
+/// The deployment's own key.
+pub struct LocalKey {
+    wrapping: Zeroizing<[u8; KEY]>,
+    fingerprint: String,
+}
+
+impl LocalKey {
+    /// Derives what it needs from `SECRET_ENCRYPTION_KEY`; the configuration saw to it that the key has 32 bytes.
+    pub fn new(secret_encryption_key: &[u8]) -> Result<Self, VaultError> {
+        let hkdf = Hkdf::extract(&[], secret_encryption_key);
+        let mut fingerprint = [0; 16];
+        hkdf.expand(&[FORMAT, b"/fingerprint"], &mut fingerprint)?;
+        let fingerprint = fingerprint.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        Ok(Self { wrapping: hkdf.key(&[FORMAT, b"/wrap"])?, fingerprint })
+    }
+
+    /// Its name: 32 hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Makes a random data key.
+    pub(in crate::vault) fn generate(&self, tenant: TenantId, entropy: &dyn Entropy) -> Result<NewKey, VaultError> {
+        let data_key = DataKey::random(entropy);
+        let wrapped = self.wrap(tenant, &data_key, &entropy.bytes())?;
+        Ok(NewKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
+    }
+
+    fn wrap(
+        &self,
+        tenant: TenantId,
+        data_key: &DataKey,
+        nonce: &[u8; primitives::NONCE],
+    ) -> Result<Vec<u8>, VaultError> {
+        let mut text = Zeroizing::new(data_key.expose().to_vec());
+        let tag = primitives::encrypt(&self.wrapping, nonce, &associated_data(tenant), &mut text)?;
+        Ok([[VERSION].as_slice(), nonce, &text, &tag].concat())
+    }
+
+    /// Unwraps a data key, if it was wrapped for this tenant.
+    pub(super) fn unwrap_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<DataKey, VaultError> {
+        let (version, rest) = wrapped.split_first().ok_or(VaultError::KeyRefused)?;
+        if *version != VERSION {
+            return Err(VaultError::UnknownVersion(*version));
+        }
+        let (nonce, rest) = rest.split_first_chunk().ok_or(VaultError::KeyRefused)?;
+        let (text, tag) = rest.split_last_chunk().ok_or(VaultError::KeyRefused)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        primitives::decrypt(&self.wrapping, nonce, &associated_data(tenant), &mut text, tag)
+            .map_err(|_| VaultError::KeyRefused)?;
+        DataKey::from_slice(&text).ok_or(VaultError::KeyRefused)
+    }
+}
+
+impl std::fmt::Debug for LocalKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalKey").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+/// The same pairs as KMS gets for encryption context.
+fn associated_data(tenant: TenantId) -> Vec<u8> {
+    let tenant = tenant.to_string();
+    encode(&[FORMAT, b"purpose", PURPOSE.as_bytes(), b"tenant", tenant.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+    use crate::vault::vectors;
+    use uuid::Uuid;
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn the_published_vectors_are_made_and_unwrapped() {
+        for vector in vectors::load()["local"].as_array().unwrap() {
+            let key = LocalKey::new(&vectors::bytes(vector, "secret_encryption_key")).unwrap();
+            let tenant: TenantId = vector["tenant"].as_str().unwrap().parse().unwrap();
+            let data_key = DataKey::from_slice(&vectors::bytes(vector, "data_key")).unwrap();
+            let nonce = vectors::bytes(vector, "nonce").try_into().unwrap();
+            let wrapped = vectors::bytes(vector, "wrapped");
+            assert_eq!(key.fingerprint(), vector["fingerprint"]);
+            assert_eq!(*key.wrapping, vectors::bytes(vector, "wrap_key")[..]);
+            assert_eq!(associated_data(tenant), vectors::bytes(vector, "aad"));
+            assert_eq!(key.wrap(tenant, &data_key, &nonce).unwrap(), wrapped);
+            assert_eq!(key.unwrap_key(tenant, &wrapped).unwrap().expose(), data_key.expose());
+        }
+    }
+
+    #[test]
+    fn a_data_key_unwraps_only_for_its_tenant_under_its_key_and_unaltered() {
+        let entropy = SeededEntropy::new(1);
+        let key = LocalKey::new(&[7; 32]).unwrap();
+        let new = key.generate(tenant(1), &entropy).unwrap();
+        assert_eq!(key.unwrap_key(tenant(1), &new.wrapped).unwrap().expose(), new.data_key.expose());
+        assert!(matches!(key.unwrap_key(tenant(2), &new.wrapped), Err(VaultError::KeyRefused)));
+        let other = LocalKey::new(&[8; 32]).unwrap();
+        assert_ne!(other.fingerprint(), key.fingerprint());
+        assert!(matches!(other.unwrap_key(tenant(1), &new.wrapped), Err(VaultError::KeyRefused)));
+        for at in 0..new.wrapped.len() {
+            let mut altered = new.wrapped.clone();
+            altered[at] ^= 1;
+            let error = key.unwrap_key(tenant(1), &altered).unwrap_err();
+            assert!(matches!((at, error), (0, VaultError::UnknownVersion(0)) | (1.., VaultError::KeyRefused)), "{at}");
+            assert!(key.unwrap_key(tenant(1), &new.wrapped[..at]).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_of_it_is_the_fingerprint_alone() {
+        let key = LocalKey::new(&[7; 32]).unwrap();
+        assert_eq!(format!("{key:?}"), format!("LocalKey {{ fingerprint: {:?}, .. }}", key.fingerprint()));
+    }
+}
