@@ -42,6 +42,9 @@ impl Tenant {
     }
 }
 
+/// An editor of each tenant beside those named after their roles.
+pub const SAMPLER: &str = "sampler";
+
 /// How a [`TestApp`] differs from the usual one.
 #[derive(Default)]
 pub struct Options {
@@ -61,6 +64,8 @@ pub struct TestApp {
     pub database: TestDatabase,
     /// The one password of all users.
     pub password: SecretString,
+    /// The key that signs access tokens, in PEM.
+    pub signing_key: String,
     router: Router,
 }
 
@@ -81,7 +86,8 @@ impl TestApp {
             Some(proxy) => url.replace(&address, proxy),
             None => url,
         };
-        let key_file = database.file("signing-key.pem", &signing_key());
+        let signing_key = signing_key();
+        let key_file = database.file("signing-key.pem", &signing_key);
         let config = |database_url: String| {
             let usual = [
                 ("APP_ENV", "local".to_owned()),
@@ -100,14 +106,15 @@ impl TestApp {
         let mut plan = Plan::new(database.owner_url().into());
         plan.database_ca_file = Some(database.ca_file());
         plan.users = users(&password);
-        plan.signing_key = Signer::from_config(&app_config).await.unwrap().and_then(|signer| signer.public().cloned());
+        let signer = Signer::from_config(&app_config).await.unwrap().unwrap();
+        plan.signing_key = signer.first_key().await.unwrap();
         migrate::run(&plan, &*clock, &*entropy).await.unwrap();
 
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&entropy)).await.unwrap();
         let scraped = App::start_with(config(url(database.metrics_url())), "metrics", time, entropy).await.unwrap();
         let router = holdfast::gateway::router(app.clone(), scraped);
-        Self { app, clock, database, password, router }
+        Self { app, clock, database, password, signing_key, router }
     }
 
     /// A caller without a credential.
@@ -117,8 +124,15 @@ impl TestApp {
 
     /// A caller who signs in as the tenant's user of this role. Each role's user is named after it.
     pub async fn sign_in(&self, tenant: Tenant, role: Role) -> Client {
+        self.sign_in_as(tenant, role.name()).await
+    }
+
+    /// A caller who signs in as the tenant's user of this name.
+    pub async fn sign_in_as(&self, tenant: Tenant, username: &str) -> Client {
         let client = self.anonymous();
-        let reply = client.post("/auth/login", &self.credentials(tenant, role)).await;
+        let mut request = self.credentials(tenant, Role::Viewer);
+        request["username"] = username.into();
+        let reply = client.post("/auth/login", &request).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         client.with_tokens(&reply.body)
     }
@@ -158,7 +172,9 @@ fn users(password: &SecretString) -> Vec<BootstrapUser> {
     let tenants = [Tenant::Acme, Tenant::Globex];
     let roles = [Role::Viewer, Role::Editor, Role::Admin];
     let of_tenants = tenants.into_iter().flat_map(|tenant| roles.map(|role| user(tenant, role)));
-    of_tenants.chain([user(Tenant::Platform, Role::Operator)]).collect()
+    // Those who make what tests are about are nobody that a test signs in as.
+    let samplers = tenants.map(|tenant| BootstrapUser { username: SAMPLER.to_owned(), ..user(tenant, Role::Editor) });
+    of_tenants.chain(samplers).chain([user(Tenant::Platform, Role::Operator)]).collect()
 }
 
 /// A new P-256 key in PEM form.

@@ -3,10 +3,12 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod deployment;
 pub mod emulator;
 pub mod events;
 pub mod leaks;
 mod loopback;
+pub mod markdown;
 pub mod moto;
 mod program;
 pub mod proxy;
@@ -14,4 +16,5 @@ pub mod sample;
 pub mod secrets;
 pub mod stage;
 pub mod tools;
+pub mod users;
 mod wire;

@@ -1,8 +1,8 @@
 //! A TCP proxy in front of the database: counts flights, and
 //! cuts connections where a test asks for it.
 //!
-//! A flight is what the client sends without hearing an answer, and the answers to it. The proxy holds every answer back
-//! for some milliseconds, as a network does, so a second flight is counted just where the client had to wait for an answer
+//! A flight is what the client sends without hearing an answer, and the answers to it. A counting proxy holds every
+//! answer back for some milliseconds, as a network does, so a second flight is counted just where the client had to wait for an answer
 //! before it could send more.
 
 use std::sync::Arc;
@@ -27,15 +27,24 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port and passes all on to the database.
+    /// Listens on a free port and passes all on to the database as it comes, for faults.
     pub async fn before(database: String) -> Self {
+        Self::with_delay(database, Duration::ZERO).await
+    }
+
+    /// The same, but answers take some milliseconds on their way, so that flights can be told apart and counted.
+    pub async fn counting(database: String) -> Self {
+        Self::with_delay(database, ONE_WAY).await
+    }
+
+    async fn with_delay(database: String, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared { budget: AtomicI64::new(-1), ..Shared::default() });
         let passing = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, database.clone(), Arc::clone(&passing)));
+                tokio::spawn(pass(client, database.clone(), Arc::clone(&passing), delay));
             }
         });
         Self { address, shared }
@@ -65,7 +74,7 @@ impl Proxy {
 /// How long answers are held back.
 const ONE_WAY: Duration = Duration::from_millis(5);
 
-async fn pass(client: TcpStream, database: String, shared: Arc<Shared>) {
+async fn pass(client: TcpStream, database: String, shared: Arc<Shared>, delay: Duration) {
     let Ok(server) = TcpStream::connect(&database).await else { return };
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
@@ -76,7 +85,7 @@ async fn pass(client: TcpStream, database: String, shared: Arc<Shared>) {
     // Whichever side ends first, or is cut, ends both.
     tokio::select! {
         () = ask(from_client, to_server, &asking, &shared) => (),
-        () = answer(from_server, to_client, &asking, &shared) => (),
+        () = answer(from_server, to_client, &asking, &shared, delay) => (),
     }
 }
 
@@ -92,10 +101,16 @@ async fn ask(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, asking: &Ato
     }
 }
 
-async fn answer(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, asking: &AtomicBool, shared: &Shared) {
+async fn answer(
+    mut server: OwnedReadHalf,
+    mut client: OwnedWriteHalf,
+    asking: &AtomicBool,
+    shared: &Shared,
+    delay: Duration,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = server.read(&mut buffer).await {
-        tokio::time::sleep(ONE_WAY).await;
+        tokio::time::sleep(delay).await;
         let budget = shared.budget.load(Ordering::SeqCst);
         let allowed = usize::try_from(budget).map_or(count, |budget| budget.min(count));
         asking.store(false, Ordering::SeqCst);

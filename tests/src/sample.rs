@@ -1,18 +1,24 @@
 //! A request for every route that succeeds where it is permitted. A route without one here fails each test that goes
 //! through the route table, so that none is forgotten.
 
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::identity::totp::TotpSecret;
 use shared::permission::Role;
 use shared::route::Route;
 
-use crate::app::{Tenant, TestApp};
+use crate::app::{SAMPLER, Tenant, TestApp};
 use crate::client::{Client, Reply};
 use crate::secrets::unique;
+use crate::users;
 
 /// Makes requests, and what they need to exist.
 pub struct Samples<'a> {
     app: &'a TestApp,
     editors: [Client; 2],
+    admins: [(Tenant, Client); 3],
 }
 
 /// A request's path and body.
@@ -34,14 +40,60 @@ impl Sample {
 impl<'a> Samples<'a> {
     /// Signs in those who make what requests are about.
     pub async fn new(app: &'a TestApp) -> Self {
-        let editors = [app.sign_in(Tenant::Acme, Role::Editor).await, app.sign_in(Tenant::Globex, Role::Editor).await];
-        Self { app, editors }
+        let editors = [app.sign_in_as(Tenant::Acme, SAMPLER).await, app.sign_in_as(Tenant::Globex, SAMPLER).await];
+        let acme = admin(app, Tenant::Acme, Role::Admin).await;
+        let globex = admin(app, Tenant::Globex, Role::Admin).await;
+        Self { app, editors, admins: [acme, globex, admin(app, Tenant::Platform, Role::Operator).await] }
+    }
+
+    /// Takes everybody's one-time codes away, so that a password alone signs in again.
+    pub async fn forget_codes(&self) {
+        self.app
+            .database
+            .superuser()
+            .await
+            .batch_execute("DELETE FROM totp_secrets; DELETE FROM login_throttles")
+            .await
+            .unwrap();
+    }
+
+    /// Enrols the caller's authenticator app: its secret.
+    async fn enrol(&self, client: &Client) -> String {
+        client.act("/auth/mfa/totp").await.text_at("secret").to_owned()
+    }
+
+    /// A code of this secret, so many steps ahead.
+    fn code(&self, secret: &str, ahead: i64) -> String {
+        code(secret, self.app.clock.now(), ahead)
+    }
+
+    async fn new_token(&self, client: &Client) -> Value {
+        let platform = client.get("/auth/whoami").await.text_at("role") == "operator";
+        let scope = if platform { "metrics:read" } else { "accounts:read" };
+        json!({"name": "a token", "scopes": [scope]})
     }
 
     /// The path of a new account of the tenant.
     pub async fn account(&self, tenant: Tenant) -> String {
         let editor = &self.editors[usize::from(tenant == Tenant::Globex)];
         let made = editor.post("/accounts", &json!({"name": unique()})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        made.header("location").to_owned()
+    }
+
+    /// The path of a new user of the tenant, or of the platform.
+    async fn user(&self, tenant: Tenant) -> String {
+        self.administer(tenant, "/admin/users", new_user(tenant)).await
+    }
+
+    /// The path of a new tenant.
+    async fn tenant(&self) -> String {
+        self.administer(Tenant::Platform, "/admin/tenants", new_tenant()).await
+    }
+
+    async fn administer(&self, tenant: Tenant, path: &str, body: Value) -> String {
+        let (_, admin) = self.admins.iter().find(|(of, _)| *of == tenant).unwrap();
+        let made = admin.post(path, &body).await;
         assert_eq!(made.status, 201, "{made:?}");
         made.header("location").to_owned()
     }
@@ -60,12 +112,56 @@ impl<'a> Samples<'a> {
             ("GET" | "DELETE", "/accounts/{id}") => plain(&self.account(tenant).await),
             ("PATCH", "/accounts/{id}") => with(&self.account(tenant).await, json!({"owner": "someone"})),
             ("POST", "/accounts/{id}/restore") => plain(&format!("{}/restore", self.account(tenant).await)),
+            ("POST", path @ "/auth/password") => {
+                let password = self.app.password.expose_secret();
+                with(path, json!({"current_password": password, "new_password": password}))
+            }
+            ("DELETE", "/auth/sessions/{id}") => {
+                let other = if tenant == Tenant::Globex { &self.editors[1] } else { client };
+                let listed = other.get("/auth/sessions").await;
+                let id = listed.body["items"][0]["id"].as_str().unwrap_or_default().to_owned();
+                plain(&format!("/auth/sessions/{}", if id.is_empty() { unique() } else { id }))
+            }
+            ("POST", path @ "/auth/mfa/totp/confirm") => {
+                let secret = self.enrol(client).await;
+                with(path, json!({"code": self.code(&secret, 0)}))
+            }
+            ("DELETE", path @ "/auth/mfa/totp") => {
+                let secret = self.enrol(client).await;
+                client.post("/auth/mfa/totp/confirm", &json!({"code": self.code(&secret, 0)})).await;
+                with(path, json!({"code": self.code(&secret, 1)}))
+            }
+            ("POST", path @ "/auth/tokens") => with(path, self.new_token(client).await),
+            ("DELETE", "/auth/tokens/{id}") => {
+                let made = match tenant {
+                    Tenant::Globex => {
+                        let admin = self.app.sign_in(Tenant::Globex, Role::Admin).await;
+                        admin.post("/auth/tokens", &json!({"name": "t", "scopes": ["accounts:read"]})).await
+                    }
+                    _ => client.post("/auth/tokens", &self.new_token(client).await).await,
+                };
+                plain(&format!("/auth/tokens/{}", made.body["id"].as_str().unwrap_or("none")))
+            }
+            ("POST", path @ "/admin/tenants") => with(path, new_tenant()),
+            ("GET", "/admin/tenants/{id}") => plain(&self.tenant().await),
+            ("PATCH", "/admin/tenants/{id}") => with(&self.tenant().await, json!({"quotas": {"users": 7}})),
+            ("POST", path @ "/admin/users") => with(path, new_user(tenant)),
+            ("GET" | "DELETE", "/admin/users/{id}") => plain(&self.user(tenant).await),
+            ("PATCH", "/admin/users/{id}") => with(&self.user(tenant).await, json!({"status": "suspended"})),
+            ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
+            ("POST", path @ "/admin/keys/rotate") => with(path, json!({"kind": "vault"})),
             (
                 "POST" | "GET",
                 path @ ("/auth/logout"
+                | "/auth/sessions"
+                | "/auth/tokens"
+                | "/auth/mfa/totp"
+                | "/admin/keys"
                 | "/auth/whoami"
                 | "/.well-known/jwks.json"
                 | "/accounts"
+                | "/admin/tenants"
+                | "/admin/users"
                 | "/admin/audit"
                 | "/healthz"
                 | "/readyz"
@@ -74,4 +170,25 @@ impl<'a> Samples<'a> {
             (method, path) => panic!("no sample request for {method} {path}: write one here"),
         }
     }
+}
+
+/// A new admin or operator, signed in: nobody whose sessions a test ends.
+async fn admin(app: &TestApp, tenant: Tenant, role: Role) -> (Tenant, Client) {
+    let name = unique();
+    users::make(app, &app.sign_in(tenant, role).await, &name, role).await;
+    (tenant, app.sign_in_as(tenant, &name).await)
+}
+
+fn new_user(tenant: Tenant) -> Value {
+    json!({"username": unique(), "role": if tenant == Tenant::Platform { Role::Operator } else { Role::Viewer }})
+}
+
+fn new_tenant() -> Value {
+    json!({"slug": unique(), "name": "A customer", "quotas": {"accounts": 3}, "admin": {"username": "first"}})
+}
+
+/// What an authenticator app shows for this secret, so many steps ahead of a time.
+pub fn code(secret: &str, now: Timestamp, ahead: i64) -> String {
+    let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap_or_default();
+    TotpSecret::from_bytes(bytes.into()).code(now.as_second() / 30 + ahead)
 }

@@ -11,7 +11,7 @@ use shared::permission::Role;
 use shared::route::{Access, Route};
 
 async fn start() -> (TestApp, Proxy) {
-    let proxy = Proxy::before(TestDatabase::address().await).await;
+    let proxy = Proxy::counting(TestDatabase::address().await).await;
     let app = TestApp::start_with(Options { through: Some(proxy.address()), ..Options::default() }).await;
     (app, proxy)
 }
@@ -31,7 +31,8 @@ async fn permitted(app: &TestApp, route: &Route) -> Client {
 fn allowed(route: &Route) -> usize {
     match route.path {
         "/healthz" => 0,
-        "/auth/login" => 2,
+        // What only argon2 or the vault can check lies between two flights, as in a login.
+        "/auth/login" | "/auth/password" | "/auth/mfa/totp" | "/auth/mfa/totp/confirm" => 2,
         _ => 1,
     }
 }
@@ -40,6 +41,11 @@ fn allowed(route: &Route) -> usize {
 async fn every_route_takes_one_flight_and_login_two() {
     let (app, proxy) = start().await;
     let samples = Samples::new(&app).await;
+    // The tenants' data keys are made and in memory.
+    for (tenant, role) in [(Tenant::Acme, Role::Viewer), (Tenant::Platform, Role::Operator)] {
+        app.sign_in(tenant, role).await.act("/auth/mfa/totp").await;
+    }
+    samples.forget_codes().await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
         let client = permitted(&app, route).await;
@@ -48,6 +54,7 @@ async fn every_route_takes_one_flight_and_login_two() {
         let reply = sample.send(route, &client).await;
         assert_eq!(reply.status.as_u16(), route.success, "{} {}: {reply:?}", route.method, route.path);
         assert_eq!(proxy.take_flights(), allowed(route), "{} {}", route.method, route.path);
+        samples.forget_codes().await;
     }
 }
 
@@ -61,12 +68,18 @@ async fn refusals_take_one_flight_too() {
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let keyed = editor.clone().with_header("idempotency-key", "once");
     keyed.post("/accounts", &json!({"name": "first"})).await;
+    let admin = app.sign_in(Tenant::Globex, Role::Admin).await;
+    let own = format!("/admin/users/{}", admin.get("/auth/whoami").await.text_at("subject"));
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let globex = format!("/admin/tenants/{}", app.tenant_id(Tenant::Globex).await);
+    operator.patch(&globex, &json!({"quotas": {"accounts": 0, "users": 0}})).await;
     let gone = app.sign_in(Tenant::Acme, Role::Editor).await;
     gone.act("/auth/logout").await;
 
     let get = |path: &str| ("GET", Sample { path: path.to_owned(), body: None });
     let post = |path: &str, body: serde_json::Value| ("POST", Sample { path: path.to_owned(), body: Some(body) });
-    let patch = |body: serde_json::Value| ("PATCH", Sample { path: account.clone(), body: Some(body) });
+    let patch_at = |path: &str, body: serde_json::Value| ("PATCH", Sample { path: path.to_owned(), body: Some(body) });
+    let patch = |body: serde_json::Value| patch_at(&account, body);
     for (client, (method, sample), outcome) in [
         (&app.anonymous(), get("/accounts"), "401 unauthenticated"),
         (&gone, get("/accounts"), "401 unauthenticated"),
@@ -81,6 +94,12 @@ async fn refusals_take_one_flight_too() {
         (&editor.clone().with_header("if-match", "\"7\""), patch(json!({"owner": "x"})), "412 precondition_failed"),
         (&keyed, post("/accounts", json!({"name": "second"})), "422 idempotency_mismatch"),
         (&editor, post("/accounts", json!({"nome": "x"})), "400 validation_failed"),
+        (&admin, post("/accounts", json!({"name": "x"})), "403 quota_exceeded"),
+        (&admin, post("/admin/users", json!({"username": "x", "role": "viewer"})), "403 quota_exceeded"),
+        (&admin, post("/admin/users", json!({"username": "EDITOR", "role": "viewer"})), "409 conflict"),
+        (&admin, patch_at(&own, json!({"role": "viewer"})), "409 conflict"),
+        (&operator, patch_at(&own, json!({"username": "x"})), "404 not_found"),
+        (&operator, post("/admin/tenants", json!({"slug": "acme", "name": "x"})), "409 conflict"),
         (&editor, post("/auth/refresh", json!({"refresh_token": "hfr_none"})), "401 unauthenticated"),
         (&editor, post("/auth/refresh", json!({"refresh_token": gone.refresh_token})), "401 unauthenticated"),
     ] {

@@ -19,9 +19,12 @@ enum Whose {
 async fn call(samples: &Samples<'_>, route: &Route, client: &Client, whose: Whose, role: Option<Role>) -> Reply {
     let tenant = match (whose, role) {
         (Whose::Own, Some(Role::Viewer | Role::Editor | Role::Admin)) => Tenant::Acme,
+        (Whose::Own, Some(Role::Operator)) => Tenant::Platform,
         _ => Tenant::Globex,
     };
-    samples.of(route, tenant, client).await.send(route, client).await
+    let reply = samples.of(route, tenant, client).await.send(route, client).await;
+    samples.forget_codes().await;
+    reply
 }
 
 const ROLES: [Option<Role>; 5] =
@@ -130,9 +133,11 @@ async fn the_tenant_header_never_grants_anything() {
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
         for role in [Role::Viewer, Role::Editor, Role::Admin] {
-            for (header, mismatch) in [(acme.as_str(), false), (&globex, true), ("acme", true), ("", true), ("*", true)]
+            let client = caller(&app, Some(role)).await;
+            // The one that is let in comes last: it may end the session.
+            for (header, mismatch) in [(globex.as_str(), true), ("acme", true), ("", true), ("*", true), (&acme, false)]
             {
-                let client = caller(&app, Some(role)).await.with_header("x-tenant-id", header);
+                let client = client.clone().with_header("x-tenant-id", header);
                 let reply = call(&samples, route, &client, Whose::Own, Some(role)).await;
                 let expected = match (route.access, mismatch) {
                     (Access::Anyone, _) | (_, false) => expected(route, Some(role)),

@@ -14,6 +14,16 @@ fn the_document_in_docs_is_current() {
 }
 
 #[test]
+fn the_permissions_in_docs_are_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/permissions.md");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == holdfast::permissions::document(),
+        "docs/permissions.md is out of date: `cargo run -- permissions > docs/permissions.md`"
+    );
+}
+
+#[test]
 fn every_operation_has_a_summary_and_an_id_of_its_own() {
     let endpoints = holdfast::gateway::endpoints();
     let actions: BTreeSet<_> = endpoints.iter().map(|endpoint| endpoint.route.action).collect();

@@ -208,3 +208,49 @@ async fn credentials_are_taken_from_one_bearer_header_only() {
     }
     assert_eq!(anonymous.with_header("authorization", &format!("bearer {token}")).get("/accounts").await.status, 200);
 }
+
+#[tokio::test]
+async fn of_a_hundred_who_refresh_with_one_token_at_once_all_get_the_same_successor() {
+    let app = TestApp::start().await;
+    let client = app.sign_in(Tenant::Acme, Role::Viewer).await;
+    let request = json!({"refresh_token": client.refresh_token});
+    let replies = futures_util::future::join_all((0..100).map(|_| client.post("/auth/refresh", &request))).await;
+    let mut successors: Vec<_> = replies.iter().map(|reply| reply.text_at("refresh_token")).collect();
+    successors.sort_unstable();
+    successors.dedup();
+    assert_eq!(successors.len(), 1);
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    let row = app.database.superuser().await.query_one("SELECT count(*) FROM refresh_tokens", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_tenant_user_or_password_take_the_same_time() {
+    let app = TestApp::start().await;
+    let right = app.credentials(Tenant::Acme, Role::Editor);
+    let kinds = [("tenant", "nowhere"), ("username", "nobody"), ("password", "wrong password")];
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    // Taken in turns, so that whatever else the machine does falls on all three alike.
+    for round in 0..40 {
+        for ((field, value), times) in kinds.iter().zip(&mut times) {
+            let mut request = right.clone();
+            request[field] = (*value).into();
+            let caller = app.anonymous().from_address(&format!("198.51.100.{round}"));
+            let started = std::time::Instant::now();
+            let reply = caller.post("/auth/login", &request).await;
+            times.push(started.elapsed());
+            assert!(matches!(reply.code(), "invalid_credentials" | "rate_limited"), "{reply:?}");
+            if reply.status == 429 {
+                times.pop();
+                app.clock.advance(40);
+            }
+        }
+    }
+    let median = |times: &mut Vec<std::time::Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64()
+    };
+    let medians = times.each_mut().map(median);
+    let (least, most) = (medians.iter().copied().fold(f64::MAX, f64::min), medians.iter().copied().fold(0.0, f64::max));
+    assert!(most / least < 1.25, "medians of an unknown tenant, an unknown user, a wrong password: {medians:?}");
+}

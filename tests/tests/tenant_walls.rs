@@ -4,6 +4,7 @@ use holdfast_tests::app::{Tenant, TestApp};
 use serde_json::json;
 use shared::permission::Role;
 use shared::problem::Code;
+use shared::vault::Purpose;
 
 /// Every table, and whether it holds tenants' rows.
 const TABLES: &str = "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
@@ -28,10 +29,12 @@ async fn without_a_tenant_no_row_is_visible_and_with_one_only_its_own() {
     for tenant in [Tenant::Acme, Tenant::Globex] {
         let editor = app.sign_in(tenant, Role::Editor).await.with_header("idempotency-key", "k");
         assert_eq!(editor.post("/accounts", &json!({"name": "a"})).await.status, 201);
+        let id = app.tenant_id(tenant).await.parse().unwrap();
+        app.app.vault.as_ref().unwrap().seal(id, Purpose::Secret, &[], b"").await.unwrap();
     }
     let acme: uuid::Uuid = app.tenant_id(Tenant::Acme).await.parse().unwrap();
     let client = app.database.as_app().await;
-    for table in ["tenants", "users", "sessions", "accounts", "idempotency_keys", "http_audit_log"] {
+    for table in ["tenants", "users", "sessions", "accounts", "idempotency_keys", "http_audit_log", "vault_keys"] {
         let own = if table == "tenants" { "id" } else { "tenant_id" };
         let count = format!("SELECT count(*), count(*) FILTER (WHERE {own} <> '{acme}') FROM {table}");
         client.batch_execute("SELECT set_config('holdfast.tenant', '', false)").await.unwrap();

@@ -1,0 +1,96 @@
+//! Every function as the template deploys it, on this machine: settings from Secrets Manager, tokens signed by KMS, the
+//! database over verified TLS, each function under AWS's Runtime Interface Emulator.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shared::entropy::{Entropy, SystemEntropy};
+use shared::identity::password;
+
+use crate::database::TestDatabase;
+use crate::emulator::Emulator;
+use crate::events::event;
+use crate::moto::Moto;
+
+/// Every function, and the secret that it reads.
+const FUNCTIONS: [(&str, &str); 6] = [
+    ("migrate", "owner"),
+    ("auth", "app"),
+    ("accounts", "app"),
+    ("admin", "app"),
+    ("health", "app"),
+    ("metrics", "metrics"),
+];
+
+/// What the functions are deployed with. The tenant `demo` has an `admin`, and the platform an `operator`, once the
+/// migrate function has run.
+pub struct Deployment {
+    environments: HashMap<&'static str, Vec<(&'static str, String)>>,
+    password: SecretString,
+    _database: TestDatabase,
+    _moto: Moto,
+}
+
+impl Deployment {
+    /// Makes the database, the secrets and the keys.
+    pub async fn create() -> Self {
+        let (database, moto) = (TestDatabase::create().await, Moto::of_the_run().await);
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let password = SecretString::from(entropy.base62(20));
+        let hash = password::hash(&password, entropy).unwrap();
+        let users = format!("demo:admin:admin:{hash};:operator:operator:{hash}");
+        let url = |url: String| vec![("DATABASE_URL", url)];
+        let secrets = HashMap::from([
+            ("app", moto.secret(&url(database.app_url())).await),
+            ("metrics", moto.secret(&url(database.metrics_url())).await),
+            ("owner", moto.secret(&[url(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
+        ]);
+        let (signing_key, vault_key) = (moto.signing_key().await, moto.vault_key().await);
+        let environment = |name: &str, secret: &str| {
+            let mut environment = moto.environment();
+            environment.push(("APP_ENV", "staging".to_owned()));
+            environment.push(("SECRETS_ARN", secrets[secret].clone()));
+            environment.push(("DATABASE_CA_FILE", database.ca_file().display().to_string()));
+            match name {
+                "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
+                _ => {}
+            }
+            if matches!(name, "auth" | "accounts" | "admin") {
+                environment.push(("VAULT_KMS_KEY_ID", vault_key.clone()));
+            }
+            environment
+        };
+        let environments = FUNCTIONS.into_iter().map(|(name, secret)| (name, environment(name, secret))).collect();
+        Self { environments, password, _database: database, _moto: moto }
+    }
+
+    /// The names of all functions, migrate first.
+    pub fn functions() -> impl Iterator<Item = &'static str> {
+        FUNCTIONS.into_iter().map(|(name, _)| name)
+    }
+
+    /// Starts an instance of a function.
+    pub async fn instance(&self, function: &str) -> Emulator {
+        Emulator::function(function, &self.environments[function]).await
+    }
+
+    /// The one password of both users.
+    pub fn password(&self) -> &str {
+        self.password.expose_secret()
+    }
+
+    /// The event that signs the operator in.
+    pub fn operators_login(&self) -> Value {
+        let mut login = event("auth/login", &[("password", self.password())]);
+        login["body"] = json!({"username": "operator", "password": self.password()}).to_string().into();
+        login
+    }
+}
+
+/// The body of an API Gateway answer, which must have this status: JSON, or else a text.
+pub fn body(answer: &Value, status: u16) -> Value {
+    assert_eq!(answer["statusCode"], status, "{answer}");
+    let body = answer["body"].as_str().unwrap_or_default();
+    serde_json::from_str(body).unwrap_or_else(|_| body.into())
+}

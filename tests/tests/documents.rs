@@ -1,0 +1,50 @@
+//! What documents say of the code, and of each other, holds.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use holdfast_tests::tools;
+use regex::Regex;
+use shared::config::NAMES;
+
+/// Every document that people wrote.
+fn documents() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![tools::workspace().join("docs"), tools::workspace().join("events")];
+    while let Some(folder) = folders.pop() {
+        for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.push(tools::workspace().join("README.md"));
+    found
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_link_between_documents_leads_to_a_file() {
+    let link = Regex::new(r"\]\(([^)#:]+)\)").unwrap();
+    for document in documents() {
+        for captures in link.captures_iter(&read(&document)) {
+            let target = document.parent().unwrap().join(&captures[1]);
+            assert!(target.exists(), "{} links to {}", document.display(), &captures[1]);
+        }
+    }
+}
+
+#[test]
+fn every_setting_has_a_row_in_the_configuration_page_and_every_row_is_a_setting() {
+    let page = read(&tools::workspace().join("docs/configuration.md"));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), rows.len(), "a setting has two rows");
+    let (rows, names): (BTreeSet<_>, BTreeSet<_>) = (rows.into_iter().collect(), NAMES.iter().copied().collect());
+    assert_eq!(rows, names);
+}

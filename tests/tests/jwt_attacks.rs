@@ -1,0 +1,225 @@
+//! What attackers do to access tokens (RFC 8725 and the attacks behind it). Each gets 401, with the same body, and each
+//! token here is otherwise good: the server's own key signs it wherever the attack is not the signature.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use holdfast_tests::app::{Tenant, TestApp};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::{digest, hmac};
+use serde_json::{Value, json};
+use shared::identity::es256::{self, PublicKey};
+use shared::permission::Role;
+
+fn segment(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+fn pair(pkcs8: &[u8]) -> EcdsaKeyPair {
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new()).unwrap()
+}
+
+/// Signs two texts, whatever they say.
+fn signed(key: &EcdsaKeyPair, header: &str, claims: &str) -> String {
+    let message = format!("{}.{}", segment(header), segment(claims));
+    let signature = es256::low_s(key.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref()).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn hmac_signed(secret: &[u8], header: &str, claims: &str) -> String {
+    let message = format!("{}.{}", segment(header), segment(claims));
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+/// The other valid signature of the same message: s becomes n - s.
+fn malleated(token: &str) -> String {
+    const ORDER: [u8; 32] = [
+        0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6,
+        0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+    ];
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut borrow = 0i16;
+    for at in (0..32).rev() {
+        let difference = i16::from(ORDER[at]) - i16::from(signature[32 + at]) - borrow;
+        borrow = i16::from(difference < 0);
+        signature[32 + at] = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+struct Forge {
+    key: EcdsaKeyPair,
+    public: PublicKey,
+    header: Value,
+    claims: Value,
+    now: i64,
+}
+
+impl Forge {
+    fn new(app: &TestApp, token: &str) -> Self {
+        let key = pair(&STANDARD.decode(app.signing_key.lines().nth(1).unwrap()).unwrap());
+        let public = PublicKey::from_point(key.public_key().as_ref()).unwrap();
+        let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
+        let header = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        let now = claims["iat"].as_i64().unwrap();
+        Self { key, public, header, claims, now }
+    }
+
+    /// A token of the server's own key with this changed in the header and that in the claims; null takes away.
+    fn with(&self, header: &Value, claims: &Value) -> String {
+        let merged = |base: &Value, change: &Value| {
+            let mut merged = base.clone();
+            for (name, value) in change.as_object().unwrap() {
+                merged[name] = value.clone();
+                if value.is_null() {
+                    merged.as_object_mut().unwrap().remove(name);
+                }
+            }
+            merged.to_string()
+        };
+        signed(&self.key, &merged(&self.header, header), &merged(&self.claims, claims))
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn attacks(&self, token: &str) -> Vec<(String, String)> {
+        let mut attacks: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, token: String| attacks.push((name.to_owned(), token));
+        let claims = self.claims.to_string();
+        for alg in ["none", "None", "nOnE", "NONE", ""] {
+            let header = json!({"alg": alg, "typ": "at+jwt"}).to_string();
+            add(&format!("alg {alg:?}"), format!("{}.{}.", segment(&header), segment(&claims)));
+            let signature = token.rsplit('.').next().unwrap();
+            add(
+                &format!("alg {alg:?} with a signature"),
+                format!("{}.{}.{signature}", segment(&header), segment(&claims)),
+            );
+        }
+        let kid = self.header["kid"].as_str().unwrap();
+        let hs = json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}).to_string();
+        let hs_without_kid = json!({"alg": "HS256", "typ": "at+jwt"}).to_string();
+        let point = self.key.public_key().as_ref();
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": self.public.x, "y": self.public.y}).to_string();
+        for (what, secret) in [
+            ("the public point", point),
+            ("the JWK", jwk.as_bytes()),
+            ("nothing", b"".as_slice()),
+            ("the kid", kid.as_bytes()),
+        ] {
+            add(&format!("HS256 with {what}"), hmac_signed(secret, &hs, &claims));
+            add(&format!("HS256 without kid, with {what}"), hmac_signed(secret, &hs_without_kid, &claims));
+        }
+        let other = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let other = pair(other.as_ref());
+        let public = PublicKey::from_point(other.public_key().as_ref()).unwrap();
+        add("another key under our kid", signed(&other, &self.header.to_string(), &claims));
+        let embedded = json!({"kty": "EC", "crv": "P-256", "x": public.x, "y": public.y});
+        let own_kid = json!({"alg": "ES256", "typ": "at+jwt", "kid": public.thumbprint(), "jwk": embedded}).to_string();
+        add("an embedded key", signed(&other, &own_kid, &claims));
+        for kid in [
+            "../../../../dev/null",
+            "x' OR '1'='1",
+            "",
+            "\u{0}",
+            "unknown",
+            &"k".repeat(2000),
+            "http://evil.example/key",
+        ] {
+            add(&format!("kid {kid:.20?}"), self.with(&json!({"kid": kid}), &json!({})));
+        }
+        for (name, value) in [
+            ("jku", json!("https://evil.example/jwks.json")),
+            ("x5u", json!("https://evil.example/cert.pem")),
+            ("x5c", json!(["MIIB"])),
+            ("jwk", embedded),
+            ("crit", json!(["exp"])),
+            ("b64", json!(false)),
+            ("zip", json!("DEF")),
+            ("cty", json!("JWT")),
+            ("typ", json!("JWT")),
+            ("typ", Value::Null),
+            ("kid", Value::Null),
+            ("alg", json!("ES384")),
+            ("alg", json!("RS256")),
+            ("alg", Value::Null),
+        ] {
+            add(&format!("header {name}: {value}"), self.with(&json!({ name: value }), &json!({})));
+        }
+        for (name, value) in [
+            ("exp", json!(self.now - 3600)),
+            ("exp", json!(self.now - 61)),
+            ("exp", json!("tomorrow")),
+            ("exp", Value::Null),
+            ("nbf", json!(self.now + 3600)),
+            ("nbf", Value::Null),
+            ("iat", json!(self.now + 3600)),
+            ("aud", json!("another")),
+            ("aud", json!(["holdfast", "another"])),
+            ("aud", Value::Null),
+            ("iss", json!("https://evil.example")),
+            ("iss", Value::Null),
+            ("sub", json!("01900000-0000-7000-8000-000000000000")),
+            ("sub", json!("editor")),
+            ("sid", json!("01900000-0000-7000-8000-000000000000")),
+            ("sid", Value::Null),
+            ("role", json!("admin")),
+            ("role", json!("root")),
+            ("role", json!("operator")),
+            ("tenant", json!("01900000-0000-7000-8000-000000000000")),
+            ("tenant", Value::Null),
+            ("scope", json!("everything")),
+        ] {
+            add(&format!("claim {name}: {value}"), self.with(&json!({}), &json!({ name: value })));
+        }
+        let twice = claims.replacen('{', "{\"role\":\"admin\",", 1);
+        add("a duplicate claim", signed(&self.key, &self.header.to_string(), &twice));
+        let twice = self.header.to_string().replacen('{', "{\"alg\":\"none\",", 1);
+        add("a duplicate header member", signed(&self.key, &twice, &claims));
+        add("the other signature", malleated(token));
+        let parts: Vec<&str> = token.split('.').collect();
+        add("no signature", format!("{}.{}.", parts[0], parts[1]));
+        add("two parts", format!("{}.{}", parts[0], parts[1]));
+        add("four parts", format!("{token}.{}", parts[2]));
+        add("padded", format!("{token}=="));
+        add(
+            "a DER signature",
+            format!("{}.{}.{}", parts[0], parts[1], segment("0\u{6}\u{2}\u{1}\u{1}\u{2}\u{1}\u{1}")),
+        );
+        add("a signature of zeros", format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode([0; 64])));
+        add("a digest for a signature", {
+            let digest = digest::digest(&digest::SHA512, token.as_bytes());
+            format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode(digest))
+        });
+        for cut in [1, token.len() / 3, token.len() / 2, token.len() - 1] {
+            add(&format!("cut at {cut}"), token[..cut].to_owned());
+        }
+        add("much too long", format!("{token}{}", "A".repeat(8000)));
+        add("not base64", "!!!.???.###".to_owned());
+        add("JSON", claims);
+        attacks
+    }
+}
+
+#[tokio::test]
+async fn every_attack_on_a_token_gets_the_same_401() {
+    let app = TestApp::start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    let token = editor.access_token.clone().unwrap();
+    let forge = Forge::new(&app, &token);
+    // What the forge makes is accepted where nothing is changed: the attacks fail for their own reasons.
+    let honest = forge.with(&json!({}), &json!({}));
+    assert_eq!(editor.clone().with_token(&honest).get("/auth/whoami").await.status, 200);
+
+    let attacks = forge.attacks(&token);
+    assert!(attacks.len() >= 80, "{}", attacks.len());
+    let refused = app.anonymous().get("/auth/whoami").await;
+    let body = |reply: &holdfast_tests::client::Reply| reply.text.replace(reply.text_at("request_id"), "");
+    for (name, token) in attacks {
+        let reply = app.anonymous().with_token(&token).get("/auth/whoami").await;
+        assert_eq!(reply.outcome(), "401 unauthenticated", "{name}");
+        assert_eq!(body(&reply), body(&refused), "{name}");
+        assert_eq!(reply.header("www-authenticate"), "Bearer", "{name}");
+    }
+}

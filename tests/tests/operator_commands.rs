@@ -1,0 +1,104 @@
+//! What an operator does from a terminal: the real command against a database, with the owner's URL.
+
+use std::process::{Command, Output, Stdio};
+
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::{secrets, tools};
+use serde_json::json;
+use shared::permission::Role;
+
+fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
+    let mut command = Command::new(tools::binaries().join("holdfast"));
+    command.args(arguments).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
+    command.env("DATABASE_CA_FILE", app.database.ca_file()).env("APP_ENV", "local").output().unwrap()
+}
+
+fn succeeds(app: &TestApp, arguments: &[&str]) -> String {
+    let output = holdfast(app, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refuses(app: &TestApp, arguments: &[&str]) -> String {
+    let output = holdfast(app, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The password that a command showed.
+fn shown(text: &str) -> String {
+    let password = text.trim().rsplit(' ').next().unwrap().to_owned();
+    secrets::keep(&password);
+    password
+}
+
+#[tokio::test]
+async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
+    let app = TestApp::start().await;
+    let before = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let password = shown(&succeeds(&app, &["user", "reset-password", "admin", "--tenant", "acme"]));
+    assert_eq!(before.get("/auth/whoami").await.outcome(), "401 unauthenticated");
+    let request = json!({"tenant": "acme", "username": "admin", "password": password});
+    let reply = app.anonymous().post("/auth/login", &request).await;
+    let admin = app.anonymous().with_tokens(&reply.body);
+    let audit = admin.get("/admin/audit?action=user.update").await;
+    assert_eq!(audit.body["items"][0]["path"], "holdfast user reset-password");
+    assert_eq!(audit.body["items"][0]["changed"], json!(["password", "totp"]));
+}
+
+#[tokio::test]
+async fn tenants_and_users_are_made_suspended_and_let_in_again() {
+    let app = TestApp::start().await;
+    assert!(succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"]).starts_with("Made the tenant initech ("));
+    assert!(refuses(&app, &["tenant", "create", "initech"]).contains("is taken"));
+    assert!(refuses(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters"));
+    let made = succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--role", "admin"]);
+    let request = json!({"tenant": "initech", "username": "bill", "password": shown(&made)});
+    let login = || app.anonymous();
+    let tokens = login().post("/auth/login", &request).await;
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    let bill = app.anonymous().with_tokens(&tokens.body);
+
+    for (suspend, activate) in [
+        (vec!["tenant", "suspend", "initech"], vec!["tenant", "activate", "initech"]),
+        (vec!["user", "suspend", "bill", "--tenant", "initech"], vec!["user", "activate", "bill", "--tenant", "initech"]),
+    ] {
+        succeeds(&app, &suspend);
+        assert_eq!(bill.get("/auth/whoami").await.outcome(), "401 unauthenticated", "{suspend:?}");
+        assert_eq!(login().post("/auth/login", &request).await.outcome(), "401 invalid_credentials");
+        succeeds(&app, &activate);
+        assert_eq!(login().post("/auth/login", &request).await.status, 200, "{activate:?}");
+    }
+    succeeds(&app, &["user", "revoke", "bill", "--tenant", "initech"]);
+    assert_eq!(bill.get("/auth/whoami").await.outcome(), "401 unauthenticated");
+    let listed = succeeds(&app, &["tenant", "list"]);
+    assert!(listed.lines().any(|line| line.contains("initech") && line.contains("1 users")), "{listed}");
+    assert!(succeeds(&app, &["user", "list", "--tenant", "initech"]).contains("bill"));
+    assert!(refuses(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform"));
+    assert!(refuses(&app, &["user", "revoke", "nobody"]).contains("there is no user nobody"));
+}
+
+#[tokio::test]
+async fn a_token_made_at_a_terminal_is_brought_in_by_the_migrate_function_once() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant_id(Tenant::Acme).await;
+    let made = succeeds(&app, &["token", "new", "--tenant-id", &tenant]);
+    let word = |name: &str| made.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let (token, digest) = (word("token:"), word("sha256:"));
+    secrets::keep(&token);
+    let entries = format!("acme/importer:accounts:read:{digest}");
+    let settings = [
+        ("APP_ENV", "local".to_owned()),
+        ("DATABASE_URL", app.database.owner_url()),
+        ("DATABASE_CA_FILE", app.database.ca_file().display().to_string()),
+        ("API_TOKENS", entries),
+    ];
+    let plan = migrate::Plan::from_settings(&shared::config::Settings::given(settings)).await.unwrap();
+    for expected in [1, 0] {
+        let report = migrate::run(&plan, &*app.clock, &shared::entropy::SystemEntropy).await.unwrap();
+        assert_eq!(report.created.tokens, expected);
+    }
+    let importer = app.anonymous().with_token(&token);
+    assert_eq!(importer.get("/accounts").await.status, 200);
+    assert_eq!(importer.get("/auth/whoami").await.text_at("kind"), "api_token");
+}
