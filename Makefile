@@ -5,6 +5,7 @@
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
 HARNESS = $(or $(CARGO_TARGET_DIR),target)/debug/harness
+SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
 
 # Everything on one local gateway, over a PostgreSQL of its own.
@@ -19,10 +20,11 @@ test: .venv/emulators/ready nextest
 	cargo build --locked --workspace --bins
 	$(HARNESS) cargo nextest run --locked --workspace $(ARGS)
 
-# The functions under cargo-lambda, on localhost:9000, with the settings in .env; see events/README.md.
+# The functions under cargo-lambda, on localhost:9000, with the settings and the database of the `make run` in another
+# terminal, or else those in .env.
 lambda: .venv/lambda/ready
 	cargo build --locked $(FUNCTIONS:%=--bin %)
-	$(LAMBDA) watch --invoke-address ::1 --disable-cors $(if $(wildcard .env),--env-file .env) $(ARGS)
+	$(LAMBDA) watch --invoke-address ::1 --disable-cors $(addprefix --env-file ,$(SETTINGS)) $(ARGS)
 
 check: check-code check-dependencies check-infra
 
