@@ -49,9 +49,13 @@ async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
 #[tokio::test]
 async fn tenants_and_users_are_made_suspended_and_let_in_again() {
     let app = TestApp::start().await;
-    assert!(succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"]).starts_with("Made the tenant initech ("));
+    assert!(
+        succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"]).starts_with("Made the tenant initech (")
+    );
     assert!(refuses(&app, &["tenant", "create", "initech"]).contains("is taken"));
-    assert!(refuses(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters"));
+    assert!(
+        refuses(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters")
+    );
     let made = succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--role", "admin"]);
     let request = json!({"tenant": "initech", "username": "bill", "password": shown(&made)});
     let login = || app.anonymous();
@@ -61,7 +65,10 @@ async fn tenants_and_users_are_made_suspended_and_let_in_again() {
 
     for (suspend, activate) in [
         (vec!["tenant", "suspend", "initech"], vec!["tenant", "activate", "initech"]),
-        (vec!["user", "suspend", "bill", "--tenant", "initech"], vec!["user", "activate", "bill", "--tenant", "initech"]),
+        (
+            vec!["user", "suspend", "bill", "--tenant", "initech"],
+            vec!["user", "activate", "bill", "--tenant", "initech"],
+        ),
     ] {
         succeeds(&app, &suspend);
         assert_eq!(bill.get("/auth/whoami").await.outcome(), "401 unauthenticated", "{suspend:?}");
@@ -74,7 +81,9 @@ async fn tenants_and_users_are_made_suspended_and_let_in_again() {
     let listed = succeeds(&app, &["tenant", "list"]);
     assert!(listed.lines().any(|line| line.contains("initech") && line.contains("1 users")), "{listed}");
     assert!(succeeds(&app, &["user", "list", "--tenant", "initech"]).contains("bill"));
-    assert!(refuses(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform"));
+    assert!(
+        refuses(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform")
+    );
     assert!(refuses(&app, &["user", "revoke", "nobody"]).contains("there is no user nobody"));
 }
 
