@@ -1,10 +1,10 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda check check-code check-dependencies check-infra nextest
+.PHONY: run down test lambda bench check check-code check-dependencies check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
-HARNESS = $(or $(CARGO_TARGET_DIR),target)/debug/harness
+BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
 
@@ -18,13 +18,19 @@ down:
 # All tests, the real function binaries under AWS's runtime emulator among them.
 test: .venv/emulators/ready nextest
 	cargo build --locked --workspace --bins
-	$(HARNESS) cargo nextest run --locked --workspace $(ARGS)
+	$(BUILD)/debug/harness cargo nextest run --locked --workspace $(ARGS)
 
 # The functions under cargo-lambda, on localhost:9000, with the settings and the database of the `make run` in another
 # terminal, or else those in .env.
 lambda: .venv/lambda/ready
 	cargo build --locked $(FUNCTIONS:%=--bin %)
 	$(LAMBDA) watch --invoke-address ::1 --disable-cors $(addprefix --env-file ,$(SETTINGS)) $(ARGS)
+
+# The release binaries under AWS's runtime emulator; see docs/performance.md.
+bench: .venv/emulators/ready
+	cargo build --locked --release $(FUNCTIONS:%=--package %) --package migrate
+	cargo build --locked --package holdfast-tests --bin bench
+	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
 
 check: check-code check-dependencies check-infra
 

@@ -56,6 +56,9 @@ impl Deployment {
                 "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
                 _ => {}
             }
+            if name == "auth" {
+                environment.push(("MALLOC_MMAP_THRESHOLD_", "1048576".to_owned()));
+            }
             if matches!(name, "auth" | "accounts" | "admin") {
                 environment.push(("VAULT_KMS_KEY_ID", vault_key.clone()));
             }

@@ -1,0 +1,32 @@
+//! `make bench`: measures the release binaries under AWS's Runtime Interface Emulator, deployed as the template deploys
+//! them, and prints what `docs/performance.md` holds.
+#![expect(clippy::print_stdout, reason = "a command's words to whoever runs it")]
+
+mod cold;
+mod memory;
+mod package;
+mod quantile;
+mod report;
+mod subject;
+mod warm;
+
+use holdfast_tests::deployment::{self, Deployment};
+use report::Row;
+use subject::Subjects;
+
+#[tokio::main]
+async fn main() {
+    let deployment = Deployment::create().await;
+    let subjects = Subjects::prepare(&deployment).await;
+    let mut rows = Vec::new();
+    print!("{}", report::HEAD);
+    for subject in subjects.all() {
+        let cold = cold::measure(&deployment, &subject).await;
+        let warm = warm::measure(&deployment, &subject).await;
+        let package = package::measure(subject.function);
+        let row = Row { subject, cold, warm, package };
+        println!("{row}");
+        rows.push(row);
+    }
+    print!("{}", report::misses(&rows));
+}

@@ -1,0 +1,67 @@
+//! What is measured: a request to each function, as its sample event.
+
+use holdfast_tests::events::event;
+use serde_json::Value;
+
+use crate::deployment::{self, Deployment};
+
+/// A function, and a request to it that succeeds however often it is sent.
+pub(crate) struct Subject {
+    pub(crate) function: &'static str,
+    /// The request as people write it.
+    pub(crate) request: &'static str,
+    pub(crate) event: Value,
+    /// Calls that count, in each round.
+    pub(crate) calls: usize,
+}
+
+/// Calls of a request that takes about a millisecond.
+const CALLS: usize = 500;
+/// Calls of one that is slow on purpose.
+const SLOW_CALLS: usize = 100;
+
+/// What requests need to exist.
+pub(crate) struct Subjects {
+    token: String,
+    operators_token: String,
+    account: String,
+    login: Value,
+}
+
+impl Subjects {
+    /// Migrates, signs in and creates an account.
+    pub(crate) async fn prepare(deployment: &Deployment) -> Self {
+        deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
+        let auth = deployment.instance("auth").await;
+        let login = event("auth/login", &[("password", deployment.password())]);
+        let token = access_token(&auth.invoke(&login).await);
+        let operators_token = access_token(&auth.invoke(&deployment.operators_login()).await);
+        let create = event("accounts/create", &[("access_token", &token)]);
+        let account = deployment::body(&deployment.instance("accounts").await.invoke(&create).await, 201);
+        Self { token, operators_token, account: text(&account["id"]), login }
+    }
+
+    /// All that is measured, in the order of the table.
+    pub(crate) fn all(&self) -> Vec<Subject> {
+        let as_admin = |name: &str| event(name, &[("access_token", &self.token), ("account_id", &self.account)]);
+        let metrics = event("metrics/metrics", &[("access_token", &self.operators_token)]);
+        [
+            ("accounts", "GET /accounts/{id}", as_admin("accounts/read"), CALLS),
+            ("auth", "GET /auth/whoami", as_admin("auth/whoami"), CALLS),
+            ("auth", "POST /auth/login", self.login.clone(), SLOW_CALLS),
+            ("admin", "GET /admin/audit", as_admin("admin/audit"), CALLS),
+            ("health", "GET /readyz", event("health/readyz", &[]), CALLS),
+            ("metrics", "GET /metrics", metrics, CALLS),
+        ]
+        .map(|(function, request, event, calls)| Subject { function, request, event, calls })
+        .into()
+    }
+}
+
+fn access_token(answer: &Value) -> String {
+    text(&deployment::body(answer, 200)["access_token"])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text but {value}")).to_owned()
+}
