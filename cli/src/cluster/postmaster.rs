@@ -191,7 +191,8 @@ pub(crate) fn stop_orphan(home: &Home) -> Result<Option<i32>, ClusterError> {
         send(pid, signal);
         let asked = Instant::now();
         while asked.elapsed() < STOP_LIMIT {
-            if !pid_file.exists() || !is_postmaster_of(pid, &data) {
+            // The server removes its pid file shortly before it ends; until then it holds the data.
+            if !is_postmaster_of(pid, &data) {
                 return Ok(Some(pid));
             }
             std::thread::sleep(PAUSE);

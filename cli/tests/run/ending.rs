@@ -38,7 +38,7 @@ fn a_server_left_alone_is_stopped_by_the_next_start() {
     run.kill();
     assert!(runs(server));
     let run = Run::start(place.path());
-    eventually("the server is gone", || !runs(server));
+    assert!(!runs(server));
     run.sign_in(place.path(), "admin");
 }
 
@@ -51,8 +51,7 @@ fn down_stops_a_server_left_alone() {
     kill_watch_over(server);
     run.kill();
     assert_eq!(down(place.path()), format!("Stopped the PostgreSQL left in DIR (process {server}).\n"));
-    // Nobody is its parent any more: it is there until init has taken note.
-    eventually("the server is gone", || !runs(server));
+    assert!(!runs(server));
     assert_eq!(down(place.path()), "Nothing runs in DIR.\n");
 }
 
