@@ -49,6 +49,13 @@ where
         value
     }
 
+    /// The value, if it is here.
+    pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+        let entries = lock(&self.0);
+        let entry = entries.get(key).filter(|entry| entry.expires_at > now)?;
+        entry.value.get().and_then(|value| value.as_ref().ok().cloned())
+    }
+
     /// Drops everything.
     pub(super) fn clear(&self) {
         lock(&self.0).clear();

@@ -24,7 +24,7 @@ pub const OVERHEAD: usize = 1 + SALT + COMMITMENT + NONCE + TAG;
 /// What a sealed value is for. Those of one purpose never open as another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// A secret of an account. Context: the account's id, the secret's name, its version.
+    /// A secret of an account. Context: the account's id, the secret's name. A stamp ties it to its version.
     Secret,
     /// The shared secret of a user's one-time codes. Context: the user's id.
     Totp,
@@ -52,7 +52,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn associated_data(&self) -> Vec<u8> {
+    pub(super) fn associated_data(&self) -> Vec<u8> {
         let tenant = self.tenant.0.as_bytes();
         let fixed = [FORMAT, self.purpose.name().as_bytes(), tenant];
         encode(&fixed.into_iter().chain(self.context.iter().copied()).collect::<Vec<_>>())

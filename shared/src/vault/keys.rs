@@ -52,6 +52,13 @@ impl TenantKeys {
         self.unwrapped.get_or_load((tenant, key.version), self.clock.now(), unwrapped).await
     }
 
+    /// A new data key as this version, not stored yet.
+    pub(super) async fn make(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
+        let provider = self.providers.current();
+        let new = provider.generate(tenant, &*self.entropy).await?;
+        Ok(WrappedKey { version, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped })
+    }
+
     async fn create(&self, tenant: TenantId) -> Result<WrappedKey, VaultError> {
         let provider = self.providers.current();
         let now = self.clock.now();

@@ -14,6 +14,7 @@ mod error;
 mod keys;
 mod primitives;
 mod provider;
+mod stamp;
 #[cfg(test)]
 mod vectors;
 mod wrapped;
@@ -26,6 +27,7 @@ pub use cache::LIFETIME;
 pub use envelope::{OVERHEAD, Purpose};
 pub use error::VaultError;
 pub use provider::{KmsKey, LocalKey, Provider, Providers};
+pub use stamp::{StampKey, Stamped};
 pub use wrapped::{ProviderKind, WrappedKey};
 
 use crate::clock::Clock;
@@ -103,6 +105,73 @@ impl Vault {
         sealed.await.inspect_err(|error| self.alarm(&place, error))
     }
 
+    /// Seals a value that will be a version of something, by a number that only the database knows: the key returned stamps
+    /// the sealed value with it there, under the same data key.
+    ///
+    /// # Errors
+    /// As for [`Vault::seal`].
+    pub async fn seal_version(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        context: &[&[u8]],
+        plaintext: &[u8],
+    ) -> Result<(Sealed, StampKey), VaultError> {
+        let place = Place { tenant, purpose, context };
+        let sealed = async {
+            let key = self.keys.active(tenant).await?;
+            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
+            Ok((Sealed { bytes, key_version: key.version }, StampKey::new(&data_key, &place)?))
+        };
+        sealed.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// The key that stamps versions at this place, and the version of the active data key that it comes from.
+    ///
+    /// # Errors
+    /// As for [`Vault::seal`].
+    pub async fn stamp_key(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        context: &[&[u8]],
+    ) -> Result<(i32, StampKey), VaultError> {
+        let place = Place { tenant, purpose, context };
+        let stamp_key = async {
+            let key = self.keys.active(tenant).await?;
+            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            Ok((key.version, StampKey::new(&data_key, &place)?))
+        };
+        stamp_key.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// Opens a value that was sealed for this place as this version of it, by the stamp that ties the two together.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`]; [`VaultError::Tampered`] also where the stamp is not this version's.
+    pub async fn open_version(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        context: &[&[u8]],
+        key: &WrappedKey,
+        stamped: &Stamped<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let place = Place { tenant, purpose, context };
+        let opened = async {
+            let data_key = self.keys.unwrapped(tenant, key).await?;
+            StampKey::new(&data_key, &place)?.check(stamped)?;
+            envelope::open(&data_key, &place, stamped.sealed)
+        };
+        opened.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// Whether sealing for this tenant asks nothing of the database or of KMS now.
+    pub fn is_warm(&self, tenant: TenantId) -> bool {
+        self.keys.active.get(&tenant, self.keys.clock.now()).is_some()
+    }
+
     /// Opens a value that was sealed for this place, with the data key's row that came along with it.
     ///
     /// # Errors
@@ -123,6 +192,14 @@ impl Vault {
             envelope::open(&data_key, &place, sealed)
         };
         opened.await.inspect_err(|error| self.alarm(&place, error))
+    }
+
+    /// Makes a data key for a tenant, to be stored as this version of it.
+    ///
+    /// # Errors
+    /// [`VaultError::Kms`] where KMS does not answer.
+    pub async fn make_key(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
+        self.keys.make(tenant, version).await
     }
 
     /// Forgets which keys are active: one was retired, and what is sealed next needs its successor.

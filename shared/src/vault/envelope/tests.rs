@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::entropy::SeededEntropy;
-use crate::vault::vectors::{self, bytes, hex};
+use crate::vault::vectors::{self, bytes};
 
 const ACCOUNT: [u8; 16] = [0xa1; 16];
 const SECRET: Place<'static> =
@@ -26,8 +26,7 @@ fn refusal(data_key: &DataKey, place: &Place<'_>, sealed: &[u8]) -> &'static str
 }
 
 fn with_place<T>(vector: &Value, check: impl FnOnce(&DataKey, &Place<'_>) -> T) -> T {
-    let context: Vec<_> =
-        vector["context"].as_array().unwrap().iter().map(|part| hex(part.as_str().unwrap())).collect();
+    let context = vectors::context(vector);
     let context: Vec<_> = context.iter().map(Vec::as_slice).collect();
     let purposes = [Purpose::Secret, Purpose::Totp, Purpose::Idempotency];
     let purpose = purposes.into_iter().find(|purpose| vector["purpose"] == purpose.name()).unwrap();
