@@ -71,6 +71,11 @@ fn operation(route: &Route, problem: &BodySchema) -> Operation {
         operation = operation.security(SecurityRequirement::new(SECURITY, std::iter::empty::<String>()));
     }
     operation = operation.response(route.success.to_string(), success(route));
+    if route.upserts {
+        let mut made = success(route);
+        "Made.".clone_into(&mut made.description);
+        operation = operation.response("201", made);
+    }
     for (status, codes) in refusals(route) {
         operation = operation.response(status.to_string(), refusal(&codes, problem));
     }
@@ -84,9 +89,13 @@ fn text() -> ObjectBuilder {
 fn parameters(route: &Route) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        let id = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let schema = match name {
+            "name" => text().pattern(Some(r"^[A-Za-z][A-Za-z0-9_.\-]{0,127}$")),
+            "n" => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(i64::MAX)),
+            _ => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
+        };
         let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
-        parameters.push(parameter.schema(Some(id)).build());
+        parameters.push(parameter.schema(Some(schema)).build());
     }
     parameters.extend(route.query.iter().map(query));
     let mut header = |named: bool, name: &str, description: &str, schema: ObjectBuilder| {
@@ -102,6 +111,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         "Act only on this version: its ETag.",
         text().pattern(Some(r#"^(\*|"[!#-~]*")$"#)),
     );
+    header(route.upserts, "If-None-Match", "`*`: act only where there is none yet.", text().enum_values(Some(["*"])));
     header(
         route.creates,
         "Idempotency-Key",

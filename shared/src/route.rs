@@ -8,6 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::App;
+use crate::http::MOST_BODY_BYTES;
 use crate::permission::Permission;
 use crate::problem::Code;
 
@@ -52,7 +53,7 @@ pub enum ParameterKind {
     /// Any text.
     Text,
     /// A whole number from one to another.
-    Number(i16, i16),
+    Number(i64, i64),
     /// An id.
     Id,
     /// A time by RFC 3339.
@@ -117,6 +118,10 @@ pub struct Route {
     pub creates: bool,
     /// Whether it takes `If-Match`.
     pub conditional: bool,
+    /// Whether it makes what is not there yet: 201 then, and `If-None-Match: *` is honoured too.
+    pub upserts: bool,
+    /// How many bytes its body may have.
+    pub most_body: usize,
     /// Whether it acts in a tenant that an operator may choose by `X-Tenant-ID`.
     pub in_tenant: bool,
     /// Whether it takes a signed-in user's JWT only, though API tokens might hold its permission.
@@ -149,6 +154,8 @@ impl Route {
             audited,
             creates: false,
             conditional: false,
+            upserts: false,
+            most_body: MOST_BODY_BYTES,
             in_tenant: false,
             enrols: false,
             jwt_only: false,
@@ -176,6 +183,14 @@ impl Route {
     pub const fn patch(path: &'static str, action: &'static str) -> Self {
         let mut route = Self::new(Method::PATCH, path, action, Audited::Always);
         route.conditional = true;
+        route
+    }
+
+    /// A route that sets one resource, whether it is there yet or not; takes `If-Match` and `If-None-Match: *`.
+    pub const fn put(path: &'static str, action: &'static str) -> Self {
+        let mut route = Self::new(Method::PUT, path, action, Audited::Always);
+        route.conditional = true;
+        route.upserts = true;
         route
     }
 
@@ -227,6 +242,20 @@ impl Route {
     #[must_use]
     pub const fn unconditional(mut self) -> Self {
         self.conditional = false;
+        self
+    }
+
+    /// It takes `If-Match`: it acts on something that has versions.
+    #[must_use]
+    pub const fn conditional(mut self) -> Self {
+        self.conditional = true;
+        self
+    }
+
+    /// Its body may have so many bytes.
+    #[must_use]
+    pub const fn most_body(mut self, bytes: usize) -> Self {
+        self.most_body = bytes;
         self
     }
 

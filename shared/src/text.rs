@@ -1,5 +1,7 @@
 //! Short texts that people write: names and labels, parsed at the door.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,6 +89,33 @@ impl TryFrom<String> for Slug {
     }
 }
 
+/// A text that is no name of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a letter and up to 127 more letters, digits, _, . or -, all of ASCII")]
+pub struct NotASecretName;
+
+/// The name of a secret: `[A-Za-z][A-Za-z0-9_.-]{0,127}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretName(String);
+
+impl SecretName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = NotASecretName;
+
+    fn from_str(text: &str) -> Result<Self, NotASecretName> {
+        let known = |letter: u8| letter.is_ascii_alphanumeric() || b"_.-".contains(&letter);
+        let begins = text.bytes().next().is_some_and(|letter| letter.is_ascii_alphabetic());
+        let fits = begins && text.len() <= 128 && text.bytes().all(known);
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotASecretName) }
+    }
+}
+
 /// The form in which prefixes are looked for: lower case by Unicode's rules, the same whatever the database's locale is.
 pub fn search_key(text: &str) -> String {
     text.to_lowercase()
@@ -124,6 +153,25 @@ mod tests {
             ("a\u{7f}b".to_owned(), false),
         ] {
             assert_eq!(Username::try_from(text.clone()).is_ok(), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_begin_with_a_letter_and_hold_1_to_128_characters() {
+        for (text, fits) in [
+            ("DATABASE_PASSWORD".to_owned(), true),
+            ("a.b-c_9".to_owned(), true),
+            ("a".repeat(128), true),
+            ("a".repeat(129), false),
+            (String::new(), false),
+            ("9a".to_owned(), false),
+            ("_a".to_owned(), false),
+            ("a b".to_owned(), false),
+            ("a/b".to_owned(), false),
+            ("é".to_owned(), false),
+            ("a\n".to_owned(), false),
+        ] {
+            assert_eq!(text.parse::<SecretName>().is_ok(), fits, "{text:?}");
         }
     }
 

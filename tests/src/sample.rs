@@ -11,7 +11,7 @@ use shared::route::Route;
 
 use crate::app::{SAMPLER, Tenant, TestApp};
 use crate::client::{Client, Reply};
-use crate::secrets::unique;
+use crate::secrets::{self, unique};
 use crate::users;
 
 /// Makes requests, and what they need to exist.
@@ -81,6 +81,15 @@ impl<'a> Samples<'a> {
         made.header("location").to_owned()
     }
 
+    /// The path of a new secret of a new account of the tenant.
+    pub async fn secret(&self, tenant: Tenant) -> String {
+        let path = format!("{}/secrets/token", self.account(tenant).await);
+        let editor = &self.editors[usize::from(tenant == Tenant::Globex)];
+        let made = editor.put(&path, &json!({"value": secrets::random().expose_secret()})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        path
+    }
+
     /// The path of a new user of the tenant, or of the platform.
     async fn user(&self, tenant: Tenant) -> String {
         self.administer(tenant, "/admin/users", new_user(tenant)).await
@@ -112,6 +121,18 @@ impl<'a> Samples<'a> {
             ("GET" | "DELETE", "/accounts/{id}") => plain(&self.account(tenant).await),
             ("PATCH", "/accounts/{id}") => with(&self.account(tenant).await, json!({"owner": "someone"})),
             ("POST", "/accounts/{id}/restore") => plain(&format!("{}/restore", self.account(tenant).await)),
+            ("GET", "/accounts/{id}/secrets") => plain(&format!("{}/secrets", self.account(tenant).await)),
+            ("PUT", "/accounts/{id}/secrets/{name}") => {
+                with(&self.secret(tenant).await, json!({"value": "a new value"}))
+            }
+            ("GET" | "DELETE", "/accounts/{id}/secrets/{name}") => plain(&self.secret(tenant).await),
+            ("GET", "/accounts/{id}/secrets/{name}/value") => plain(&format!("{}/value", self.secret(tenant).await)),
+            ("GET", "/accounts/{id}/secrets/{name}/versions") => {
+                plain(&format!("{}/versions", self.secret(tenant).await))
+            }
+            ("POST", "/accounts/{id}/secrets/{name}/versions/{n}/restore") => {
+                plain(&format!("{}/versions/1/restore", self.secret(tenant).await))
+            }
             ("POST", path @ "/auth/password") => {
                 let password = self.app.password.expose_secret();
                 with(path, json!({"current_password": password, "new_password": password}))

@@ -66,6 +66,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     let stand_ins = [token, ("account_id", text(&account, "id")), ("version", &version)];
     assert_eq!(instances.send("accounts/read", &stand_ins, 200).await, account);
     assert_eq!(instances.send("accounts/list", &stand_ins, 200).await["items"][0], account);
+    keep_secrets(&instances, &stand_ins).await;
     assert_eq!(instances.send("accounts/update", &stand_ins, 200).await["status"], "suspended");
     instances.send("accounts/delete", &stand_ins, 204).await;
     instances.send("accounts/restore", &stand_ins, 200).await;
@@ -83,6 +84,20 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     look_after_oneself(&instances, token, text(&whoami, "session_id")).await;
     run_the_platform(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
+}
+
+/// What is done with an account's secrets.
+async fn keep_secrets(instances: &Instances, stand_ins: &[(&str, &str)]) {
+    let secret = instances.send("accounts/put-secret", stand_ins, 201).await;
+    assert_eq!(instances.send("accounts/secret", stand_ins, 200).await, secret);
+    assert_eq!(instances.send("accounts/secrets", stand_ins, 200).await["items"][0], secret);
+    let revealed = instances.send("accounts/reveal-secret", stand_ins, 200).await;
+    assert_eq!(revealed["value"], "correct horse battery staple");
+    let restored = instances.send("accounts/restore-secret", stand_ins, 200).await;
+    assert_eq!(restored["version"], 2);
+    let versions = instances.send("accounts/secret-versions", stand_ins, 200).await;
+    assert_eq!(versions["items"][0]["restored_from"], 1, "{versions}");
+    instances.send("accounts/delete-secret", stand_ins, 204).await;
 }
 
 /// What a tenant's admin does.

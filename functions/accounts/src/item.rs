@@ -75,10 +75,10 @@ const HIDE: &str = "WITH target AS (
         UPDATE accounts SET deleted_at = $3, updated_at = $3, version = accounts.version + 1 FROM target
          WHERE accounts.id = target.id AND ($2::bigint[] IS NULL OR target.version = ANY ($2)) RETURNING accounts.id
     )
-    SELECT CASE WHEN EXISTS (SELECT FROM hidden) THEN give_back_quota('accounts')
+    SELECT CASE WHEN EXISTS (SELECT FROM hidden) THEN coalesce(give_back_quota('accounts'), give_back_quota('secrets', secrets_of($1)))
                 WHEN EXISTS (SELECT FROM target) THEN verdict('precondition_failed') ELSE verdict('not_found') END";
 
-/// Of the quota is taken only where the account will be live again by it.
+/// Of the quotas is taken only where the account will be live again by it, with its secrets.
 const UNHIDE: &str = concat!(
     "WITH target AS (
         SELECT * FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
@@ -86,7 +86,8 @@ const UNHIDE: &str = concat!(
     ), room AS MATERIALIZED (
         SELECT CASE WHEN NOT EXISTS (
                         SELECT FROM accounts o WHERE o.tenant_id = current_tenant() AND o.name = target.name AND o.deleted_at IS NULL)
-                    THEN take_quota('accounts') END AS taken
+                    THEN CASE WHEN take_quota('accounts')
+                              THEN take_quota('secrets', secrets_of($1)) OR give_back_quota('accounts') IS NOT NULL END END AS taken
           FROM target WHERE deleted_at IS NOT NULL
     ), back AS (
         UPDATE accounts SET deleted_at = NULL, updated_at = $2, version = accounts.version + 1 FROM target, room

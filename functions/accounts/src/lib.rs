@@ -1,9 +1,10 @@
-//! Accounts of a tenant.
+//! Accounts of a tenant, and their secrets.
 
 mod account;
 mod collection;
 mod fields;
 mod item;
+mod secrets;
 
 use axum::Router;
 use shared::app::App;
@@ -18,6 +19,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         item::CHANGE.to(item::change),
         item::DELETE.to(item::delete),
         item::RESTORE.to(item::restore),
+        secrets::LIST.to(secrets::list),
+        secrets::READ.to(secrets::read),
+        secrets::DELETE.to(secrets::delete),
+        secrets::put::PUT.to(secrets::put::put),
+        secrets::value::REVEAL.to(secrets::value::reveal),
+        secrets::versions::LIST.to(secrets::versions::list),
+        secrets::versions::RESTORE.to(secrets::versions::restore),
     ]
 }
 

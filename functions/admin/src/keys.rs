@@ -25,7 +25,7 @@ pub(crate) static ROTATE: Route = Route::post("/admin/keys/rotate", "key.rotate"
     .access(Access::Holder(Permission::KeysRotate))
     .in_tenant()
     .creates()
-    .summary("Brings in a new signing key, or retires the vault keys of the tenant chosen (else of all tenants).")
+    .summary("Brings in a new signing key, or a new vault key of the tenant chosen (else of every tenant, with its next secret).")
     .takes::<RotationRequest>()
     .answers::<Key>()
     .refuses(&[Code::Conflict]);
@@ -128,22 +128,50 @@ async fn rotate_signing(app: &App, call: &Call) -> Result<Answer, Problem> {
     call.transaction(app).changes(["signing"]).answer(statement, answer).await
 }
 
-const RETIRE_VAULT: &str = "SELECT retire_vault_keys($1)";
+const NEXT_VERSION: &str =
+    "SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = current_tenant() AND proceeding()";
+const ROTATE_VAULT: &str = "SELECT rotate_vault_key($1, $2, $3, $4, $5, $6)";
+const RETIRE_VAULT: &str = "SELECT retire_vault_keys(NULL)";
 
-/// The keys in use are retired; the next secret that is sealed makes the tenant's new one.
+struct NextVersion(i32);
+
+impl FromRow for NextVersion {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        row.try_get(0).map(Self)
+    }
+}
+
+/// One tenant's new data key seals from now on. Of all tenants, the keys in use are retired, and the next value that is
+/// sealed for each makes its new one.
 async fn rotate_vault(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let key = Key {
+    let key = |id: String, state: &str| Key {
         kind: "vault".to_owned(),
-        id: "next".to_owned(),
-        state: "published".to_owned(),
+        id,
+        state: state.to_owned(),
         created_at: Time(call.now),
         activates_at: Some(Time(call.now)),
         expires_at: None,
     };
-    let answer = Answer::created("/admin/keys", &key)?;
-    let statement = Statement::new(RETIRE_VAULT).bind(&call.chosen_tenant);
-    let answer = call.transaction(app).changes(["vault"]).answer(statement, answer).await?;
-    // Other instances go on with the retired keys until they look again, five minutes at most.
+    let answer = match (call.chosen_tenant, &app.vault) {
+        (Some(tenant), Some(vault)) => {
+            let NextVersion(version) = call.transaction(app).look_up().one(Statement::new(NEXT_VERSION)).await?;
+            let made = vault.make_key(tenant, version).await?;
+            let answer = Answer::created("/admin/keys", &key(format!("v{version}"), "active"))?;
+            let provider = made.provider.name();
+            let rotate = Statement::new(ROTATE_VAULT).bind(&tenant).bind(&version).bind(&provider);
+            let rotate = rotate.bind(&made.provider_key).bind(&made.wrapped).bind(&call.now);
+            call.transaction(app).changes(["vault"]).answer(rotate, answer).await?
+        }
+        (Some(_), None) => {
+            let none = "No vault is configured here: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY.";
+            return Err(Problem::new(Code::Conflict, none));
+        }
+        (None, _) => {
+            let answer = Answer::created("/admin/keys", &key("next".to_owned(), "published"))?;
+            call.transaction(app).changes(["vault"]).answer(Statement::new(RETIRE_VAULT), answer).await?
+        }
+    };
+    // Other instances learn of it when they next set a secret, which is not sealed under a retired key.
     app.vault.iter().for_each(Vault::forget_active);
     Ok(answer)
 }

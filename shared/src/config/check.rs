@@ -113,6 +113,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
         audit_reads: flag(settings, "AUDIT_READS")?,
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
         retention_days: number("RETENTION_DAYS", 30, 1..=3650, "use 1 to 3650 days")?,
+        secret_versions: number("SECRET_VERSIONS", 100, 1..=10_000, "use 1 to 10000 versions")?,
         mfa_roles: mfa_roles(settings)?,
         cors_origins: origins(settings)?,
         sources: NAMES.iter().map(|name| (*name, settings.source(name))).collect(),

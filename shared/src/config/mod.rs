@@ -65,6 +65,8 @@ pub struct Config {
     pub audit_log_path: Option<PathBuf>,
     /// Days for which deleted accounts can be restored.
     pub retention_days: u16,
+    /// How many versions of a secret are kept.
+    pub secret_versions: u16,
     /// Roles whose users must have one-time codes.
     pub mfa_roles: Vec<Role>,
     /// Origins that browsers may call from; none by default.

@@ -5,6 +5,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::id::{AccountId, SessionId, TenantId, TokenId, UserId};
+use crate::text::SecretName;
 
 /// A value that can be bound to a statement.
 pub trait Param: ToSql + Sync {
@@ -63,6 +64,24 @@ macro_rules! ids {
 
         impl Param for $id { const TYPE: Type = Type::UUID; }
     )+};
+}
+
+impl ToSql for SecretName {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.as_str().to_sql(ty, out)
+    }
+    fn accepts(ty: &Type) -> bool {
+        <&str as ToSql>::accepts(ty)
+    }
+    tokio_postgres::types::to_sql_checked!();
+}
+
+impl Param for SecretName {
+    const TYPE: Type = Type::TEXT;
 }
 
 ids!(TenantId, UserId, SessionId, AccountId, TokenId);

@@ -33,6 +33,11 @@ impl Answer {
         Ok(answer)
     }
 
+    /// The answer to a request that sets something: 201 where that made it, 200 where it was there.
+    pub fn set(made: bool, body: &impl Serialize) -> Result<Self, Problem> {
+        Self::new(if made { StatusCode::CREATED } else { StatusCode::OK }, body)
+    }
+
     /// Adds the resource's version as its `ETag`.
     #[must_use]
     pub fn version(mut self, version: i64) -> Self {

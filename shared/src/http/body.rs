@@ -13,7 +13,7 @@ use super::Call;
 use crate::app::App;
 use crate::problem::Problem;
 
-/// No body is longer: 64 KiB of secret in base64, with room for the rest.
+/// No body is longer, where the route does not say otherwise.
 pub const MOST_BODY_BYTES: usize = 128 * 1024;
 
 /// Deeper nesting than this is no request of ours.
@@ -29,27 +29,29 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
+        let call = parts.extensions.get::<Call>();
+        let most = call.map_or(MOST_BODY_BYTES, |call| call.route.most_body);
         let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if declared.is_some_and(|length: usize| length > MOST_BODY_BYTES) {
-            return Err(too_large());
+        if declared.is_some_and(|length: usize| length > most) {
+            return Err(too_large(most));
         }
-        let bytes = Limited::new(body, MOST_BODY_BYTES).collect().await.map_err(|error| {
+        let bytes = Limited::new(body, most).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                too_large()
+                too_large(most)
             } else {
                 Problem::invalid_request("The body did not arrive whole.")
             }
         })?;
         let bytes = bytes.to_bytes();
-        if let Some(call) = parts.extensions.get::<Call>() {
+        if let Some(call) = call {
             call.saw_body(&bytes);
         }
         parse(&bytes).map(Self)
     }
 }
 
-fn too_large() -> Problem {
-    Problem::new(crate::problem::Code::PayloadTooLarge, format!("A body holds at most {MOST_BODY_BYTES} bytes."))
+fn too_large(most: usize) -> Problem {
+    Problem::new(crate::problem::Code::PayloadTooLarge, format!("A body holds at most {most} bytes here."))
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {

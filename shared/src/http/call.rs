@@ -47,6 +47,8 @@ pub struct Facts {
     pub chosen_tenant: Option<TenantId>,
     /// The versions it accepts.
     pub if_match: IfMatch,
+    /// Whether what it sets must be there (`If-Match`), or must not (`If-None-Match: *`).
+    pub exists: Option<bool>,
     /// Its idempotency key, on routes that create.
     pub idempotency_key: Option<String>,
     pub(super) fingerprint: OnceLock<Vec<u8>>,

@@ -29,6 +29,17 @@ impl IfMatch {
     }
 }
 
+/// What a request that sets something asks of its being there: `If-Match` that it is, `If-None-Match: *` that it is not.
+pub(super) fn existence(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
+    let mut absent = headers.get_all(header::IF_NONE_MATCH).iter();
+    match (headers.contains_key(header::IF_MATCH), absent.next(), absent.next()) {
+        (present, None, _) => Ok(present.then_some(true)),
+        (false, Some(value), None) if value.as_bytes().trim_ascii() == b"*" => Ok(Some(false)),
+        (true, ..) => Err(Problem::invalid_request("Send If-Match or If-None-Match, not both.")),
+        _ => Err(Problem::invalid_request("If-None-Match must be * here.")),
+    }
+}
+
 fn malformed() -> Problem {
     Problem::invalid_request("If-Match must be * or a list of entity tags in quotes.")
 }

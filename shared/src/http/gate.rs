@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use super::call::{Call, Facts};
 use super::edge::{RequestId, Served, SourceIp};
-use super::etag::IfMatch;
+use super::etag::{self, IfMatch};
 use super::idempotency;
 use crate::app::App;
 use crate::id::TenantId;
@@ -71,6 +71,7 @@ fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
         principal: None,
         chosen_tenant: None,
         if_match: IfMatch::default(),
+        exists: None,
         idempotency_key: None,
         fingerprint: OnceLock::new(),
     }
@@ -91,6 +92,9 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts)
     }
     if route.conditional {
         facts.if_match = IfMatch::read(headers)?;
+    }
+    if route.upserts {
+        facts.exists = etag::existence(headers)?;
     }
     if route.creates {
         facts.idempotency_key = idempotency::key(headers)?;

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::answer::Answer;
 use crate::app::App;
 use crate::db::DbError;
-use crate::id::TenantId;
+use crate::id::{TenantId, UserId};
 use crate::problem::Problem;
 use crate::vault::{Purpose, WrappedKey};
 
@@ -46,6 +46,7 @@ pub(super) fn fingerprint(method: &Method, path: &str, body: &[u8]) -> Vec<u8> {
 pub(super) async fn keepable(
     app: &App,
     tenant: TenantId,
+    user: UserId,
     key: &str,
     answer: &Answer,
 ) -> Result<(Vec<u8>, Option<i32>), Problem> {
@@ -53,12 +54,18 @@ pub(super) async fn keepable(
         return Ok((answer.body.clone(), None));
     }
     let vault = app.vault.as_ref().ok_or_else(no_vault)?;
-    let sealed = vault.seal(tenant, Purpose::Idempotency, &[key.as_bytes()], &answer.body).await?;
+    let sealed = vault.seal(tenant, Purpose::Idempotency, &[user.0.as_bytes(), key.as_bytes()], &answer.body).await?;
     Ok((sealed.bytes, Some(sealed.key_version)))
 }
 
 /// The answer that [`FIND`] found, if it did.
-pub(super) async fn found(app: &App, tenant: TenantId, key: &str, rows: &[Row]) -> Result<Option<Answer>, Problem> {
+pub(super) async fn found(
+    app: &App,
+    tenant: TenantId,
+    user: UserId,
+    key: &str,
+    rows: &[Row],
+) -> Result<Option<Answer>, Problem> {
     let Some(row) = rows.first() else { return Ok(None) };
     let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, WrappedKey::if_any(row)?));
     let (status, headers, body, sealed): (i16, serde_json::Value, Vec<u8>, Option<WrappedKey>) =
@@ -67,7 +74,10 @@ pub(super) async fn found(app: &App, tenant: TenantId, key: &str, rows: &[Row]) 
         None => body,
         Some(wrapped) => {
             let vault = app.vault.as_ref().ok_or_else(no_vault)?;
-            vault.open(tenant, Purpose::Idempotency, &[key.as_bytes()], &wrapped, &body).await?.to_vec()
+            vault
+                .open(tenant, Purpose::Idempotency, &[user.0.as_bytes(), key.as_bytes()], &wrapped, &body)
+                .await?
+                .to_vec()
         }
     };
     Ok(Answer::replayed(status, &headers, body))

@@ -18,7 +18,7 @@ pub use body::{Json, MOST_BODY_BYTES, given};
 pub use call::Call;
 pub use edge::{RequestId, SourceIp, refuse};
 pub use etag::IfMatch;
-pub use params::{CURSOR, Id, LIMIT, List, Page, Params};
+pub use params::{CURSOR, Id, LIMIT, List, Name, Page, Params, Version};
 pub use service::service;
 pub(crate) use transaction::Entry;
 pub use transaction::{FromRow, Transaction};

@@ -1,9 +1,11 @@
 //! What comes in the path and the query: ids, filters and pages. An id that is none is like one that does not exist.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use http::Method;
 use http::request::Parts;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,10 +25,42 @@ impl<T: FromStr> FromRequestParts<App> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::not_found())?;
-        let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, value)| value.parse().ok());
-        id.map(Self).ok_or_else(Problem::not_found)
+        segment(parts, app, "id").await?.parse().map(Self).map_err(|_| Problem::not_found())
     }
+}
+
+/// The name in the path, as `{name}`. One that cannot be is 400 where it would be given, and elsewhere 404.
+#[derive(Debug, Clone)]
+pub struct Name<T>(pub T);
+
+impl<T: FromStr<Err: Display>> FromRequestParts<App> for Name<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let parsed = segment(parts, app, "name").await?.parse();
+        parsed.map(Self).map_err(|error: T::Err| match parts.method {
+            Method::PUT => Problem::field("name", error.to_string()),
+            _ => Problem::not_found(),
+        })
+    }
+}
+
+/// The number of a version in the path, as `{n}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Version(pub i64);
+
+impl FromRequestParts<App> for Version {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        segment(parts, app, "n").await?.parse().map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::not_found())?;
+    let found = params.iter().find(|(given, _)| *given == name).map(|(_, value)| value.to_owned());
+    found.ok_or_else(Problem::not_found)
 }
 
 /// The query parameters of a route, each at most once and none that the route does not know.

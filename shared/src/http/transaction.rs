@@ -26,7 +26,7 @@ const ENTER_TOKEN: &str = "SELECT enter_token($1, $2, $3, $4)";
 /// Gives the verdict of a refusal that was found before the database was asked.
 const REFUSE: &str = "SELECT verdict($1)";
 /// Appends the audit row and says what stands: the verdict, and the actor and tenant as the database knows them.
-const RECORD: &str = "SELECT refused, actor, tenant FROM record_audit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const RECORD: &str = "SELECT refused, actor, tenant, outcome, again FROM record_audit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 /// A row that a statement returns, as a value.
 pub trait FromRow: Sized {
@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     pub(crate) status: Option<u16>,
     pub(crate) targets: serde_json::Map<String, serde_json::Value>,
     pub(crate) changed: Vec<&'static str>,
+    /// What happened, where it is not what the route is for.
+    pub(crate) action: Option<&'static str>,
     /// Whom a sign-in concerns, before any principal is known.
     pub(crate) subject: (Option<TenantId>, Option<UserId>),
 }
@@ -78,6 +80,20 @@ impl<'a> Transaction<'a> {
     #[must_use]
     pub fn target(mut self, kind: &str, id: Uuid) -> Self {
         self.entry.targets.insert(kind.to_owned(), id.to_string().into());
+        self
+    }
+
+    /// Names something acted on that has no id of its own, for the audit row.
+    #[must_use]
+    pub fn target_named(mut self, kind: &str, name: impl Into<serde_json::Value>) -> Self {
+        self.entry.targets.insert(kind.to_owned(), name.into());
+        self
+    }
+
+    /// Names what the audit row tells of, where it is not what the route is for.
+    #[must_use]
+    pub fn action(mut self, action: &'static str) -> Self {
+        self.entry.action = Some(action);
         self
     }
 
@@ -159,13 +175,15 @@ impl<'a> Transaction<'a> {
             return Ok(answer);
         };
         let tenant = call.tenant().unwrap_or(TenantId::PLATFORM);
-        let (body, sealed_with) = idempotency::keepable(app, tenant, key, &answer).await?;
+        // Only users make what is shown once.
+        let user = call.principal.as_ref().and_then(Principal::user).map_or(UserId(Uuid::nil()), |claims| claims.sub);
+        let (body, sealed_with) = idempotency::keepable(app, tenant, user, key, &answer).await?;
         let (status, headers) = (i32::from(answer.status.as_u16()), answer.kept_headers());
         let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&call.now);
         let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&call.now);
         let keep = keep.bind(&status).bind(&headers).bind(&body).bind(&sealed_with);
         let rows = self.first(find).then(keep).run_whole(vec![statement]).await?;
-        let found = idempotency::found(app, tenant, key, rows.first().map_or(&[], Vec::as_slice)).await?;
+        let found = idempotency::found(app, tenant, user, key, rows.first().map_or(&[], Vec::as_slice)).await?;
         Ok(found.unwrap_or(answer))
     }
 
@@ -221,7 +239,8 @@ impl<'a> Transaction<'a> {
         statements.extend(work);
         statements.extend(then);
         let record = Statement::new(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
-        let record = record.bind(&call.route.action).bind(&method).bind(&call.path).bind(&status);
+        let action = entry.action.unwrap_or(call.route.action);
+        let record = record.bind(&action).bind(&method).bind(&call.path).bind(&status);
         let record = record.bind(&call.source_ip).bind(&call.user_agent).bind(&targets).bind(&entry.changed);
         statements.push(record.bind(&tenant).bind(&user).bind(&role).bind(&session));
 
@@ -229,17 +248,13 @@ impl<'a> Transaction<'a> {
         let recorded = rows.pop().and_then(|rows| rows.into_iter().next()).ok_or_else(Problem::internal)?;
         let rows = rows.split_off(entered.min(rows.len()));
         let refused = verdict(&recorded)?;
+        let (outcome, again): (i32, bool) =
+            (recorded.try_get(3).map_err(unreadable)?, recorded.try_get(4).map_err(unreadable)?);
         if let Some(path) = app.config.audit_log_path.as_deref()
-            && (always || refused.is_some() || status >= 400)
+            && (always || outcome >= 400)
+            && !again
         {
-            audit::copy(
-                path,
-                id,
-                call,
-                &entry,
-                refused.map_or(status, |code| code.status().as_u16().into()),
-                &recorded,
-            );
+            audit::copy(path, id, call, &entry, outcome, &recorded);
         }
         match refused {
             Some(code) => Err(Problem::verdict(code).audited()),

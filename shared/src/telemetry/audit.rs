@@ -21,7 +21,7 @@ pub(crate) fn copy(path: &Path, id: Uuid, call: &Call, entry: &Entry, status: i3
         "request_id": call.request_id,
         "tenant_id": tenant.filter(|tenant| !tenant.is_nil()),
         "actor": actor,
-        "action": call.route.action,
+        "action": entry.action.unwrap_or(call.route.action),
         "method": call.method.as_str(),
         "path": call.path,
         "status": status,

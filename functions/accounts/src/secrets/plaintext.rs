@@ -1,0 +1,184 @@
+//! A secret's value as callers give it and get it: text, or bytes in base64. Wiped when dropped, never printed, and no error
+//! repeats any of it.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize};
+use shared::problem::{Code, Problem};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+/// No value is longer.
+pub(crate) const MOST_BYTES: usize = 64 * 1024;
+
+/// No body that sets one is longer: each byte of it may be written as an escape of six characters, and there is room for
+/// the rest.
+pub(crate) const MOST_BODY_BYTES: usize = 6 * MOST_BYTES + 4 * 1024;
+
+/// A text in a body that is wiped, and that is not repeated where it should have been a text and is something else.
+#[derive(ToSchema)]
+#[schema(value_type = String)]
+pub(crate) struct Wiped(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Wiped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Wiped;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Wiped, E> {
+                Ok(Wiped(Zeroizing::new(text.to_owned())))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Wiped, E> {
+                Ok(Wiped(Zeroizing::new(text)))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Wiped, E> {
+                Err(E::custom("must be a string"))
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Wiped, E> {
+                Err(E::custom("must be a string"))
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Wiped, E> {
+                Err(E::custom("must be a string"))
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Wiped, E> {
+                Err(E::custom("must be a string"))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// A secret's new value: exactly one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewValue {
+    /// As text: up to 65536 bytes of UTF-8, without NUL.
+    #[schema(value_type = Option<String>, max_length = 65536)]
+    value: Option<Wiped>,
+    /// As bytes, in base64 (RFC 4648, section 4): up to 65536 of them.
+    #[schema(value_type = Option<String>, max_length = 87384)]
+    value_base64: Option<Wiped>,
+}
+
+/// A value in the clear.
+pub(crate) struct Plaintext {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) is_text: bool,
+}
+
+impl NewValue {
+    /// The value.
+    ///
+    /// # Errors
+    /// 400 where it is not exactly one, or no base64; 413 where it is over 64 KiB.
+    pub(crate) fn parse(self) -> Result<Plaintext, Problem> {
+        let (bytes, is_text) = match (self.value, self.value_base64) {
+            (Some(Wiped(mut text)), None) => (std::mem::take(&mut *text).into_bytes(), true),
+            (None, Some(Wiped(text))) => {
+                let decoded = STANDARD.decode(text.as_bytes());
+                (decoded.map_err(|_| Problem::field("value_base64", "must be base64, with padding"))?, false)
+            }
+            _ => return Err(Problem::field("body", "must have either value or value_base64")),
+        };
+        let bytes = Zeroizing::new(bytes);
+        if bytes.len() > MOST_BYTES {
+            return Err(Problem::new(Code::PayloadTooLarge, format!("A secret holds at most {MOST_BYTES} bytes.")));
+        }
+        Ok(Plaintext { bytes, is_text })
+    }
+}
+
+/// A value that is shown, in the form in which it was given.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Revealed<'a> {
+    /// The secret's name.
+    pub(crate) name: &'a str,
+    /// The version shown.
+    pub(crate) version: i64,
+    /// The value, where it was given as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    /// The value in base64, where it was given as bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    value_base64: Option<Zeroizing<String>>,
+}
+
+impl<'a> Revealed<'a> {
+    pub(crate) fn new(name: &'a str, version: i64, plaintext: &'a Plaintext) -> Self {
+        let text = std::str::from_utf8(&plaintext.bytes).ok().filter(|_| plaintext.is_text);
+        let value_base64 = text.is_none().then(|| Zeroizing::new(STANDARD.encode(&*plaintext.bytes)));
+        Self { name, version, value: text, value_base64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> String {
+        match serde_json::from_str::<NewValue>(json) {
+            Ok(value) => value.parse().map_or_else(
+                |problem| problem.code().name().to_owned(),
+                |plaintext| format!("{:?} {}", plaintext.bytes.escape_ascii().to_string(), plaintext.is_text),
+            ),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_value_is_text_or_base64_and_never_both_or_neither() {
+        for (json, expected) in [
+            (r#"{"value":"a"}"#, r#""a" true"#),
+            (r#"{"value":""}"#, r#""" true"#),
+            (r#"{"value_base64":"AP8="}"#, r#""\\x00\\xff" false"#),
+            (r#"{"value_base64":""}"#, r#""" false"#),
+            (r#"{"value_base64":"AP8"}"#, "validation_failed"),
+            (r#"{"value_base64":"_w=="}"#, "validation_failed"),
+            (r#"{"value_base64":"AP9="}"#, "validation_failed"),
+            (r#"{"value":"a","value_base64":"AP8="}"#, "validation_failed"),
+            (r#"{"value":null}"#, "validation_failed"),
+            ("{}", "validation_failed"),
+        ] {
+            assert_eq!(parse(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn no_error_repeats_the_value() {
+        for json in [
+            r#"{"value":4711}"#,
+            r#"{"value":-4711}"#,
+            r#"{"value":47.11}"#,
+            r#"{"value":["4711"]}"#,
+            r#"{"value":{"4711":1}}"#,
+        ] {
+            let error = parse(json);
+            assert!(error.contains("string") && !error.contains("4711") && !error.contains("47.11"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_has_64_kib_at_most() {
+        for (length, expected) in [(MOST_BYTES, "opened"), (MOST_BYTES + 1, "payload_too_large")] {
+            let outcome = |value: NewValue| value.parse().map_or_else(|problem| problem.code().name(), |_| "opened");
+            let text = NewValue { value: Some(Wiped(Zeroizing::new("a".repeat(length)))), value_base64: None };
+            assert_eq!(outcome(text), expected);
+            let bytes = STANDARD.encode(vec![0; length]);
+            assert_eq!(outcome(NewValue { value: None, value_base64: Some(Wiped(Zeroizing::new(bytes))) }), expected);
+        }
+    }
+}
