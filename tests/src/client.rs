@@ -113,8 +113,11 @@ impl Client {
         self.send(Method::PATCH, path, Some(body.clone())).await
     }
 
-    /// PUT with a JSON body.
+    /// PUT with a JSON body. A secret's value is kept, to be searched for in every log and table.
     pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        if let Some(value) = body["value"].as_str() {
+            secrets::keep_excerpt(value);
+        }
         self.send(Method::PUT, path, Some(body.clone())).await
     }
 

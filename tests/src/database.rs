@@ -1,9 +1,13 @@
 //! A database of the test's own: a copy of the migrated template, gone when the test ends.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::StreamExt;
 use holdfast::cluster::{OWNER, SUPERUSER};
 use migrate::{APP_ROLE, METRICS_ROLE};
 use secrecy::SecretString;
@@ -82,6 +86,11 @@ impl TestDatabase {
         path
     }
 
+    /// Where all that was in it is written when it is dropped.
+    pub fn dump_file(&self) -> PathBuf {
+        stage::logs().join(format!("{}.dump", self.name))
+    }
+
     /// A look past row-level security, at what HTTP does not show.
     pub async fn superuser(&self) -> Client {
         self.server.connect(&self.superuser_url()).await
@@ -105,6 +114,7 @@ impl Drop for TestDatabase {
         // A thread, since this one may be a runtime's, which must not be blocked on.
         std::thread::scope(|scope| {
             let work = async {
+                server.dump(&self.name, &self.dump_file()).await;
                 server.execute(&drop_database).await;
                 let mut shared = SERVER.lock().await;
                 // Here, in the place of all, and nowhere else: no test of this process needs it any more.
@@ -148,6 +158,21 @@ impl Server {
     async fn connect(&self, url: &str) -> Client {
         let url = SecretString::from(url);
         shared::db::connect_owner(&url, Some(&self.authority)).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Writes all rows of all tables into a file, as `pg_dump` would, for the harness to search for secrets.
+    async fn dump(&self, database: &str, path: &Path) {
+        let client = self.connect(&self.url(SUPERUSER, database)).await;
+        let tables =
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+        let mut file = File::create(path).unwrap();
+        for table in client.query(tables, &[]).await.unwrap() {
+            let copy = format!("COPY {} TO STDOUT", table.get::<_, &str>(0));
+            let mut rows = pin!(client.copy_out(&copy).await.unwrap());
+            while let Some(row) = rows.next().await {
+                file.write_all(&row.unwrap()).unwrap();
+            }
+        }
     }
 
     async fn execute(&self, statement: &str) {

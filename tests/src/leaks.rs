@@ -1,4 +1,4 @@
-//! Searches what a run has logged for the secrets that its tests used, plain and encoded. Tests name their secrets in
+//! Searches what a run has logged, and what its databases held, for the secrets that its tests used, plain and encoded. Tests name their secrets in
 //! `secrets.txt`, one a line.
 
 use std::collections::BTreeSet;

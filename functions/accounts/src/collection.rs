@@ -41,14 +41,14 @@ pub(crate) static CREATE: Route = Route::post("/accounts", "account.create")
     .answers::<Account>()
     .refuses(&[Code::Conflict, Code::QuotaExceeded]);
 
-const IN_ORDER: &str = concat!(
+pub(crate) const IN_ORDER: &str = concat!(
     "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
         AND ($1::uuid IS NULL OR a.id > $1) AND ($2::text IS NULL OR a.status = $2) AND ($3::text IS NULL OR a.owner = $3)
       ORDER BY a.id LIMIT $4"
 );
 
 /// The last character of Unicode closes the range of names that begin with the prefix.
-const BY_PREFIX: &str = concat!(
+pub(crate) const BY_PREFIX: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()

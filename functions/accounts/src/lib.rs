@@ -29,6 +29,16 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
+/// The statements of the lists, by what they list: tests hold them to their indexes.
+pub fn list_statements() -> [(&'static str, &'static str); 4] {
+    [
+        ("accounts in order", collection::IN_ORDER),
+        ("accounts by prefix", collection::BY_PREFIX),
+        ("secrets", secrets::BY_NAME),
+        ("versions", secrets::versions::NEWEST_FIRST),
+    ]
+}
+
 /// The function as one service.
 pub fn router(app: App) -> Router {
     shared::http::service(app, endpoints())

@@ -41,7 +41,7 @@ pub(crate) static DELETE: Route = Route::delete("/accounts/{id}/secrets/{name}",
 const LIVE_ACCOUNT: &str = "SELECT verdict('not_found') WHERE NOT EXISTS (
     SELECT FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL)";
 
-const BY_NAME: &str = "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version
+pub(crate) const BY_NAME: &str = "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version
       FROM secrets s JOIN secret_versions v USING (tenant_id, account_id, name, version)
      WHERE s.tenant_id = current_tenant() AND s.account_id = $1 AND s.deleted_at IS NULL AND proceeding()
        AND ($2::text IS NULL OR s.name > $2)

@@ -1,5 +1,5 @@
 //! `harness COMMAND ARGUMENTS`: sets up what all tests of a run stand on, runs the command, and takes it all down again,
-//! however the command ends. Then it searches every log of the run for the secrets that the tests used.
+//! however the command ends. Then it searches every log of the run, and every table of every database, for the secrets that the tests used.
 #![expect(clippy::print_stderr, reason = "a command's words to whoever runs it")]
 
 use std::ffi::OsString;

@@ -35,7 +35,7 @@ const LIVE_SECRET: &str = "SELECT verdict('not_found') WHERE NOT EXISTS (
     SELECT FROM accounts a JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id
      WHERE a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND s.name = $2 AND s.deleted_at IS NULL)";
 
-const NEWEST_FIRST: &str = "SELECT v.version, v.created_at, v.key_version, v.restored_from FROM secret_versions v
+pub(crate) const NEWEST_FIRST: &str = "SELECT v.version, v.created_at, v.key_version, v.restored_from FROM secret_versions v
      WHERE v.tenant_id = current_tenant() AND v.account_id = $1 AND v.name = $2 AND proceeding() AND ($3::bigint IS NULL OR v.version < $3)
      ORDER BY v.version DESC LIMIT $4";
 

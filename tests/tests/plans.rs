@@ -1,0 +1,74 @@
+//! The lists among very many rows: each page is read from an index, in the list's order, and reads hardly a row that is not
+//! on it.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use serde_json::Value;
+
+const ACCOUNTS: i64 = 100_000;
+
+/// Accounts of Acme with every hundredth suspended, half of them owned by one owner and the rest by many, and one with many
+/// secrets that have many versions.
+const FILL: &str = "
+    INSERT INTO accounts (id, tenant_id, name, search_name, owner, status, created_at, updated_at)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, t.id, 'Name ' || md5(n::text), 'name ' || md5(n::text),
+           CASE WHEN n % 2 = 0 THEN 'most' ELSE 'owner ' || n / 10 END, CASE WHEN n % 100 = 0 THEN 'suspended' ELSE 'active' END, now(), now()
+      FROM tenants t, generate_series(1, 100000) n WHERE t.slug = 'acme';
+    INSERT INTO secrets (tenant_id, account_id, name, version, created_at, updated_at)
+    SELECT a.tenant_id, a.id, 'name' || n, 50, now(), now() FROM accounts a, generate_series(1, 1000) n WHERE a.id = lpad('1', 32, '0')::uuid;
+    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, stamp, is_text, created_at)
+    SELECT tenant_id, account_id, name, n, '', 1, sha256(''), true, now() FROM secrets, generate_series(1, 50) n;
+    ANALYZE accounts; ANALYZE secrets; ANALYZE secret_versions;";
+
+/// Every node of a plan.
+fn nodes(plan: &Value, into: &mut Vec<Value>) {
+    into.push(plan.clone());
+    for inner in plan["Plans"].as_array().into_iter().flatten() {
+        nodes(inner, into);
+    }
+}
+
+#[tokio::test]
+async fn every_list_reads_its_page_from_an_index_and_little_else() {
+    let app = TestApp::start().await;
+    let superuser = app.database.superuser().await;
+    superuser.batch_execute(FILL).await.unwrap();
+    let client = app.database.as_app().await;
+    let tenant = app.tenant_id(Tenant::Acme).await;
+    client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
+    for (name, sql) in accounts::list_statements() {
+        client.batch_execute(&format!("PREPARE \"{name}\" AS {sql}")).await.unwrap();
+    }
+
+    let middle = "lpad(to_hex(50000), 32, '0')::uuid";
+    let account = "lpad('1', 32, '0')::uuid";
+    for (list, parameters) in [
+        ("accounts in order", "NULL, NULL, NULL, 51".to_owned()),
+        ("accounts in order", format!("{middle}, NULL, NULL, 51")),
+        ("accounts in order", format!("{middle}, 'suspended', NULL, 51")),
+        ("accounts in order", format!("{middle}, NULL, 'most', 51")),
+        ("accounts in order", "NULL, NULL, 'owner 77', 51".to_owned()),
+        ("accounts in order", "NULL, 'active', 'owner 77', 51".to_owned()),
+        ("accounts by prefix", "'name', NULL, NULL, NULL, NULL, 51".to_owned()),
+        ("accounts by prefix", "'name 7f', NULL, NULL, NULL, NULL, 51".to_owned()),
+        ("accounts by prefix", format!("'name', 'name 8', {middle}, NULL, NULL, 51")),
+        ("accounts by prefix", "'name 7f3', NULL, NULL, 'active', 'most', 51".to_owned()),
+        ("secrets", format!("{account}, NULL, 51")),
+        ("secrets", format!("{account}, 'name5', 51")),
+        ("versions", format!("{account}, 'name7', NULL, 51")),
+        ("versions", format!("{account}, 'name7', 25, 51")),
+    ] {
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE \"{list}\"({parameters})");
+        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get(0);
+        let mut all = Vec::new();
+        nodes(&plan[0]["Plan"], &mut all);
+        let of_tables: Vec<_> = all.iter().filter(|node| node["Relation Name"].is_string()).collect();
+        assert!(!of_tables.is_empty());
+        for node in &all {
+            assert_ne!(node["Node Type"], "Seq Scan", "{list}({parameters}): {plan:#}");
+            assert!(node["Rows Removed by Filter"].as_f64().unwrap_or(0.0) <= 400.0, "{list}({parameters}): {plan:#}");
+        }
+        let pages = plan[0]["Plan"]["Shared Hit Blocks"].as_i64().unwrap()
+            + plan[0]["Plan"]["Shared Read Blocks"].as_i64().unwrap();
+        assert!(pages < 1_000, "{list}({parameters}) reads {pages} pages of {ACCOUNTS} accounts: {plan:#}");
+    }
+}
