@@ -67,6 +67,21 @@ pub struct TestApp {
     /// The key that signs access tokens, in PEM.
     pub signing_key: String,
     router: Router,
+    settings: Vec<(&'static str, String)>,
+}
+
+/// The vault's key, where a test does not say otherwise.
+pub const VAULT_KEY: &str = "e4pCwZ0yQ1mJ8sXbT5rV7uGhKdLfNaMo";
+
+/// Settings, with some in the place of others.
+fn instead(settings: Vec<(&'static str, String)>, others: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let kept = settings.into_iter().filter(|(name, _)| !others.iter().any(|(other, _)| other == name));
+    kept.chain(others.iter().cloned()).collect()
+}
+
+fn config(settings: &[(&'static str, String)]) -> Config {
+    let needs = Needs { signing: true, verification: true, vault: true };
+    Config::from_settings(&Settings::given(settings.iter().cloned()), needs).unwrap()
 }
 
 impl TestApp {
@@ -88,21 +103,17 @@ impl TestApp {
         };
         let signing_key = signing_key();
         let key_file = database.file("signing-key.pem", &signing_key);
-        let config = |database_url: String| {
-            let usual = [
-                ("APP_ENV", "local".to_owned()),
-                ("DATABASE_URL", database_url),
-                ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
-                ("DATABASE_POOL_SIZE", "8".to_owned()),
-                ("SIGNING_KEY_FILE", key_file.display().to_string()),
-                ("SECRET_ENCRYPTION_KEY", "e4pCwZ0yQ1mJ8sXbT5rV7uGhKdLfNaMo".to_owned()),
-            ];
-            let given = usual.into_iter().filter(|(name, _)| !options.settings.iter().any(|(other, _)| other == name));
-            let settings = Settings::given(given.chain(options.settings.iter().cloned()));
-            Config::from_settings(&settings, Needs { signing: true, verification: true, vault: true }).unwrap()
-        };
+        let usual = vec![
+            ("APP_ENV", "local".to_owned()),
+            ("DATABASE_URL", url(database.app_url())),
+            ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
+            ("DATABASE_POOL_SIZE", "8".to_owned()),
+            ("SIGNING_KEY_FILE", key_file.display().to_string()),
+            ("SECRET_ENCRYPTION_KEY", VAULT_KEY.to_owned()),
+        ];
+        let usual = instead(usual, &options.settings);
 
-        let app_config = config(url(database.app_url()));
+        let app_config = config(&usual);
         let mut plan = Plan::new(database.owner_url().into());
         plan.database_ca_file = Some(database.ca_file());
         plan.users = users(&password);
@@ -112,9 +123,18 @@ impl TestApp {
 
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&entropy)).await.unwrap();
-        let scraped = App::start_with(config(url(database.metrics_url())), "metrics", time, entropy).await.unwrap();
+        let scraped = config(&instead(usual.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
+        let scraped = App::start_with(scraped, "metrics", time, entropy).await.unwrap();
         let router = holdfast::gateway::router(app.clone(), scraped);
-        Self { app, clock, database, password, signing_key, router }
+        Self { app, clock, database, password, signing_key, router, settings: usual }
+    }
+
+    /// One more instance of the functions, with other settings over the same database: a caller of it.
+    pub async fn instance_with(&self, settings: &[(&'static str, String)], caller: &Client) -> Client {
+        let config = config(&instead(self.settings.clone(), settings));
+        let time: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
+        let app = App::start_with(config, "local", time, Arc::new(SystemEntropy)).await.unwrap();
+        caller.clone().of(holdfast::gateway::router(app.clone(), app))
     }
 
     /// A caller without a credential.

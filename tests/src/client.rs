@@ -63,6 +63,13 @@ impl Client {
         Self { router, source_ip, access_token: None, refresh_token: None, headers: Vec::new() }
     }
 
+    /// The same caller, served by another instance.
+    #[must_use]
+    pub fn of(mut self, router: Router) -> Self {
+        self.router = router;
+        self
+    }
+
     /// The same caller with the tokens of a login's or refresh's answer.
     #[must_use]
     pub fn with_tokens(mut self, answer: &Value) -> Self {

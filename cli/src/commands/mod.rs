@@ -10,6 +10,7 @@ mod run;
 mod tenant;
 mod token;
 mod user;
+mod vault;
 
 use std::io::Write;
 
@@ -39,6 +40,7 @@ enum Command {
     User(user::User),
     Tenant(tenant::Tenant),
     Token(token::Token),
+    Vault(vault::Vault),
 }
 
 impl Cli {
@@ -53,6 +55,7 @@ impl Cli {
             Command::User(user) => user.execute().await,
             Command::Tenant(tenant) => tenant.execute().await,
             Command::Token(token) => token.execute(),
+            Command::Vault(vault) => vault.execute().await,
         }
     }
 }

@@ -74,7 +74,8 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
         ));
     }
 
-    let vault_key = settings.get("SECRET_ENCRYPTION_KEY").map(|key| vault_key(key, deployed)).transpose()?;
+    let key = |name| settings.get(name).map(|key| vault_key(name, key, deployed)).transpose();
+    let (vault_key, former_vault_key) = (key("SECRET_ENCRYPTION_KEY")?, key("FORMER_SECRET_ENCRYPTION_KEY")?);
     if needs.vault && deployed && vault_key.is_none() && settings.get("VAULT_KMS_KEY_ID").is_none() {
         return Err(Refusal::new(
             "SECRET_ENCRYPTION_KEY",
@@ -109,6 +110,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
         signing_kms_key: settings.get("SIGNING_KMS_KEY_ID").map(str::to_owned),
         signing_key_file: settings.get("SIGNING_KEY_FILE").map(Into::into),
         vault_key,
+        former_vault_key,
         vault_kms_key: settings.get("VAULT_KMS_KEY_ID").map(str::to_owned),
         audit_reads: flag(settings, "AUDIT_READS")?,
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
@@ -142,8 +144,7 @@ fn strong(name: &'static str, secret: &[u8], deployed: bool) -> Result<(), Refus
 }
 
 /// Exactly 32 bytes: raw, base64 or hex.
-fn vault_key(text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
-    const NAME: &str = "SECRET_ENCRYPTION_KEY";
+fn vault_key(name: &'static str, text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
     let bytes = match text.len() {
         32 => Some(text.as_bytes().to_vec()),
         64 => hex(text),
@@ -153,8 +154,8 @@ fn vault_key(text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
     };
     let bytes = bytes
         .filter(|bytes| bytes.len() == 32)
-        .ok_or_else(|| Refusal::new(NAME, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
-    strong(NAME, &bytes, deployed)?;
+        .ok_or_else(|| Refusal::new(name, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
+    strong(name, &bytes, deployed)?;
     Ok(SecretSlice::from(bytes))
 }
 

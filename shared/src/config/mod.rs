@@ -57,6 +57,8 @@ pub struct Config {
     pub signing_key_file: Option<PathBuf>,
     /// The vault's own key, where KMS is not used.
     pub vault_key: Option<SecretSlice<u8>>,
+    /// The vault's own key of before, while data keys move from it to another.
+    pub former_vault_key: Option<SecretSlice<u8>>,
     /// The KMS key under which the vault's data keys are made.
     pub vault_kms_key: Option<String>,
     /// Whether plain reads are audited too.

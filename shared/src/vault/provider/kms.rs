@@ -66,6 +66,16 @@ impl KmsKey {
         Ok(NewKey { data_key, provider_key, wrapped: wrapped.into_inner() })
     }
 
+    /// Has KMS wrap a data key that there is already (`Encrypt`): the ARN of the key that did, and the ciphertext.
+    pub(super) async fn wrap(&self, tenant: TenantId, data_key: &DataKey) -> Result<(String, Vec<u8>), VaultError> {
+        let request = self.client.encrypt().key_id(&self.key_id).plaintext(Blob::new(data_key.expose().to_vec()));
+        let answer = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let answer = answer.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
+        let wrapped =
+            answer.key_id.zip(answer.ciphertext_blob).ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
+        Ok((wrapped.0, wrapped.1.into_inner()))
+    }
+
     /// Has KMS unwrap a data key (`Decrypt`), if this key wrapped it for this tenant.
     pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
         let request = self.client.decrypt().key_id(&self.key_id).ciphertext_blob(Blob::new(key.wrapped.clone()));

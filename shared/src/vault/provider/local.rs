@@ -48,7 +48,7 @@ impl LocalKey {
         Ok(NewKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
     }
 
-    fn wrap(
+    pub(super) fn wrap(
         &self,
         tenant: TenantId,
         data_key: &DataKey,

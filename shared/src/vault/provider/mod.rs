@@ -49,6 +49,20 @@ impl Provider {
         }
     }
 
+    /// Wraps a data key that there is already.
+    async fn wrap(
+        &self,
+        tenant: TenantId,
+        data_key: &DataKey,
+        entropy: &dyn Entropy,
+    ) -> Result<WrappedKey, VaultError> {
+        let (provider_key, wrapped) = match self {
+            Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, data_key, &entropy.bytes())?),
+            Self::Kms(key) => Box::pin(key.wrap(tenant, data_key)).await?,
+        };
+        Ok(WrappedKey { version: 0, provider: self.kind(), provider_key, wrapped })
+    }
+
     /// Unwraps a tenant's data key.
     pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
         match self {
@@ -93,18 +107,45 @@ impl Providers {
     }
 
     /// What the configuration names; none where it names nothing. `VAULT_KMS_KEY_ID` goes before `SECRET_ENCRYPTION_KEY`,
-    /// which then is a former one. So are all KMS keys but the first, where several are listed with commas.
+    /// which then is a former one, as `FORMER_SECRET_ENCRYPTION_KEY` always is. So are all KMS keys but the first, where several
+    /// are listed with commas.
     pub async fn from_config(config: &Config) -> Result<Option<Self>, VaultError> {
         let listed = config.vault_kms_key.as_deref().unwrap_or_default();
         let mut providers = Vec::new();
         for key_id in listed.split(',').map(str::trim).filter(|key_id| !key_id.is_empty()) {
             providers.push(Provider::Kms(KmsKey::configured(key_id).await));
         }
-        if let Some(key) = &config.vault_key {
+        for key in [&config.vault_key, &config.former_vault_key].into_iter().flatten() {
             providers.push(Provider::Local(LocalKey::new(expose(key))?));
         }
         let mut providers = providers.into_iter();
         Ok(providers.next().map(|current| Self { current, former: providers.collect() }))
+    }
+
+    /// Wraps a tenant's data key anew, where the provider that makes new ones did not wrap it; none where it did. The
+    /// key itself stays, and so does all that is sealed under it.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`](super::Vault::open), where the data key cannot be unwrapped or wrapped.
+    pub async fn rewrap(
+        &self,
+        tenant: TenantId,
+        key: &WrappedKey,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<WrappedKey>, VaultError> {
+        if self.current.wrapped(key) {
+            return Ok(None);
+        }
+        let data_key = self.of(key)?.unwrap_key(tenant, key).await?;
+        let wrapped = self.current.wrap(tenant, &data_key, entropy).await?;
+        let rewrapped = WrappedKey { version: key.version, ..wrapped };
+        if rewrapped.provider_key == key.provider_key {
+            // An alias stands for the very key that wrapped it.
+            return Ok(None);
+        }
+        // What does not unwrap must not take the place of what does.
+        let checked = self.current.unwrap_key(tenant, &rewrapped).await?;
+        if checked.expose() == data_key.expose() { Ok(Some(rewrapped)) } else { Err(VaultError::KeyRefused) }
     }
 
     /// The one that makes new data keys.

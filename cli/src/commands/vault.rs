@@ -1,0 +1,109 @@
+//! `holdfast vault`: moving the tenants' data keys from one key to another: a new KMS key, KMS instead of
+//! `SECRET_ENCRYPTION_KEY`, or a new `SECRET_ENCRYPTION_KEY`.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use shared::config::{Config, Needs};
+use shared::entropy::SystemEntropy;
+use shared::http::FromRow;
+use shared::id::TenantId;
+use shared::vault::{Providers, WrappedKey};
+
+use super::owner::{Deed, Owner, commit};
+use super::print;
+
+/// Those after this one, in order.
+const NEXT: &str = "SELECT tenant_id, version AS key_version, provider, provider_key, wrapped FROM vault_keys
+     WHERE (tenant_id, version) > ($1, $2) ORDER BY tenant_id, version LIMIT 100";
+
+/// Only if nobody has wrapped it anew meanwhile.
+const REPLACE: &str = "UPDATE vault_keys SET wrapped = $1, provider = $2, provider_key = $3
+     WHERE tenant_id = $4 AND version = $5 AND wrapped = $6";
+
+/// Looks after the keys that seal secrets
+#[derive(Args)]
+pub(super) struct Vault {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Wraps every data key that another key wrapped under the configured one; secrets stay as they are
+    Rewrap,
+}
+
+impl Vault {
+    pub(super) async fn execute(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Rewrap => rewrap().await,
+        }
+    }
+}
+
+/// What became of the data keys.
+#[derive(Default)]
+struct Tally {
+    rewrapped: usize,
+    current: usize,
+    failed: Vec<String>,
+}
+
+async fn rewrap() -> anyhow::Result<()> {
+    let config = Config::load(Needs { vault: true, ..Needs::default() }).await?;
+    let none = "no vault key is set; set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY, and the former one beside it";
+    let providers = Providers::from_config(&config).await?.context(none)?;
+    let mut owner = Owner::connect().await?;
+    let mut tally = Tally::default();
+    let mut last = (uuid::Uuid::nil(), 0);
+    loop {
+        let rows = owner.client().query(NEXT, &[&last.0, &last.1]).await?;
+        let Some(row) = rows.last() else { break };
+        last = (row.try_get("tenant_id")?, row.try_get("key_version")?);
+        for row in &rows {
+            let tenant = TenantId(row.try_get("tenant_id")?);
+            one(&mut owner, &providers, tenant, &WrappedKey::from_row(row)?, &mut tally).await?;
+        }
+    }
+    for failure in &tally.failed {
+        print(&format!("{failure}\n"))?;
+    }
+    print(&format!("{} wrapped anew, {} already were.\n", tally.rewrapped, tally.current))?;
+    if !tally.failed.is_empty() {
+        bail!("{} data keys could not be wrapped anew; keep the former key and run it again", tally.failed.len());
+    }
+    Ok(())
+}
+
+async fn one(
+    owner: &mut Owner,
+    providers: &Providers,
+    tenant: TenantId,
+    key: &WrappedKey,
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
+    let rewrapped = match providers.rewrap(tenant, key, &SystemEntropy).await {
+        Ok(Some(rewrapped)) => rewrapped,
+        Ok(None) => {
+            tally.current += 1;
+            return Ok(());
+        }
+        Err(error) => {
+            tally.failed.push(format!("tenant {tenant}, v{}: {error}", key.version));
+            return Ok(());
+        }
+    };
+    let transaction = owner.begin().await?;
+    let provider = rewrapped.provider.name();
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&rewrapped.wrapped, &provider, &rewrapped.provider_key, &tenant.0, &key.version, &key.wrapped];
+    tally.rewrapped += usize::try_from(transaction.execute(REPLACE, &values).await?)?;
+    let deed = Deed {
+        action: "key.rewrap",
+        command: "holdfast vault rewrap",
+        tenant: tenant.0,
+        target: ("tenant_id", tenant.0),
+        changed: &["wrapped"],
+    };
+    commit(transaction, &deed).await
+}
