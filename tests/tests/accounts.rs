@@ -162,6 +162,41 @@ async fn pages_cover_the_list_once_while_it_changes() {
 }
 
 #[tokio::test]
+async fn pages_hold_what_was_there_all_along_once_while_others_add_and_delete() {
+    let (_app, editor) = start().await;
+    for at in 0..60 {
+        make(&editor, json!({"name": format!("kept {at:02}"), "owner": "kept"})).await;
+    }
+    for list in ["/accounts?limit=7", "/accounts?limit=7&q=k", "/accounts?limit=7&owner=kept"] {
+        // They come before, between and behind the pages, and go again.
+        let stir = async {
+            for at in 0.. {
+                let made = make(&editor, json!({"name": format!("k passing {at}"), "owner": "kept"})).await;
+                let later = make(&editor, json!({"name": format!("kept 3{at} passing"), "owner": "kept"})).await;
+                editor.delete(&made).await;
+                editor.delete(&later).await;
+            }
+        };
+        let read = async {
+            let (mut seen, mut path) = (Vec::new(), list.to_owned());
+            loop {
+                let page = editor.get(&path).await;
+                seen.extend(names(&page.body).into_iter().map(str::to_owned));
+                let Some(cursor) = page.body["next_cursor"].as_str() else { break seen };
+                path = format!("{list}&cursor={cursor}");
+            }
+        };
+        let seen = tokio::select! { seen = read => seen, () = stir => Vec::new() };
+        let kept: Vec<_> = seen.iter().filter(|name| !name.contains("passing")).cloned().collect();
+        assert_eq!(kept, (0..60).map(|at| format!("kept {at:02}")).collect::<Vec<_>>(), "{list}");
+        let mut once = seen.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), seen.len(), "{list}: {seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn lists_are_filtered_by_prefix_status_and_owner() {
     let (_app, editor) = start().await;
     for (name, owner) in

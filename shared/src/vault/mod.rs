@@ -14,6 +14,7 @@ mod error;
 mod keys;
 mod primitives;
 mod provider;
+mod reseal;
 mod stamp;
 #[cfg(test)]
 mod vectors;
@@ -27,6 +28,7 @@ pub use cache::LIFETIME;
 pub use envelope::{OVERHEAD, Purpose};
 pub use error::VaultError;
 pub use provider::{KmsKey, LocalKey, Provider, Providers};
+pub use reseal::Resealer;
 pub use stamp::{StampKey, Stamped};
 pub use wrapped::{ProviderKind, WrappedKey};
 
