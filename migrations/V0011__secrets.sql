@@ -39,8 +39,6 @@ CREATE TABLE secret_versions (
 );
 -- What is sealed does not compress.
 ALTER TABLE secret_versions ALTER COLUMN sealed SET STORAGE EXTERNAL;
--- For finding what is still sealed under a retired key.
-CREATE INDEX secret_versions_by_key ON secret_versions (tenant_id, key_version);
 COMMENT ON TABLE secret_versions IS 'The values that secrets have and had, sealed; see docs/vault-format.md.';
 COMMENT ON COLUMN secret_versions.tenant_id IS 'The account''s tenant.';
 COMMENT ON COLUMN secret_versions.account_id IS 'Whose secret it is.';
@@ -78,6 +76,9 @@ GRANT UPDATE (sealed, key_version, stamp) ON secret_versions TO holdfast_mainten
 ALTER TABLE vault_keys DROP CONSTRAINT vault_keys_state_check, ADD CONSTRAINT vault_keys_state_check CHECK (state IN ('active', 'retiring', 'retired'));
 COMMENT ON COLUMN vault_keys.state IS 'The active key seals, one a tenant; retiring ones only open; nothing is sealed under a retired one any more.';
 GRANT UPDATE (state) ON vault_keys TO holdfast_maintenance;
+ALTER TABLE vault_keys ADD COLUMN retired_at timestamptz;
+COMMENT ON COLUMN vault_keys.retired_at IS 'When another took its place.';
+GRANT UPDATE (retired_at) ON vault_keys TO holdfast_gate;
 GRANT UPDATE (sealed, key_version) ON totp_secrets TO holdfast_maintenance;
 GRANT EXECUTE ON FUNCTION vault_key_active(uuid), vault_key_create(uuid, text, text, bytea, timestamptz) TO holdfast_maintenance;
 
@@ -298,13 +299,22 @@ BEGIN
     IF p_version <> (SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = p_tenant) THEN
         RETURN verdict('conflict');
     END IF;
-    UPDATE vault_keys SET state = 'retiring' WHERE tenant_id = p_tenant AND state = 'active';
+    UPDATE vault_keys SET state = 'retiring', retired_at = p_now WHERE tenant_id = p_tenant AND state = 'active';
     INSERT INTO vault_keys (tenant_id, version, wrapped, provider, provider_key, created_at)
     VALUES (p_tenant, p_version, p_wrapped, p_provider, p_provider_key, p_now);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION rotate_vault_key(uuid, integer, text, text, bytea, timestamptz) IS
     'Brings in a tenant''s new data key as the version expected; the one before it only opens from now on. A conflict where another rotation was first.';
+
+CREATE OR REPLACE FUNCTION retire_vault_keys(p_tenant uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT proceeding() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
+        RETURN verdict('forbidden');
+    END IF;
+    UPDATE vault_keys SET state = 'retiring', retired_at = now() WHERE state = 'active' AND (p_tenant IS NULL OR tenant_id = p_tenant);
+    RETURN NULL;
+END $$;
 
 DO $$
 DECLARE signature text;

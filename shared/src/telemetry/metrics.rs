@@ -44,6 +44,16 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
     Family { name: "holdfast_vault_unwraps", kind: "counter", help: "Data keys unwrapped, by provider." },
     Family {
+        name: "holdfast_vault_operation_seconds",
+        kind: "counter",
+        help: "Time spent in the vault's cryptography, by operation: sealing and opening, without getting the data key.",
+    },
+    Family {
+        name: "holdfast_vault_operations",
+        kind: "counter",
+        help: "Values sealed and opened by the vault, by operation.",
+    },
+    Family {
         name: "holdfast_vault_open_failures",
         kind: "counter",
         help: "Sealed values, or the data keys they need, that did not open, by reason.",
@@ -113,6 +123,13 @@ impl Metrics {
     /// Counts a data key that was unwrapped by `kms` or `local`, or was meant to be.
     pub(crate) fn vault_unwrap(&self, provider: &str) {
         self.state().add(format!("holdfast_vault_unwraps_total{{provider=\"{provider}\"}}"), 1.0);
+    }
+
+    /// Counts a value that was sealed or opened, and how long that took.
+    pub(crate) fn vault_operation(&self, operation: &str, took: Duration) {
+        let mut state = self.state();
+        state.add(format!("holdfast_vault_operations_total{{operation=\"{operation}\"}}"), 1.0);
+        state.add(format!("holdfast_vault_operation_seconds_total{{operation=\"{operation}\"}}"), took.as_secs_f64());
     }
 
     /// Counts a sealed value, or its data key, that did not open.

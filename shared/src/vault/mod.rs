@@ -21,6 +21,7 @@ mod vectors;
 mod wrapped;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use zeroize::Zeroizing;
 
@@ -41,6 +42,10 @@ use crate::telemetry::metrics::Metrics;
 use cache::Cache;
 use envelope::Place;
 use keys::TenantKeys;
+
+/// The operations, as the metrics name them.
+const SEAL: &str = "seal";
+const OPEN: &str = "open";
 
 /// Seals and opens. One per process: it keeps unwrapped data keys for [`LIFETIME`].
 pub struct Vault {
@@ -101,8 +106,10 @@ impl Vault {
         let sealed = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
-            let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
-            Ok(Sealed { bytes, key_version: key.version })
+            self.timed(SEAL, || {
+                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
+                Ok(Sealed { bytes, key_version: key.version })
+            })
         };
         sealed.await.inspect_err(|error| self.alarm(&place, error))
     }
@@ -123,8 +130,10 @@ impl Vault {
         let sealed = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
-            let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
-            Ok((Sealed { bytes, key_version: key.version }, StampKey::new(&data_key, &place)?))
+            self.timed(SEAL, || {
+                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
+                Ok((Sealed { bytes, key_version: key.version }, StampKey::new(&data_key, &place)?))
+            })
         };
         sealed.await.inspect_err(|error| self.alarm(&place, error))
     }
@@ -163,8 +172,10 @@ impl Vault {
         let place = Place { tenant, purpose, context };
         let opened = async {
             let data_key = self.keys.unwrapped(tenant, key).await?;
-            StampKey::new(&data_key, &place)?.check(stamped)?;
-            envelope::open(&data_key, &place, stamped.sealed)
+            self.timed(OPEN, || {
+                StampKey::new(&data_key, &place)?.check(stamped)?;
+                envelope::open(&data_key, &place, stamped.sealed)
+            })
         };
         opened.await.inspect_err(|error| self.alarm(&place, error))
     }
@@ -191,7 +202,7 @@ impl Vault {
         let place = Place { tenant, purpose, context };
         let opened = async {
             let data_key = self.keys.unwrapped(tenant, key).await?;
-            envelope::open(&data_key, &place, sealed)
+            self.timed(OPEN, || envelope::open(&data_key, &place, sealed))
         };
         opened.await.inspect_err(|error| self.alarm(&place, error))
     }
@@ -207,6 +218,14 @@ impl Vault {
     /// Forgets which keys are active: one was retired, and what is sealed next needs its successor.
     pub fn forget_active(&self) {
         self.keys.active.clear();
+    }
+
+    /// Does the work of an operation, and counts the time it takes.
+    fn timed<T>(&self, operation: &str, work: impl FnOnce() -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let begun = Instant::now();
+        let done = work();
+        self.keys.metrics.vault_operation(operation, begun.elapsed());
+        done
     }
 
     fn alarm(&self, place: &Place<'_>, error: &VaultError) {

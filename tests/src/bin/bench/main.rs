@@ -8,6 +8,7 @@ mod package;
 mod quantile;
 mod report;
 mod subject;
+mod vault;
 mod warm;
 
 use holdfast_tests::deployment::{self, Deployment};
@@ -28,5 +29,7 @@ async fn main() {
         println!("{row}");
         rows.push(row);
     }
+    let metrics = deployment.instance("metrics").await.invoke(&subjects.metrics()).await;
+    print!("{}", vault::shares(&deployment::body(&metrics, 200)));
     print!("{}", report::misses(&rows));
 }

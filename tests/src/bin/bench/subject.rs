@@ -4,6 +4,7 @@ use holdfast_tests::events::event;
 use serde_json::Value;
 
 use crate::deployment::{self, Deployment};
+use crate::vault;
 
 /// A function, and a request to it that succeeds however often it is sent.
 pub(crate) struct Subject {
@@ -37,21 +38,41 @@ impl Subjects {
         let token = access_token(&auth.invoke(&login).await);
         let operators_token = access_token(&auth.invoke(&deployment.operators_login()).await);
         let create = event("accounts/create", &[("access_token", &token)]);
-        let account = deployment::body(&deployment.instance("accounts").await.invoke(&create).await, 201);
-        Self { token, operators_token, account: text(&account["id"]), login }
+        let accounts = deployment.instance("accounts").await;
+        let account = deployment::body(&accounts.invoke(&create).await, 201);
+        let subjects = Self { token, operators_token, account: text(&account["id"]), login };
+        deployment::body(&accounts.invoke(&subjects.put()).await, 201);
+        subjects
+    }
+
+    /// Sets a secret of 1 KiB.
+    fn put(&self) -> Value {
+        let mut put = event("accounts/put-secret", &[("access_token", &self.token), ("account_id", &self.account)]);
+        put["body"] = serde_json::json!({"value": "k".repeat(1024)}).to_string().into();
+        put
+    }
+
+    /// A look at the counters of all instances.
+    pub(crate) fn metrics(&self) -> Value {
+        event("metrics/metrics", &[("access_token", &self.operators_token)])
     }
 
     /// All that is measured, in the order of the table.
     pub(crate) fn all(&self) -> Vec<Subject> {
         let as_admin = |name: &str| event(name, &[("access_token", &self.token), ("account_id", &self.account)]);
-        let metrics = event("metrics/metrics", &[("access_token", &self.operators_token)]);
+        let mut reveal = as_admin("accounts/reveal-secret");
+        for field in ["queryStringParameters", "multiValueQueryStringParameters"] {
+            reveal[field] = Value::Null;
+        }
         [
             ("accounts", "GET /accounts/{id}", as_admin("accounts/read"), CALLS),
+            ("accounts", vault::PUT, self.put(), CALLS),
+            ("accounts", vault::REVEAL, reveal, CALLS),
             ("auth", "GET /auth/whoami", as_admin("auth/whoami"), CALLS),
             ("auth", "POST /auth/login", self.login.clone(), SLOW_CALLS),
             ("admin", "GET /admin/audit", as_admin("admin/audit"), CALLS),
             ("health", "GET /readyz", event("health/readyz", &[]), CALLS),
-            ("metrics", "GET /metrics", metrics, CALLS),
+            ("metrics", "GET /metrics", self.metrics(), CALLS),
         ]
         .map(|(function, request, event, calls)| Subject { function, request, event, calls })
         .into()
