@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod permission;
 pub mod problem;
 pub mod route;
+pub mod schema;
 pub mod status;
 pub mod telemetry;
 pub mod text;

@@ -184,6 +184,9 @@ impl<'a> Samples<'a> {
                 | "/admin/tenants"
                 | "/admin/users"
                 | "/admin/audit"
+                | "/admin/schema"
+                | "/admin/status"
+                | "/admin/config"
                 | "/healthz"
                 | "/readyz"
                 | "/metrics"),

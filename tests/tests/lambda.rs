@@ -148,6 +148,13 @@ async fn run_the_platform(instances: &Instances) {
     instances.send("admin/tenants", &stand_ins, 200).await;
     instances.send("admin/tenant", &stand_ins, 200).await;
     assert_eq!(instances.send("admin/update-tenant", &stand_ins, 200).await["status"], "suspended");
+    let schema = instances.send("admin/schema", &[token], 200).await;
+    assert_eq!((&schema["drift"], &schema["pending"]), (&serde_json::json!([]), &serde_json::json!([])), "{schema}");
+    let status = instances.send("admin/status", &[token], 200).await;
+    assert_eq!(status["schema_version"], schema["version"]);
+    let config = instances.send("admin/config", &[token], 200).await;
+    let secrets = config["items"].as_array().unwrap().iter().filter(|setting| setting["source"] == "secrets_manager");
+    assert!(secrets.count() > 0, "{config}");
     assert_eq!(instances.send("admin/rotate-key", &[token], 201).await["state"], "published");
     let keys = instances.send("admin/keys", &[token], 200).await;
     let states = keys["items"].as_array().unwrap().iter().filter(|key| key["kind"] == "signing").count();

@@ -7,6 +7,7 @@ mod openapi;
 mod owner;
 mod permissions;
 mod run;
+mod schema;
 mod tenant;
 mod token;
 mod user;
@@ -41,6 +42,7 @@ enum Command {
     Tenant(tenant::Tenant),
     Token(token::Token),
     Vault(vault::Vault),
+    Schema(schema::Schema),
 }
 
 impl Cli {
@@ -56,6 +58,7 @@ impl Cli {
             Command::Tenant(tenant) => tenant.execute().await,
             Command::Token(token) => token.execute(),
             Command::Vault(vault) => vault.execute().await,
+            Command::Schema(schema) => schema.execute().await,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Administration and the audit log. By signed-in users only, never by API tokens.
 
 mod audit;
+mod config;
 mod keys;
 mod passwords;
 mod quotas;
+mod schema;
+mod status;
 mod tenant;
 mod tenants;
 mod user;
@@ -29,6 +32,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::LIST.to(audit::list),
         keys::LIST.to(keys::list),
         keys::ROTATE.to(keys::rotate),
+        schema::READ.to(schema::read),
+        status::READ.to(status::read),
+        config::READ.to(config::read),
     ]
 }
 
