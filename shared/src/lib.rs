@@ -2,6 +2,7 @@
 //! telemetry. It has no route of its own.
 
 pub mod app;
+pub mod audit;
 pub mod aws;
 pub mod clock;
 pub mod config;

@@ -11,7 +11,8 @@ fn routes() -> impl Iterator<Item = &'static Route> {
 }
 
 fn samples() -> Vec<(String, Value)> {
-    let names = events::names().into_iter().filter(|name| !name.starts_with("migrate/"));
+    let is_scheduled = |name: &String| name.starts_with("migrate/") || name.starts_with("maintenance/");
+    let names = events::names().into_iter().filter(|name| !is_scheduled(name));
     names.map(|name| (name.clone(), events::unfilled(&name))).collect()
 }
 

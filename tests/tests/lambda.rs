@@ -10,6 +10,7 @@ use holdfast_tests::events::event;
 use holdfast_tests::moto::Moto;
 use holdfast_tests::sample::code;
 use holdfast_tests::secrets;
+use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
@@ -83,6 +84,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     administer(&instances, token).await;
     look_after_oneself(&instances, token, text(&whoami, "session_id")).await;
     run_the_platform(&instances).await;
+    maintain(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
 }
 
@@ -160,6 +162,28 @@ async fn run_the_platform(instances: &Instances) {
     let states = keys["items"].as_array().unwrap().iter().filter(|key| key["kind"] == "signing").count();
     assert_eq!(states, 2, "{keys}");
     instances.send("auth/logout", &[token], 204).await;
+}
+
+/// What the schedules do: the rows of all that was done before are sealed by KMS, and the seal is locked in S3.
+async fn maintain(instances: &Instances) {
+    let maintenance = &instances.functions["maintenance"];
+    for (name, tasks) in
+        [("all", vec!["seal", "partitions"]), ("seal", vec!["seal"]), ("partitions", vec!["partitions"])]
+    {
+        let name = format!("maintenance/{name}");
+        instances.sent.lock().unwrap().insert(name.clone());
+        let answer = maintenance.invoke(&event(&name, &[])).await;
+        let told: Vec<_> = answer["tasks"].as_array().into_iter().flatten().map(|task| &task["task"]).collect();
+        assert_eq!(told, tasks, "{answer}\n{}", maintenance.log());
+        assert!(answer["tasks"].as_array().unwrap().iter().all(|task| task["outcome"] == "done"), "{answer}");
+    }
+    let Deployment { moto, seals, .. } = &instances.deployment;
+    let object = format!("{seals}/seals/0000000001/00000000000000000001.json");
+    let (status, seal) = moto.s3(Method::GET, &object).await;
+    assert_eq!(status, 200, "{seal}");
+    assert!(seal.starts_with("{\"seal\":\"ey"), "{seal}");
+    let (status, retention) = moto.s3(Method::GET, &format!("{object}?retention")).await;
+    assert!(status == 200 && retention.contains("<Mode>COMPLIANCE</Mode>"), "{status} {retention}");
 }
 
 #[tokio::test]

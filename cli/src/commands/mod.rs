@@ -2,6 +2,7 @@
 
 mod down;
 mod hash_password;
+mod maintain;
 mod migrate;
 mod openapi;
 mod owner;
@@ -35,6 +36,7 @@ enum Command {
     Run(run::Run),
     Down(down::Down),
     Migrate(migrate::Migrate),
+    Maintain(maintain::Maintain),
     HashPassword(hash_password::HashPassword),
     Openapi(openapi::Openapi),
     Permissions(permissions::Permissions),
@@ -51,6 +53,7 @@ impl Cli {
             Command::Run(run) => run.execute().await,
             Command::Down(down) => down.execute().await,
             Command::Migrate(migrate) => migrate.execute().await,
+            Command::Maintain(maintain) => maintain.execute().await,
             Command::HashPassword(hash_password) => hash_password.execute(),
             Command::Openapi(openapi) => openapi.execute(),
             Command::Permissions(permissions) => permissions.execute(),

@@ -8,6 +8,7 @@ mod down;
 mod entrance;
 mod function_settings;
 mod keys;
+mod maintenance;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::data_dir::DataDir;
 use crate::gateway;
 use database::Database;
 use function_settings::FunctionSettings;
+use maintenance::Schedule;
 use settings::LocalSettings;
 
 /// How long requests may take to end before the gateway closes.
@@ -89,6 +91,7 @@ pub struct Running {
     pub notes: Vec<String>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
     // Fields are dropped in this order: the database after what uses it, then the folder.
+    _maintenance: Schedule,
     _function_settings: FunctionSettings,
     _database: Database,
     _dir: Arc<DataDir>,
@@ -159,6 +162,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let app = start("local", settings.app(&database)?).await?;
     let metrics_app = start("metrics", settings.metrics(&database)?).await?;
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
+    let plan = ::maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
+    let maintenance = Schedule::begin(plan, Arc::clone(&clock));
     let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
@@ -168,6 +173,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         credentials,
         notes,
         gateway: Some((stop, serving)),
+        _maintenance: maintenance,
         _function_settings: function_settings,
         _database: database,
         _dir: dir,

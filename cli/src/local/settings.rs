@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{APP_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::Settings;
 use shared::entropy::Entropy;
@@ -15,12 +15,15 @@ const APP_POOL: &str = "16";
 /// Connections of the metrics function.
 const METRICS_POOL: &str = "2";
 
-/// What a function that runs by itself is not given: the migration's settings, and those of where it runs.
-const NOT_A_FUNCTIONS: [&str; 6] = [
+/// What a function that runs by itself is not given: the settings of the migration, of maintenance, and of where it runs.
+const NOT_A_FUNCTIONS: [&str; 9] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
+    "AUDIT_KEY_FILE",
+    "AUDIT_SEALS_FOLDER",
     "AUTH_USERS",
     "DATABASE_POOL_SIZE",
+    "MAINTENANCE_DATABASE_PASSWORD",
     "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
 ];
@@ -34,7 +37,7 @@ impl LocalSettings {
     /// Generates the login secrets that were not given; nobody needs them after this run.
     pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
         let mut settings = Self { given };
-        for name in ["APP_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
+        for name in ["APP_DATABASE_PASSWORD", "MAINTENANCE_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
             settings.provide(name, || entropy.base62(32));
         }
         settings
@@ -65,6 +68,12 @@ impl LocalSettings {
     /// For the metrics function.
     pub(super) fn metrics(&self, database: &Database) -> anyhow::Result<Settings> {
         Ok(self.with(&self.metrics_url(database)?, Some(METRICS_POOL)))
+    }
+
+    /// For maintenance.
+    pub(super) fn maintenance(&self, database: &Database) -> anyhow::Result<Settings> {
+        let url = database.url(MAINTENANCE_ROLE, &self.secret("MAINTENANCE_DATABASE_PASSWORD"))?;
+        Ok(self.with(&url, None))
     }
 
     /// For a function of its own process, with one of the URLs below.

@@ -1,4 +1,5 @@
-//! The schema owner's connection, for the migrate function and the local run alone: no pool, and more patience.
+//! Connections of those who serve no request: the schema owner's, for the migrate function and the local run, and that of
+//! maintenance. No pool, and more patience.
 
 use std::path::Path;
 
@@ -11,7 +12,12 @@ use super::connection::{self, ConnectError};
 const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
     -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
-/// The owner got no connection.
+/// Maintenance reads much at a time, waits for nobody's locks, and never keeps a transaction open for long: an old one
+/// holds up what it seals itself.
+const MAINTENANCE_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=3s \
+    -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
+
+/// There is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// The settings cannot be used.
@@ -27,13 +33,22 @@ pub enum OwnerError {
 /// # Errors
 /// One line that names the mend, and never the URL.
 pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
-    let config = connection::config_with(url.expose_secret(), OWNER_OPTIONS)?;
+    connect(url, ca_file, OWNER_OPTIONS).await
+}
+
+/// The same for maintenance, with its own role.
+pub async fn connect_maintenance(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
+    connect(url, ca_file, MAINTENANCE_OPTIONS).await
+}
+
+async fn connect(url: &SecretString, ca_file: Option<&Path>, options: &str) -> Result<Client, OwnerError> {
+    let config = connection::config_with(url.expose_secret(), options)?;
     let tls = connection::tls(ca_file)?;
     let (client, connection) =
         config.connect(tls).await.map_err(|error| OwnerError::Unreachable(connection::cause(&error)))?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "the owner's connection ended");
+            tracing::debug!(%error, "the connection ended");
         }
     });
     Ok(client)
