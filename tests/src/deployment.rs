@@ -69,7 +69,7 @@ impl Deployment {
             if name == "auth" {
                 environment.push(("MALLOC_MMAP_THRESHOLD_", "1048576".to_owned()));
             }
-            if matches!(name, "auth" | "accounts" | "admin") {
+            if matches!(name, "auth" | "accounts" | "admin" | "maintenance") {
                 environment.push(("VAULT_KMS_KEY_ID", vault_key.clone()));
             }
             environment
