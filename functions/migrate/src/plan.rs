@@ -8,13 +8,20 @@ use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Sett
 use shared::identity::signer::{NewKey, Signer};
 
 use crate::error::MigrateError;
-use crate::logins::{APP_ROLE, Login, METRICS_ROLE};
+use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, METRICS_ROLE};
 
 /// How long a run waits for another one. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// A shorter login secret could be guessed.
 const LEAST_PASSWORD_BYTES: usize = 20;
+
+/// The roles that log in, and the settings of their secrets.
+const LOGINS: [(&str, &str); 3] = [
+    ("APP_DATABASE_PASSWORD", APP_ROLE),
+    ("BACKUP_DATABASE_PASSWORD", BACKUP_ROLE),
+    ("METRICS_DATABASE_PASSWORD", METRICS_ROLE),
+];
 
 /// What a run is to bring about.
 #[derive(Debug, Clone)]
@@ -49,12 +56,11 @@ impl Plan {
         }
     }
 
-    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and
-    /// `METRICS_DATABASE_PASSWORD` are the roles' secrets, `AUTH_USERS` the first users, and the signing key is the
-    /// one that the auth function will sign with.
+    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and its likes are the
+    /// roles' secrets, `AUTH_USERS` the first users, and the signing key is the one that the auth function will sign with.
     pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
         let config = Config::from_settings(settings, Needs::default())?;
-        let logins = [("APP_DATABASE_PASSWORD", APP_ROLE), ("METRICS_DATABASE_PASSWORD", METRICS_ROLE)]
+        let logins = LOGINS
             .into_iter()
             .filter_map(|(setting, role)| Some((setting, role, settings.get(setting)?)))
             .map(|(setting, role, password)| {

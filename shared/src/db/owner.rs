@@ -1,4 +1,5 @@
-//! The schema owner's connection, for the migrate function and the local run alone: no pool, and more patience.
+//! Connections of those who serve no request: the schema owner's, for the migrate function and the local run, and that of
+//! backups. No pool, and more patience.
 
 use std::path::Path;
 
@@ -11,7 +12,11 @@ use super::connection::{self, ConnectError};
 const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
     -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
-/// The owner got no connection.
+/// A backup holds one snapshot open for as long as it takes, and so does the restore of one.
+const BACKUP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=30s -c idle_in_transaction_session_timeout=0 \
+    -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
+
+/// There is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// The settings cannot be used.
@@ -27,13 +32,22 @@ pub enum OwnerError {
 /// # Errors
 /// One line that names the mend, and never the URL.
 pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
-    let config = connection::config_with(url.expose_secret(), OWNER_OPTIONS)?;
+    connect(url, ca_file, OWNER_OPTIONS).await
+}
+
+/// The same for backups and restoring, with the role of the URL.
+pub async fn connect_backup(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
+    connect(url, ca_file, BACKUP_OPTIONS).await
+}
+
+async fn connect(url: &SecretString, ca_file: Option<&Path>, options: &str) -> Result<Client, OwnerError> {
+    let config = connection::config_with(url.expose_secret(), options)?;
     let tls = connection::tls(ca_file)?;
     let (client, connection) =
         config.connect(tls).await.map_err(|error| OwnerError::Unreachable(connection::cause(&error)))?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "the owner's connection ended");
+            tracing::debug!(%error, "the connection ended");
         }
     });
     Ok(client)
