@@ -48,7 +48,7 @@ async fn s3_refuses_half_way_and_nothing_stays_there() {
 
     bucket.mend();
     let summary = done(&app, &plan, Task::Backup).await;
-    assert!(summary.compressed_bytes > 3 * 8 << 20, "{summary:?}");
+    assert!(summary.compressed_bytes > 24 * 1000 * 1000, "{summary:?}");
     assert_eq!(bucket.keys().await, [summary.object_key.clone(), summary.object_key.replace(".dump", ".json")]);
     assert_eq!(
         (bucket.uploads().await, states(&app).await),
@@ -204,4 +204,26 @@ async fn a_run_out_of_time_is_stopped_and_leaves_nothing() {
     while Path::new("/proc").join(process.trim()).join("exe").exists() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_is_on_no_command_line_and_in_the_environment_of_the_program_alone() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let seen = files.path().join("seen");
+    let script = format!(
+        "case \"$1\" in --version) ;; *) echo \"$@\" > {0}; env | sort | sed 's/=.*//' | tr '\\n' ' ' >> {0};; esac\nexec /usr/bin/env pg_dump \"$@\"",
+        seen.display()
+    );
+    let programs = Programs::system().or_rather(fake(files.path(), &script));
+    done(&app, &Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) }, Task::Backup).await;
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let (arguments, environment) = seen.split_once('\n').unwrap();
+    let snapshot = arguments.split("--snapshot=").nth(1).unwrap();
+    let known = "--format=custom --compress=1 --enable-row-security --role=holdfast_backup --no-password --lock-wait-timeout=30s";
+    assert_eq!(arguments, format!("{known} --snapshot={snapshot}"));
+    for name in ["PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"] {
+        assert!(environment.contains(name), "{environment}");
+    }
+    assert!(!environment.contains("CARGO") && !environment.contains("HOLDFAST"), "{environment}");
 }

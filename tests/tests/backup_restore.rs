@@ -69,9 +69,10 @@ async fn every_row_of_every_table_is_in_the_dump_and_in_what_is_restored() {
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
         if route.creates || route.upserts {
-            let client = match route.path.starts_with("/admin") {
-                true => operator.clone(),
-                false => app.sign_in(Tenant::Acme, Role::Admin).await,
+            let client = if route.path.starts_with("/admin") {
+                operator.clone()
+            } else {
+                app.sign_in(Tenant::Acme, Role::Admin).await
             };
             samples.of(route, Tenant::Acme, &client).await.send(route, &client).await;
         }

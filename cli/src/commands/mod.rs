@@ -1,11 +1,15 @@
 //! The sub-commands, one a module. Without one, Holdfast runs.
 
+mod backup;
 mod down;
+mod drill;
 mod hash_password;
+mod meter;
 mod migrate;
 mod openapi;
 mod owner;
 mod permissions;
+mod restore;
 mod run;
 mod tenant;
 mod token;
@@ -41,6 +45,9 @@ enum Command {
     Tenant(tenant::Tenant),
     Token(token::Token),
     Vault(vault::Vault),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Drill(drill::Drill),
 }
 
 impl Cli {
@@ -56,6 +63,9 @@ impl Cli {
             Command::Tenant(tenant) => tenant.execute().await,
             Command::Token(token) => token.execute(),
             Command::Vault(vault) => vault.execute().await,
+            Command::Backup(backup) => backup.execute().await,
+            Command::Restore(restore) => restore.execute().await,
+            Command::Drill(drill) => drill.execute().await,
         }
     }
 }

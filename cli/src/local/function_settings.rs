@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -15,6 +16,8 @@ use crate::data_dir::DataDir;
 const FUNCTIONS: &str = "functions.env";
 /// The file of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
 const METRICS: &str = "metrics.env";
+/// The file of the backup function, which the commands `backup` and `drill` read too.
+const BACKUP: &str = "backup.env";
 
 /// The files, removed when this value is dropped.
 pub(super) struct FunctionSettings(Arc<DataDir>);
@@ -23,7 +26,12 @@ impl FunctionSettings {
     /// Writes the files.
     pub(super) fn write(dir: Arc<DataDir>, settings: &LocalSettings, database: &Database) -> anyhow::Result<Self> {
         let files = Self(dir);
-        for (name, url) in [(FUNCTIONS, settings.app_url(database)?), (METRICS, settings.metrics_url(database)?)] {
+        let urls = [
+            (FUNCTIONS, settings.app_url(database)?),
+            (METRICS, settings.metrics_url(database)?),
+            (BACKUP, settings.backup_url(database)?),
+        ];
+        for (name, url) in urls {
             files
                 .0
                 .write_private(name, &environment_file(&settings.function(&url)))
@@ -35,11 +43,22 @@ impl FunctionSettings {
 
 impl Drop for FunctionSettings {
     fn drop(&mut self) {
-        for name in [FUNCTIONS, METRICS] {
+        for name in [FUNCTIONS, METRICS, BACKUP] {
             // A file that stays names a database that is gone; the next run replaces it.
             let _ = std::fs::remove_file(self.0.file(name));
         }
     }
+}
+
+/// The settings of the backup function of the run in a data folder; none where nothing runs there.
+pub fn of_backups(data_dir: &Path) -> Option<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(data_dir.join(BACKUP)).ok()?;
+    let setting = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let value = value.get(1..value.len().checked_sub(1)?)?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    Some(text.lines().filter_map(setting).collect())
 }
 
 /// A line for each setting, quoted as both a shell and cargo-lambda read it.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{APP_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, BACKUP_ROLE, METRICS_ROLE};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::Settings;
 use shared::entropy::Entropy;
@@ -16,10 +16,11 @@ const APP_POOL: &str = "16";
 const METRICS_POOL: &str = "2";
 
 /// What a function that runs by itself is not given: the migration's settings, and those of where it runs.
-const NOT_A_FUNCTIONS: [&str; 6] = [
+const NOT_A_FUNCTIONS: [&str; 7] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "AUTH_USERS",
+    "BACKUP_DATABASE_PASSWORD",
     "DATABASE_POOL_SIZE",
     "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
@@ -34,7 +35,7 @@ impl LocalSettings {
     /// Generates the login secrets that were not given; nobody needs them after this run.
     pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
         let mut settings = Self { given };
-        for name in ["APP_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
+        for name in ["APP_DATABASE_PASSWORD", "BACKUP_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
             settings.provide(name, || entropy.base62(32));
         }
         settings
@@ -67,6 +68,11 @@ impl LocalSettings {
         Ok(self.with(&self.metrics_url(database)?, Some(METRICS_POOL)))
     }
 
+    /// For the backup function, which locally keeps its dumps in a folder, and drills on the same server.
+    pub(super) fn backup(&self, database: &Database) -> anyhow::Result<Settings> {
+        Ok(self.with(&self.backup_url(database)?, None))
+    }
+
     /// For a function of its own process, with one of the URLs below.
     pub(super) fn function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
         let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -83,6 +89,11 @@ impl LocalSettings {
     /// The database as the metrics function reaches it.
     pub(super) fn metrics_url(&self, database: &Database) -> anyhow::Result<SecretString> {
         database.url(METRICS_ROLE, &self.secret("METRICS_DATABASE_PASSWORD"))
+    }
+
+    /// The database as the backup function reaches it.
+    pub(super) fn backup_url(&self, database: &Database) -> anyhow::Result<SecretString> {
+        database.url(BACKUP_ROLE, &self.secret("BACKUP_DATABASE_PASSWORD"))
     }
 
     fn secret(&self, name: &str) -> SecretString {

@@ -1,6 +1,7 @@
 //! Administration and the audit log. By signed-in users only, never by API tokens.
 
 mod audit;
+mod backups;
 mod keys;
 mod passwords;
 mod quotas;
@@ -29,6 +30,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::LIST.to(audit::list),
         keys::LIST.to(keys::list),
         keys::ROTATE.to(keys::rotate),
+        backups::LIST.to(backups::list),
+        backups::REQUEST.to(backups::request),
     ]
 }
 

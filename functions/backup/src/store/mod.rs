@@ -46,7 +46,7 @@ pub(crate) enum Reader {
 
 impl Store {
     /// The place that the settings name.
-    pub(crate) async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, Refusal> {
+    pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, Refusal> {
         let days = number(settings, "BACKUP_RETENTION_DAYS", RETENTION_DAYS)?;
         let keep = number(settings, "BACKUP_KEEP", KEEP)?;
         let key = settings.get("BACKUP_KMS_KEY_ID");
