@@ -29,7 +29,7 @@ pub struct TestBucket {
     pub client: Client,
     gate: Arc<Gate>,
     url: String,
-    _moto: Moto,
+    _moto: Option<Moto>,
 }
 
 struct Gate {
@@ -43,6 +43,12 @@ impl TestBucket {
     /// Makes it.
     pub async fn create() -> Self {
         let moto = Moto::of_the_run().await;
+        let bucket = Self::create_in(&moto).await;
+        Self { _moto: Some(moto), ..bucket }
+    }
+
+    /// Makes it in this moto.
+    pub async fn create_in(moto: &Moto) -> Self {
         let client = client(moto.url());
         let entropy: &dyn Entropy = &SystemEntropy;
         let name = format!("backups-{}", entropy.base62(12).to_lowercase());
@@ -58,7 +64,7 @@ impl TestBucket {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(pass).with_state(Arc::clone(&gate));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { name, client, gate, url, _moto: moto }
+        Self { name, client, gate, url, _moto: None }
     }
 
     /// Backups in it, locked for five weeks under this key.

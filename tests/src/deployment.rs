@@ -38,8 +38,8 @@ pub struct Deployment {
 impl Deployment {
     /// Makes the database, the secrets and the keys.
     pub async fn create() -> Self {
-        let (database, moto, bucket) =
-            (TestDatabase::create().await, Moto::of_the_run().await, TestBucket::create().await);
+        let (database, moto) = (TestDatabase::create().await, Moto::of_the_run().await);
+        let bucket = TestBucket::create_in(&moto).await;
         let entropy: &dyn Entropy = &SystemEntropy;
         let password = SecretString::from(entropy.base62(20));
         let hash = password::hash(&password, entropy).unwrap();
