@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use backup::{BackupError, Manifest, Task};
+use backup::{BackupError, Login, Manifest, Programs, Source, Task};
+use holdfast::cluster::{Cluster, ClusterOptions};
+use holdfast::data_dir::DataDir;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, restore};
 use holdfast_tests::database::TestDatabase;
@@ -12,6 +15,8 @@ use holdfast_tests::sample::Samples;
 use holdfast_tests::secrets;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use shared::clock::SystemClock;
+use shared::entropy::SystemEntropy;
 use shared::permission::Role;
 
 /// Rows of every table, partitions by themselves, whoever may see them.
@@ -184,4 +189,30 @@ async fn the_backup_role_writes_nothing_but_its_runs_and_the_canary() {
     let rows = superuser.query(functions, &[]).await.unwrap();
     let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(names, ["begin_backup_run", "finish_backup_run", "keep_canary", "verdict"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_knows_none_of_the_roles_gets_them() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let store = folder(files.path());
+    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+
+    let dir = Arc::new(DataDir::temporary().unwrap());
+    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    cluster.create_database("elsewhere", None).await.unwrap();
+    let into = Login::new(cluster.owner_url("elsewhere"), None).unwrap();
+    backup::restore(&Source::new(store, &dump), &into, &Programs::system(), &|_| ()).await.unwrap();
+
+    let client = cluster.connect("elsewhere").await.unwrap();
+    let may = |sql: &'static str| async { client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) };
+    assert!(may("SELECT has_table_privilege('holdfast_app', 'accounts', 'SELECT')").await);
+    assert!(may("SELECT has_schema_privilege('holdfast_app', 'public', 'USAGE')").await);
+    assert!(!may("SELECT has_schema_privilege('holdfast_gate', 'public', 'CREATE')").await);
+    assert!(may("SELECT has_database_privilege('holdfast_backup', 'elsewhere', 'CONNECT')").await);
+    assert!(!may("SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = 'elsewhere' AND a.grantee = 0)").await);
+    // The migrate function finds nothing to do, and goes on from here.
+    let plan = migrate::Plan::new(cluster.owner_url("elsewhere"));
+    let report = migrate::run(&plan, &SystemClock, &SystemEntropy).await.unwrap();
+    assert_eq!((report.version_before, report.applied.len()), (migrate::newest_version(), 0));
 }
