@@ -28,7 +28,7 @@ lambda: .venv/lambda/ready
 
 # The release binaries under AWS's runtime emulator; see docs/performance.md.
 bench: .venv/emulators/ready
-	cargo build --locked --release $(FUNCTIONS:%=--package %) --package migrate
+	cargo build --locked --release $(FUNCTIONS:%=--package %) --package migrate --package backup
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
 

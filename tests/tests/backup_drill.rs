@@ -1,8 +1,12 @@
 //! The drill: what was backed up is restored, checked, and gone again.
 
-use backup::{BackupError, Plan, Task};
+use backup::{BackupError, Login, Plan, Task};
+use holdfast::cluster::OWNER;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, run, runs};
+use holdfast_tests::database::TestDatabase;
+use holdfast_tests::secrets::{self, unique};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::permission::Role;
 use shared::vault::{LocalKey, Provider, Providers};
@@ -83,4 +87,22 @@ async fn rows_that_differ_from_the_manifest_fail_the_drill_and_name_their_table(
         let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
         assert!(matches!(&failure, BackupError::Differs(what) if what.contains(word)), "{failure}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_make_databases_and_was_granted_the_owner_is_enough() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let mut plan = plan(&app, folder(files.path()));
+    done(&app, &plan, Task::Backup).await;
+    let (superuser, role, password) =
+        (app.database.superuser().await, format!("drill_{}", unique()), secrets::random());
+    let password = password.expose_secret();
+    let create = format!("CREATE ROLE \"{role}\" LOGIN CREATEDB CREATEROLE IN ROLE {OWNER} PASSWORD '{password}'");
+    superuser.batch_execute(&create).await.unwrap();
+    let url = format!("postgres://{role}:{password}@{}/postgres?sslmode=verify-full", TestDatabase::address().await);
+    plan.drill = Some(Login::new(url.into(), Some(app.database.ca_file())).unwrap());
+    let drill = done(&app, &plan, Task::Drill).await;
+    superuser.batch_execute(&format!("DROP ROLE \"{role}\"")).await.unwrap();
+    assert_eq!(drill.canary, Some("opened"));
 }

@@ -216,3 +216,23 @@ async fn a_server_that_knows_none_of_the_roles_gets_them() {
     let report = migrate::run(&plan, &SystemClock, &SystemEntropy).await.unwrap();
     assert_eq!((report.version_before, report.applied.len()), (migrate::newest_version(), 0));
 }
+
+/// Stands for the audit module's function of this name, where there is none yet.
+const EPOCHS: &str = "SET ROLE holdfast_owner;
+    DROP FUNCTION IF EXISTS begin_audit_epoch();
+    CREATE TABLE epochs (number integer NOT NULL);
+    INSERT INTO epochs VALUES (1);
+    CREATE FUNCTION begin_audit_epoch() RETURNS integer LANGUAGE sql AS 'UPDATE epochs SET number = number + 1 RETURNING number'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_begins_a_new_epoch_of_the_audit_log() {
+    let app = TestApp::start().await;
+    app.database.superuser().await.batch_execute(EPOCHS).await.unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let store = folder(files.path());
+    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+    let restored = TestDatabase::empty().await;
+    restore(&store, &dump, &restored).await.unwrap();
+    let epoch = restored.superuser().await.query_one("SELECT number FROM epochs", &[]).await.unwrap();
+    assert_eq!(epoch.get::<_, i32>(0), 2);
+}

@@ -16,7 +16,7 @@ use crate::data_dir::DataDir;
 const FUNCTIONS: &str = "functions.env";
 /// The file of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
 const METRICS: &str = "metrics.env";
-/// The file of the backup function, which the commands `backup` and `drill` read too.
+/// The file of the backup function: `functions/backup/Cargo.toml` names it, and the commands `backup` and `drill` read it.
 const BACKUP: &str = "backup.env";
 
 /// The files, removed when this value is dropped.

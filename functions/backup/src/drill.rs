@@ -44,6 +44,8 @@ async fn rehearse(plan: &Plan, ground: &Ground, watch: &Watch<'_>) -> Result<Sum
     let source = Source::newest(&plan.store).await?;
     ground.make(&source.owner().await?).await?;
     let (client, restored) = restore::fill(&source, &ground.login, &plan.programs, watch).await?;
+    // The newest seal of the audit log was found to be the manifest's. Whether the seals are genuine and the rows theirs is
+    // the audit module's to say; it would read them here, as this role.
     let canary = match &plan.vault {
         Some(providers) => {
             canary::open(&client, providers).await?;
