@@ -33,7 +33,7 @@ async fn a_backup_is_made_drilled_and_restored_from_a_terminal() {
     let backups = files.path().join("backups");
     let made = said(&holdfast(&app, &backups, &["backup"], &[]));
     let key = made.lines().nth(1).unwrap().to_owned();
-    assert!(made.contains(" tables, schema ") && key.ends_with(".dump"), "{made}");
+    assert!(made.contains(" tables, schema ") && key.contains(".dump"), "{made}");
     let drilled = said(&holdfast(&app, &backups, &["drill"], &[]));
     assert!(drilled.starts_with(&format!("{key} restores: ")) && drilled.contains("the canary opened"), "{drilled}");
 
