@@ -26,15 +26,16 @@ impl FunctionSettings {
     /// Writes the files.
     pub(super) fn write(dir: Arc<DataDir>, settings: &LocalSettings, database: &Database) -> anyhow::Result<Self> {
         let files = Self(dir);
-        let urls = [
-            (FUNCTIONS, settings.app_url(database)?),
-            (METRICS, settings.metrics_url(database)?),
-            (BACKUP, settings.backup_url(database)?),
-        ];
-        for (name, url) in urls {
+        let (app, metrics) = (settings.app_url(database)?, settings.metrics_url(database)?);
+        let backup = settings.backup_url(database)?;
+        for (name, settings) in [
+            (FUNCTIONS, settings.function(&app)),
+            (METRICS, settings.function(&metrics)),
+            (BACKUP, settings.backup_function(&backup)),
+        ] {
             files
                 .0
-                .write_private(name, &environment_file(&settings.function(&url)))
+                .write_private(name, &environment_file(&settings))
                 .with_context(|| format!("{} cannot be written; check the folder", files.0.file(name).display()))?;
         }
         Ok(files)

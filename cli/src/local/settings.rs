@@ -16,15 +16,20 @@ const APP_POOL: &str = "16";
 const METRICS_POOL: &str = "2";
 
 /// What a function that runs by itself is not given: the migration's settings, and those of where it runs.
-const NOT_A_FUNCTIONS: [&str; 7] = [
+const NOT_A_FUNCTIONS: [&str; 9] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "AUTH_USERS",
     "BACKUP_DATABASE_PASSWORD",
+    "BACKUP_FOLDER",
     "DATABASE_POOL_SIZE",
+    "DRILL_DATABASE_URL",
     "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
 ];
+
+/// Of these, what the backup function is given. Drills restore as the owner, so no other function may see how.
+const BACKUPS: [&str; 2] = ["BACKUP_FOLDER", "DRILL_DATABASE_URL"];
 
 /// What was given wins over what was generated.
 pub(super) struct LocalSettings {
@@ -79,6 +84,13 @@ impl LocalSettings {
         let given = given.filter(|(name, value)| !value.is_empty() && !NOT_A_FUNCTIONS.contains(name));
         // The last value of a name counts.
         given.chain(own(database_url)).collect()
+    }
+
+    /// The same for the backup function.
+    pub(super) fn backup_function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
+        let mut settings = self.function(database_url);
+        settings.extend(BACKUPS.iter().filter_map(|name| Some((*name, self.get(name)?))));
+        settings
     }
 
     /// The database as `holdfast_app` reaches it.
