@@ -4,6 +4,7 @@
 
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
+SCHEDULED = backup maintenance migrate
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
@@ -28,7 +29,7 @@ lambda: .venv/lambda/ready
 
 # The release binaries under AWS's runtime emulator; see docs/performance.md.
 bench: .venv/emulators/ready
-	cargo build --locked --release $(FUNCTIONS:%=--package %) --package migrate --package backup
+	cargo build --locked --release $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
 

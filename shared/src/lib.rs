@@ -2,6 +2,7 @@
 //! telemetry. It has no route of its own.
 
 pub mod app;
+pub mod audit;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod openapi;
 pub mod permission;
 pub mod problem;
 pub mod route;
+pub mod schema;
 pub mod status;
 pub mod telemetry;
 pub mod text;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use holdfast::cluster::{OWNER, SUPERUSER};
-use migrate::{APP_ROLE, BACKUP_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config};
@@ -78,6 +78,11 @@ impl TestDatabase {
         self.server.url(BACKUP_ROLE, &self.name)
     }
 
+    /// How the maintenance function reaches it.
+    pub fn maintenance_url(&self) -> String {
+        self.server.url(MAINTENANCE_ROLE, &self.name)
+    }
+
     /// How the migrate function reaches it. The owner is bound by row-level security, too.
     pub fn owner_url(&self) -> String {
         self.server.url(OWNER, &self.name)
@@ -105,6 +110,11 @@ impl TestDatabase {
         stage::logs().join(format!("{}.dump", self.name))
     }
 
+    /// The folder of those files.
+    pub fn folder(&self) -> PathBuf {
+        self.files.path().to_owned()
+    }
+
     /// A look past row-level security, at what HTTP does not show.
     pub async fn superuser(&self) -> Client {
         self.server.connect(&self.superuser_url()).await
@@ -118,6 +128,11 @@ impl TestDatabase {
     /// A connection as the role of the metrics function.
     pub async fn as_metrics(&self) -> Client {
         self.server.connect(&self.metrics_url()).await
+    }
+
+    /// A connection as the role of the maintenance function.
+    pub async fn as_maintenance(&self) -> Client {
+        self.server.connect(&self.maintenance_url()).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::events::event;
 use crate::moto::Moto;
 
 /// Every function, and the secret that it reads.
-const FUNCTIONS: [(&str, &str); 7] = [
+const FUNCTIONS: [(&str, &str); 8] = [
     ("migrate", "owner"),
     ("auth", "app"),
     ("accounts", "app"),
@@ -23,6 +23,7 @@ const FUNCTIONS: [(&str, &str); 7] = [
     ("health", "app"),
     ("metrics", "metrics"),
     ("backup", "backup"),
+    ("maintenance", "maintenance"),
 ];
 
 /// What the functions are deployed with. The tenant `demo` has an `admin`, and the platform an `operator`, once the
@@ -30,8 +31,11 @@ const FUNCTIONS: [(&str, &str); 7] = [
 pub struct Deployment {
     environments: HashMap<&'static str, Vec<(&'static str, String)>>,
     password: SecretString,
+    /// The bucket that audit seals go to.
+    pub seals: String,
+    /// What stands in for AWS.
+    pub moto: Moto,
     _database: TestDatabase,
-    _moto: Moto,
     _bucket: TestBucket,
 }
 
@@ -50,10 +54,12 @@ impl Deployment {
             ("backup", moto.secret(&[url(database.backup_url()), vec![drill]].concat()).await),
             ("app", moto.secret(&url(database.app_url())).await),
             ("metrics", moto.secret(&url(database.metrics_url())).await),
+            ("maintenance", moto.secret(&url(database.maintenance_url())).await),
             ("owner", moto.secret(&[url(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
         ]);
         let (signing_key, vault_key) = (moto.signing_key().await, moto.vault_key().await);
         let backup_key = moto.vault_key().await;
+        let (audit_key, seals) = (moto.signing_key().await, moto.locking_bucket().await);
         let environment = |name: &str, secret: &str| {
             let mut environment = moto.environment();
             environment.push(("APP_ENV", "staging".to_owned()));
@@ -62,6 +68,10 @@ impl Deployment {
             match name {
                 "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
                 _ => {}
+            }
+            if name == "maintenance" {
+                environment.push(("AUDIT_KMS_KEY_ID", audit_key.clone()));
+                environment.push(("AUDIT_SEALS_BUCKET", seals.clone()));
             }
             if name == "auth" {
                 environment.push(("MALLOC_MMAP_THRESHOLD_", "1048576".to_owned()));
@@ -79,7 +89,7 @@ impl Deployment {
             environment
         };
         let environments = FUNCTIONS.into_iter().map(|(name, secret)| (name, environment(name, secret))).collect();
-        Self { environments, password, _database: database, _moto: moto, _bucket: bucket }
+        Self { environments, password, seals, moto, _database: database, _bucket: bucket }
     }
 
     /// The names of all functions, migrate first.

@@ -15,6 +15,7 @@ pub mod moto;
 mod program;
 pub mod proxy;
 pub mod sample;
+pub mod sealing;
 pub mod secrets;
 pub mod stage;
 pub mod tools;

@@ -1,4 +1,4 @@
-//! Moto, which stands in for AWS: Secrets Manager and KMS as the functions call them, over HTTP and through the real SDK.
+//! Moto, which stands in for AWS: Secrets Manager, KMS and S3 as the functions call them, over HTTP and through the real SDK.
 
 use std::path::Path;
 use std::process::Command;
@@ -81,17 +81,39 @@ impl Moto {
         self.key(&json!({"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"})).await
     }
 
+    /// Makes a bucket whose objects can be locked. Gives its name.
+    pub async fn locking_bucket(&self) -> String {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let bucket = format!("seals-{}", entropy.base62(20).to_lowercase());
+        let request = Request::builder().method(Method::PUT).uri(format!("{}/{bucket}", self.url));
+        let request = request.header("authorization", authorization("s3"));
+        let request = request.header("x-amz-bucket-object-lock-enabled", "true");
+        let location = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        let answer = wire::send(request.body(location).unwrap()).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+        bucket
+    }
+
+    /// Sends S3 a request about something in a bucket, and gives the answer's status and body.
+    pub async fn s3(&self, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(format!("{}/{path}", self.url));
+        let answer =
+            wire::send(request.header("authorization", authorization("s3")).body(String::new()).unwrap()).await;
+        (answer.status(), String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
     async fn key(&self, request: &Value) -> String {
         self.call("kms", "TrentService.CreateKey", request).await["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
     }
 
-    /// Calls a service. Moto asks for a signature only to learn from its scope which service is meant.
+    /// Calls a service.
     async fn call(&self, service: &str, target: &str, request: &Value) -> Value {
-        let scope = format!("AKIDOFNOBODY/20250101/{REGION}/{service}/aws4_request");
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/", self.url))
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+            .header("authorization", authorization(service))
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target)
             .body(request.to_string());
@@ -99,4 +121,10 @@ impl Moto {
         assert_eq!(answer.status(), StatusCode::OK, "{target}: {answer:?}");
         serde_json::from_slice(answer.body()).unwrap()
     }
+}
+
+/// Moto asks for a signature only to learn from its scope which service is meant.
+fn authorization(service: &str) -> String {
+    let scope = format!("AKIDOFNOBODY/20250101/{REGION}/{service}/aws4_request");
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
 }

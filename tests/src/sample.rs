@@ -191,6 +191,9 @@ impl<'a> Samples<'a> {
                 | "/admin/users"
                 | "/admin/audit"
                 | "/admin/backups"
+                | "/admin/schema"
+                | "/admin/status"
+                | "/admin/config"
                 | "/healthz"
                 | "/readyz"
                 | "/metrics"),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
 use holdfast::data_dir::DataDir;
-use migrate::{APP_ROLE, BACKUP_ROLE, Login, METRICS_ROLE, Plan};
+use migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Plan};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -86,8 +86,8 @@ impl Stage {
         self.cluster.create_database(TEMPLATE, None).await?;
         let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
         let password = self.password()?;
-        plan.logins =
-            [APP_ROLE, BACKUP_ROLE, METRICS_ROLE].map(|role| Login { role, password: password.clone() }).to_vec();
+        let login = |role| Login { role, password: password.clone() };
+        plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
         migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
 
         // The owner's password becomes the common one, and nobody connects to the template from here on. The server

@@ -10,6 +10,7 @@ use holdfast_tests::events::event;
 use holdfast_tests::moto::Moto;
 use holdfast_tests::sample::code;
 use holdfast_tests::secrets;
+use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
@@ -84,6 +85,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     look_after_oneself(&instances, token, text(&whoami, "session_id")).await;
     run_the_platform(&instances).await;
     back_up(&instances).await;
+    maintain(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
 }
 
@@ -152,6 +154,13 @@ async fn run_the_platform(instances: &Instances) {
     assert_eq!(instances.send("admin/request-backup", &[token], 201).await["state"], "requested");
     let backups = instances.send("admin/backups", &[token], 200).await;
     assert_eq!(backups["items"][0]["state"], "requested", "{backups}");
+    let schema = instances.send("admin/schema", &[token], 200).await;
+    assert_eq!((&schema["drift"], &schema["pending"]), (&serde_json::json!([]), &serde_json::json!([])), "{schema}");
+    let status = instances.send("admin/status", &[token], 200).await;
+    assert_eq!(status["schema_version"], schema["version"]);
+    let config = instances.send("admin/config", &[token], 200).await;
+    let secrets = config["items"].as_array().unwrap().iter().filter(|setting| setting["source"] == "secrets_manager");
+    assert!(secrets.count() > 0, "{config}");
     assert_eq!(instances.send("admin/rotate-key", &[token], 201).await["state"], "published");
     let keys = instances.send("admin/keys", &[token], 200).await;
     let states = keys["items"].as_array().unwrap().iter().filter(|key| key["kind"] == "signing").count();
@@ -174,6 +183,28 @@ async fn back_up(instances: &Instances) {
     assert_eq!(text(&newest, "object_key").find("backups/"), Some(0));
     let drill = run("drill").await;
     assert_eq!((&drill["sha256"], &drill["canary"]), (&newest["sha256"], &"opened".into()));
+}
+
+/// What the schedules do: the rows of all that was done before are sealed by KMS, and the seal is locked in S3.
+async fn maintain(instances: &Instances) {
+    let maintenance = &instances.functions["maintenance"];
+    for (name, tasks) in
+        [("all", vec!["seal", "partitions"]), ("seal", vec!["seal"]), ("partitions", vec!["partitions"])]
+    {
+        let name = format!("maintenance/{name}");
+        instances.sent.lock().unwrap().insert(name.clone());
+        let answer = maintenance.invoke(&event(&name, &[])).await;
+        let told: Vec<_> = answer["tasks"].as_array().into_iter().flatten().map(|task| &task["task"]).collect();
+        assert_eq!(told, tasks, "{answer}\n{}", maintenance.log());
+        assert!(answer["tasks"].as_array().unwrap().iter().all(|task| task["outcome"] == "done"), "{answer}");
+    }
+    let Deployment { moto, seals, .. } = &instances.deployment;
+    let object = format!("{seals}/seals/0000000001/00000000000000000001.json");
+    let (status, seal) = moto.s3(Method::GET, &object).await;
+    assert_eq!(status, 200, "{seal}");
+    assert!(seal.starts_with("{\"seal\":\"ey"), "{seal}");
+    let (status, retention) = moto.s3(Method::GET, &format!("{object}?retention")).await;
+    assert!(status == 200 && retention.contains("<Mode>COMPLIANCE</Mode>"), "{status} {retention}");
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use super::print;
 
 /// Brings the database that `DATABASE_URL` names up to date, as the migrate function does
 ///
-/// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD` and `METRICS_DATABASE_PASSWORD` become the login secrets of
-/// `holdfast_app` and `holdfast_metrics`, and users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing
+/// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and `METRICS_DATABASE_PASSWORD`
+/// become the login secrets of `holdfast_app`, `holdfast_maintenance` and `holdfast_metrics`, and users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing
 /// are made.
 #[derive(Args)]
 pub(super) struct Migrate {}

@@ -4,6 +4,7 @@ mod backup;
 mod down;
 mod drill;
 mod hash_password;
+mod maintain;
 mod meter;
 mod migrate;
 mod openapi;
@@ -11,6 +12,7 @@ mod owner;
 mod permissions;
 mod restore;
 mod run;
+mod schema;
 mod tenant;
 mod token;
 mod user;
@@ -38,6 +40,7 @@ enum Command {
     Run(run::Run),
     Down(down::Down),
     Migrate(migrate::Migrate),
+    Maintain(maintain::Maintain),
     HashPassword(hash_password::HashPassword),
     Openapi(openapi::Openapi),
     Permissions(permissions::Permissions),
@@ -45,6 +48,7 @@ enum Command {
     Tenant(tenant::Tenant),
     Token(token::Token),
     Vault(vault::Vault),
+    Schema(schema::Schema),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Drill(drill::Drill),
@@ -56,6 +60,7 @@ impl Cli {
             Command::Run(run) => run.execute().await,
             Command::Down(down) => down.execute().await,
             Command::Migrate(migrate) => migrate.execute().await,
+            Command::Maintain(maintain) => maintain.execute().await,
             Command::HashPassword(hash_password) => hash_password.execute(),
             Command::Openapi(openapi) => openapi.execute(),
             Command::Permissions(permissions) => permissions.execute(),
@@ -63,6 +68,7 @@ impl Cli {
             Command::Tenant(tenant) => tenant.execute().await,
             Command::Token(token) => token.execute(),
             Command::Vault(vault) => vault.execute().await,
+            Command::Schema(schema) => schema.execute().await,
             Command::Backup(backup) => backup.execute().await,
             Command::Restore(restore) => restore.execute().await,
             Command::Drill(drill) => drill.execute().await,

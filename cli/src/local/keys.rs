@@ -1,4 +1,5 @@
-//! The keys of a local run, generated into the data folder once: the pair that signs access tokens, and the vault's.
+//! The keys of a local run, generated into the data folder once: the pair that signs access tokens, the one that signs audit
+//! seals, and the vault's.
 
 use anyhow::{Context, anyhow};
 use base64::Engine;
@@ -12,10 +13,15 @@ use super::settings::LocalSettings;
 use crate::data_dir::DataDir;
 
 const SIGNING_KEY: &str = "signing-key.pem";
+const AUDIT_KEY: &str = "audit-key.pem";
+/// The folder of audit seals.
+const SEALS: &str = "seals";
 const VAULT_KEY: &str = "vault-key";
 
 /// What a key in a file gives way to.
 const SIGNING_SETTINGS: [&str; 3] = ["SIGNING_KMS_KEY_ID", "SIGNING_KEY_FILE", "AUTH_JWT_SECRET"];
+const AUDIT_SETTINGS: [&str; 2] = ["AUDIT_KMS_KEY_ID", "AUDIT_KEY_FILE"];
+const SEALS_SETTINGS: [&str; 2] = ["AUDIT_SEALS_BUCKET", "AUDIT_SEALS_FOLDER"];
 const VAULT_SETTINGS: [&str; 2] = ["VAULT_KMS_KEY_ID", "SECRET_ENCRYPTION_KEY"];
 
 /// Provides the keys that the settings do not name. Tells of a vault key that was lost.
@@ -30,6 +36,15 @@ pub(super) fn provide(
             write(dir, SIGNING_KEY, &signing_key()?)?;
         }
         settings.provide("SIGNING_KEY_FILE", || dir.file(SIGNING_KEY).display().to_string());
+    }
+    if !is_set(settings, &AUDIT_SETTINGS) {
+        if read(dir, AUDIT_KEY)?.is_none() {
+            write(dir, AUDIT_KEY, &signing_key()?)?;
+        }
+        settings.provide("AUDIT_KEY_FILE", || dir.file(AUDIT_KEY).display().to_string());
+    }
+    if !is_set(settings, &SEALS_SETTINGS) {
+        settings.provide("AUDIT_SEALS_FOLDER", || dir.file(SEALS).display().to_string());
     }
     if is_set(settings, &VAULT_SETTINGS) {
         return Ok(None);

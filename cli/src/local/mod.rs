@@ -9,6 +9,7 @@ mod down;
 mod entrance;
 mod function_settings;
 mod keys;
+mod maintenance;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use crate::data_dir::DataDir;
 use crate::gateway;
 use database::Database;
 use function_settings::FunctionSettings;
+use maintenance::Schedule;
 use settings::LocalSettings;
 
 /// How long requests may take to end before the gateway closes.
@@ -93,6 +95,7 @@ pub struct Running {
     gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
     _requests: backups::Requests,
     // Fields are dropped in this order: the database after what uses it, then the folder.
+    _maintenance: Schedule,
     _function_settings: FunctionSettings,
     _database: Database,
     _dir: Arc<DataDir>,
@@ -165,6 +168,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let app = start("local", settings.app(&database)?).await?;
     let metrics_app = start("metrics", settings.metrics(&database)?).await?;
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
+    let plan = ::maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
+    let maintenance = Schedule::begin(plan, Arc::clone(&clock));
     let requests = ::backup::Plan::from_settings(&settings.backup(&database)?).await?;
     let requests = backups::Requests::await_them(requests, Arc::clone(&clock), Arc::clone(&entropy));
     let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
@@ -176,6 +181,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         credentials,
         notes,
         gateway: Some((stop, serving)),
+        _maintenance: maintenance,
         _requests: requests,
         _function_settings: function_settings,
         _database: database,

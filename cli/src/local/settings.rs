@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{APP_ROLE, BACKUP_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::Settings;
 use shared::entropy::Entropy;
@@ -15,15 +15,19 @@ const APP_POOL: &str = "16";
 /// Connections of the metrics function.
 const METRICS_POOL: &str = "2";
 
-/// What a function that runs by itself is not given: the migration's settings, and those of where it runs.
-const NOT_A_FUNCTIONS: [&str; 9] = [
+/// What a function that runs by itself is not given: the settings of the migration, of backups, of maintenance, and of
+/// where it runs.
+const NOT_A_FUNCTIONS: [&str; 12] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
+    "AUDIT_KEY_FILE",
+    "AUDIT_SEALS_FOLDER",
     "AUTH_USERS",
     "BACKUP_DATABASE_PASSWORD",
     "BACKUP_FOLDER",
     "DATABASE_POOL_SIZE",
     "DRILL_DATABASE_URL",
+    "MAINTENANCE_DATABASE_PASSWORD",
     "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
 ];
@@ -40,8 +44,9 @@ impl LocalSettings {
     /// Generates the login secrets that were not given; nobody needs them after this run.
     pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
         let mut settings = Self { given };
-        for name in ["APP_DATABASE_PASSWORD", "BACKUP_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
-            settings.provide(name, || entropy.base62(32));
+        let roles = ["APP", "BACKUP", "MAINTENANCE", "METRICS"];
+        for name in roles.map(|role| format!("{role}_DATABASE_PASSWORD")) {
+            settings.provide(&name, || entropy.base62(32));
         }
         settings
     }
@@ -76,6 +81,12 @@ impl LocalSettings {
     /// For the backup function, which locally keeps its dumps in a folder, and drills on the same server.
     pub(super) fn backup(&self, database: &Database) -> anyhow::Result<Settings> {
         Ok(self.with(&self.backup_url(database)?, None))
+    }
+
+    /// For maintenance.
+    pub(super) fn maintenance(&self, database: &Database) -> anyhow::Result<Settings> {
+        let url = database.url(MAINTENANCE_ROLE, &self.secret("MAINTENANCE_DATABASE_PASSWORD"))?;
+        Ok(self.with(&url, None))
     }
 
     /// For a function of its own process, with one of the URLs below.

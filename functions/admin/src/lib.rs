@@ -2,9 +2,12 @@
 
 mod audit;
 mod backups;
+mod config;
 mod keys;
 mod passwords;
 mod quotas;
+mod schema;
+mod status;
 mod tenant;
 mod tenants;
 mod user;
@@ -30,6 +33,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::LIST.to(audit::list),
         keys::LIST.to(keys::list),
         keys::ROTATE.to(keys::rotate),
+        schema::READ.to(schema::read),
+        status::READ.to(status::read),
+        config::READ.to(config::read),
         backups::LIST.to(backups::list),
         backups::REQUEST.to(backups::request),
     ]

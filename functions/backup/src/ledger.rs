@@ -13,6 +13,7 @@ use crate::login::Login;
 /// The first half of both kinds' locks.
 const LOCK_CLASS: i32 = i32::from_be_bytes(*b"back");
 const LOCK: &str = "SELECT pg_try_advisory_lock($1, $2)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock($1, $2)";
 
 const REQUESTED: &str = "SELECT EXISTS (SELECT FROM public.backup_runs WHERE kind = 'backup' AND state = 'requested')";
 const BEGIN: &str = "SELECT public.begin_backup_run($1, $2, $3, $4)";
@@ -94,6 +95,13 @@ impl Ledger {
     /// Takes the lock, unless another run has it.
     pub(crate) async fn lock(&self) -> Result<bool, BackupError> {
         Ok(self.client.query_one(LOCK, &[&LOCK_CLASS, &self.kind.lock()]).await?.try_get(0)?)
+    }
+
+    /// Gives the lock back. What fails here has lost the connection, and the lock with it.
+    pub(crate) async fn unlock(&self) {
+        if let Err(error) = self.client.execute(UNLOCK, &[&LOCK_CLASS, &self.kind.lock()]).await {
+            tracing::debug!(%error, "unlock");
+        }
     }
 
     /// Begins a run: the one that was asked for, or this new one.

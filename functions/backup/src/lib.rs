@@ -101,16 +101,31 @@ pub async fn run(
     if !ledger.lock().await? {
         return Ok(Report::Busy);
     }
+    let ended = locked(kind, plan, &ledger, clock, entropy, watch).await;
+    ledger.unlock().await;
+    let (run, summary) = ended?;
+    Ok(Report::Done { run, summary, seconds: seconds(began.elapsed()) })
+}
+
+/// Does and records a run, as the only one of its kind.
+async fn locked(
+    kind: Kind,
+    plan: &Plan,
+    ledger: &Ledger,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    watch: &Watch<'_>,
+) -> Result<(Uuid, Summary), BackupError> {
     let program = match kind {
-        Kind::Backup => dump::program(plan, &ledger).await,
-        Kind::Drill => restore::program(plan, &ledger).await,
+        Kind::Backup => dump::program(plan, ledger).await,
+        Kind::Drill => restore::program(plan, ledger).await,
     };
     let version = program.as_ref().map_or("none", |program| program.version.as_str());
     let now = clock.now();
     let run = ledger.begin(entropy.uuid(now), version, now).await?;
     let done = match (kind, program) {
         (_, Err(error)) => Err(error),
-        (Kind::Backup, Ok(program)) => backup(plan, &ledger, &program, clock, entropy, watch).await,
+        (Kind::Backup, Ok(program)) => backup(plan, ledger, &program, clock, entropy, watch).await,
         (Kind::Drill, Ok(_)) => drill::run(plan, watch).await,
     };
     let recorded = ledger.finish(run, done.as_ref(), clock.now()).await;
@@ -119,8 +134,7 @@ pub async fn run(
             tracing::warn!(%error, "the failure could not be recorded; the next run will");
         }
     })?;
-    recorded?;
-    Ok(Report::Done { run, summary, seconds: seconds(began.elapsed()) })
+    recorded.map(|()| (run, summary))
 }
 
 /// A backup within its time; what it leaves unfinished is removed.

@@ -12,6 +12,8 @@ pub const APP_ROLE: &str = "holdfast_app";
 pub const METRICS_ROLE: &str = "holdfast_metrics";
 /// The role of the backup function.
 pub const BACKUP_ROLE: &str = "holdfast_backup";
+/// The role of the maintenance function.
+pub const MAINTENANCE_ROLE: &str = "holdfast_maintenance";
 
 /// A role and the secret that it logs in with.
 #[derive(Debug, Clone)]

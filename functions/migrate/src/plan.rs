@@ -8,20 +8,21 @@ use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Sett
 use shared::identity::signer::{NewKey, Signer};
 
 use crate::error::MigrateError;
-use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, METRICS_ROLE};
+use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
 
 /// How long a run waits for another one. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// A shorter login secret could be guessed.
-const LEAST_PASSWORD_BYTES: usize = 20;
-
-/// The roles that log in, and the settings of their secrets.
-const LOGINS: [(&str, &str); 3] = [
+/// The settings that become the roles' login secrets.
+const LOGINS: [(&str, &str); 4] = [
     ("APP_DATABASE_PASSWORD", APP_ROLE),
     ("BACKUP_DATABASE_PASSWORD", BACKUP_ROLE),
+    ("MAINTENANCE_DATABASE_PASSWORD", MAINTENANCE_ROLE),
     ("METRICS_DATABASE_PASSWORD", METRICS_ROLE),
 ];
+
+/// A shorter login secret could be guessed.
+const LEAST_PASSWORD_BYTES: usize = 20;
 
 /// What a run is to bring about.
 #[derive(Debug, Clone)]

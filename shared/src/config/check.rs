@@ -6,7 +6,6 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use secrecy::{SecretSlice, SecretString};
 
-use super::source::NAMES;
 use super::{Config, Environment, Needs, Settings};
 use crate::permission::{Role, Scope};
 
@@ -118,7 +117,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
         secret_versions: number("SECRET_VERSIONS", 100, 1..=10_000, "use 1 to 10000 versions")?,
         mfa_roles: mfa_roles(settings)?,
         cors_origins: origins(settings)?,
-        sources: NAMES.iter().map(|name| (*name, settings.source(name))).collect(),
+        effective: settings.effective(),
         environment,
     })
 }

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use crate::permission::Role;
 
 pub use check::{BootstrapToken, BootstrapUser, Refusal, api_tokens, auth_users};
-pub use source::{NAMES, Settings, Source};
+pub use source::{Effective, NAMES, Settings, Source};
 
 /// Where it runs. Only `local` may do without verified TLS and managed secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +73,8 @@ pub struct Config {
     pub mfa_roles: Vec<Role>,
     /// Origins that browsers may call from; none by default.
     pub cors_origins: Vec<HeaderValue>,
-    /// Where each setting came from, by name.
-    pub sources: Vec<(&'static str, Source)>,
+    /// All settings, as they may be shown.
+    pub effective: Vec<Effective>,
 }
 
 impl Config {

@@ -8,7 +8,7 @@ use super::check::Refusal;
 use crate::aws;
 
 /// Where a setting came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// An environment variable.
@@ -24,9 +24,13 @@ pub const NAMES: &[&str] = &[
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "APP_ENV",
+    "AUDIT_KEY_FILE",
     "AUDIT_KMS_KEY_ID",
     "AUDIT_LOG_PATH",
     "AUDIT_READS",
+    "AUDIT_RETENTION_DAYS",
+    "AUDIT_SEALS_BUCKET",
+    "AUDIT_SEALS_FOLDER",
     "AUTH_AUDIENCE",
     "AUTH_ISSUER",
     "AUTH_JWT_SECRET",
@@ -42,6 +46,7 @@ pub const NAMES: &[&str] = &[
     "DATABASE_POOL_SIZE",
     "DATABASE_URL",
     "DRILL_DATABASE_URL",
+    "MAINTENANCE_DATABASE_PASSWORD",
     "METRICS_DATABASE_PASSWORD",
     "REQUIRE_MFA_ROLES",
     "RETENTION_DAYS",
@@ -53,6 +58,46 @@ pub const NAMES: &[&str] = &[
     "SIGNING_KMS_KEY_ID",
     "VAULT_KMS_KEY_ID",
 ];
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// The settings whose values are no secrets, each with its default where it has one. Whatever is not here is redacted.
+const SHOWN: &[(&str, Option<&str>)] = &[
+    ("APP_ENV", Some("production")),
+    ("AUDIT_KEY_FILE", None),
+    ("AUDIT_KMS_KEY_ID", None),
+    ("AUDIT_LOG_PATH", None),
+    ("AUDIT_READS", Some("false")),
+    ("AUDIT_RETENTION_DAYS", Some("400")),
+    ("AUDIT_SEALS_BUCKET", None),
+    ("AUDIT_SEALS_FOLDER", None),
+    ("AUTH_AUDIENCE", Some("holdfast")),
+    ("AUTH_ISSUER", Some("holdfast")),
+    ("CORS_ORIGINS", None),
+    ("DATABASE_CA_FILE", None),
+    ("DATABASE_POOL_SIZE", Some("1")),
+    ("REQUIRE_MFA_ROLES", None),
+    ("RETENTION_DAYS", Some("30")),
+    ("SECRETS_ARN", None),
+    ("SECRET_VERSIONS", Some("100")),
+    ("SIGNING_KEY_FILE", None),
+    ("SIGNING_KMS_KEY_ID", None),
+    ("VAULT_KMS_KEY_ID", None),
+];
+
+/// A setting as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Effective {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value; `[redacted]` where it is a secret that is set, null where it is unset and has no default.
+    pub value: Option<String>,
+    /// Where the value came from.
+    pub source: Source,
+    /// Whether it is a secret, so that its value is never shown.
+    pub secret: bool,
+}
 
 /// Settings by name, as found; values are secrets until proven otherwise.
 #[derive(Default)]
@@ -95,6 +140,21 @@ impl Settings {
         self.0.get(name).map_or(Source::Default, |(_, source)| *source)
     }
 
+    /// All settings with the values that count, as they may be shown: of a secret only that it is set.
+    pub fn effective(&self) -> Vec<Effective> {
+        let shown = |name: &'static str| {
+            let plain = SHOWN.iter().find(|(shown, _)| *shown == name);
+            let value = match (self.get(name), plain) {
+                (Some(value), Some(_)) => Some(value.to_owned()),
+                (Some(_), None) => Some(REDACTED.to_owned()),
+                (None, plain) => plain.and_then(|(_, default)| *default).map(str::to_owned),
+            };
+            let source = if self.get(name).is_some() { self.source(name) } else { Source::Default };
+            Effective { name, value, source, secret: plain.is_none() }
+        };
+        NAMES.iter().copied().map(shown).collect()
+    }
+
     fn set(&mut self, name: &str, value: String, source: Source) -> bool {
         let Some(name) = NAMES.iter().find(|known| **known == name) else { return false };
         // The environment wins, so that one function can be given what differs from the common secret.
@@ -121,5 +181,39 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_to_be_harmless_is_redacted() {
+        let settings = Settings::given(NAMES.iter().map(|name| (*name, format!("value of {name}"))));
+        for Effective { name, value, secret, .. } in settings.effective() {
+            let plain = SHOWN.iter().any(|(shown, _)| *shown == name);
+            assert_eq!((secret, value.as_deref() == Some(REDACTED)), (!plain, !plain), "{name}");
+        }
+        for secret in ["DATABASE_URL", "SECRET_ENCRYPTION_KEY", "AUTH_JWT_SECRET", "API_TOKENS", "AUTH_USERS"] {
+            assert!(!SHOWN.iter().any(|(shown, _)| *shown == secret), "{secret}");
+        }
+        assert!(SHOWN.iter().all(|(shown, _)| NAMES.contains(shown)));
+    }
+
+    #[test]
+    fn what_nobody_set_has_its_default_as_its_source() {
+        let settings = Settings::given([("AUTH_ISSUER", String::new()), ("RETENTION_DAYS", "7".to_owned())]);
+        let all = settings.effective();
+        let shown = |name: &str| all.iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(
+            (shown("AUTH_ISSUER").value.as_deref(), shown("AUTH_ISSUER").source),
+            (Some("holdfast"), Source::Default)
+        );
+        assert_eq!(
+            (shown("RETENTION_DAYS").value.as_deref(), shown("RETENTION_DAYS").source),
+            (Some("7"), Source::Environment)
+        );
+        assert_eq!((shown("DATABASE_URL").value.as_deref(), shown("DATABASE_URL").source), (None, Source::Default));
     }
 }

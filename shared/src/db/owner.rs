@@ -1,5 +1,5 @@
 //! Connections of those who serve no request: the schema owner's, for the migrate function and the local run, and that of
-//! backups. No pool, and more patience.
+//! backups and of maintenance. No pool, and more patience.
 
 use std::path::Path;
 
@@ -15,6 +15,11 @@ const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
 /// A backup holds one snapshot open for as long as it takes, and so does the restore of one.
 const BACKUP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=30s -c idle_in_transaction_session_timeout=0 \
     -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
+
+/// Maintenance reads much at a time, waits for nobody's locks, and never keeps a transaction open for long: an old one
+/// holds up what it seals itself.
+const MAINTENANCE_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=3s \
+    -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
 /// There is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,11 @@ pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result
 /// The same for backups and restoring, with the role of the URL.
 pub async fn connect_backup(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
     connect(url, ca_file, BACKUP_OPTIONS).await
+}
+
+/// The same for maintenance, with its own role.
+pub async fn connect_maintenance(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
+    connect(url, ca_file, MAINTENANCE_OPTIONS).await
 }
 
 async fn connect(url: &SecretString, ca_file: Option<&Path>, options: &str) -> Result<Client, OwnerError> {

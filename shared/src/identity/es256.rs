@@ -52,6 +52,15 @@ impl PublicKey {
     }
 }
 
+/// Whether a signature (r and s, in its low-S form) of this message is the key's.
+pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    let (Some(x), Some(y)) = (decode(&key.x), decode(&key.y)) else { return false };
+    let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    low_s(signature).as_deref() == Some(signature)
+        && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).verify(message, signature).is_ok()
+}
+
 /// The low-S form of a signature given as r and s (64 bytes); none if they are out of range.
 pub fn low_s(signature: &[u8]) -> Option<Vec<u8>> {
     let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;

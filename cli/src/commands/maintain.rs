@@ -1,0 +1,34 @@
+//! `holdfast maintain`: what the maintenance function does, from here.
+
+use anyhow::bail;
+use clap::Args;
+use maintenance::{Plan, Task};
+use shared::clock::SystemClock;
+use shared::config::Settings;
+
+use super::print;
+
+/// Seals the audit log, makes its months, and drops those that have served their time
+///
+/// As the maintenance function does it, in the database that `DATABASE_URL` names: the owner's, or `holdfast_maintenance`'s.
+/// Prints what was done, a line of JSON for each task.
+#[derive(Args)]
+pub(super) struct Maintain {
+    /// The task, seal or partitions; all of them unless named
+    task: Option<Task>,
+}
+
+impl Maintain {
+    pub(super) async fn execute(self) -> anyhow::Result<()> {
+        let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
+        let tasks = self.task.map_or(Task::ALL.to_vec(), |task| vec![task]);
+        let report = maintenance::run(&plan, &tasks, &SystemClock).await?;
+        for task in &report.tasks {
+            print(&format!("{}\n", serde_json::to_string(task)?))?;
+        }
+        match report.failure() {
+            Some(failure) => bail!(failure),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The maintenance function: EventBridge invokes it on schedules, each with the task that it is for.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use maintenance::{MaintenanceError, Plan, Report, Task};
+use serde::Deserialize;
+use shared::clock::SystemClock;
+use shared::config::Settings;
+
+/// What to do; everything, where no task is named.
+#[derive(Deserialize)]
+struct Maintain {
+    task: Option<Task>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::telemetry::log::json();
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+/// A task that failed makes the invocation fail, so that the alarm on errors hears of it.
+async fn handle(event: LambdaEvent<Maintain>) -> Result<Report, Error> {
+    let report = run(event.payload.task).await.inspect_err(|error| tracing::error!(%error, "maintenance failed"))?;
+    match report.failure() {
+        Some(failure) => Err(MaintenanceError::Tasks(failure).into()),
+        None => Ok(report),
+    }
+}
+
+/// Settings are read at each run, so that a rotated secret needs no new deployment.
+async fn run(task: Option<Task>) -> Result<Report, MaintenanceError> {
+    let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
+    let tasks = task.map_or(Task::ALL.to_vec(), |task| vec![task]);
+    maintenance::run(&plan, &tasks, &SystemClock).await
+}

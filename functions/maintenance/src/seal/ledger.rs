@@ -1,0 +1,150 @@
+//! The chain as the database has it: where it stands, what comes next, and how a seal is added.
+
+use shared::audit::{AuditKeys, AuditRow, Batch, Dropped, Entry, Hash, Position, Seal, Span, State, StateTree, seal};
+use shared::http::FromRow;
+use shared::id::TenantId;
+use shared::identity::es256::PublicKey;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::error::TaskError;
+
+const KEYS: &str = "SELECT x, y FROM audit_keys";
+const NEWEST: &str = "SELECT document FROM audit_seals ORDER BY number DESC LIMIT 1";
+const STATES: &str = "SELECT tenant_id, total, head FROM audit_states()";
+const HORIZON: &str = "SELECT epoch, transaction_id::text FROM audit_horizon()";
+const ROWS: &str =
+    "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
+        session_id, action, method, path, status, source_ip, user_agent, targets, changed
+      FROM http_audit_log
+     WHERE epoch = $1 AND transaction_id >= $2::text::xid8 AND transaction_id < $3::text::xid8
+     ORDER BY epoch, http_audit_log.transaction_id, id LIMIT $4";
+const ADD_KEY: &str =
+    "INSERT INTO audit_keys (kid, x, y, provider_key, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+const ADD_SEAL: &str =
+    "INSERT INTO audit_seals (number, epoch, from_transaction, to_transaction, rows, sealed_at, hash, kid, document)
+    VALUES ($1, $2, $3::text::xid8, $4::text::xid8, $5, $6, $7, $8, $9)";
+const ADD_BATCHES: &str = "INSERT INTO audit_batches (seal_number, tenant_id, count, total, root, head, entries, place_index, place_size, place_path)
+    SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[], $10::bytea[])";
+const ADD_DROP: &str =
+    "INSERT INTO audit_drops (partition, from_at, before_at, rows, seal_number) VALUES ($1, $2, $3, $4, $5)";
+
+/// Where the chain stands.
+pub(super) struct Ledger {
+    position: Option<Position>,
+    states: StateTree,
+}
+
+impl Ledger {
+    /// Reads it, and holds what it finds against the newest seal's signature: nothing is sealed on top of what somebody
+    /// changed.
+    pub(super) async fn open(context: &Context<'_>) -> Result<Self, TaskError> {
+        let client = &context.client;
+        let mut states = StateTree::default();
+        for row in client.query(STATES, &[]).await? {
+            let total = row.try_get::<_, i64>(1)?.unsigned_abs();
+            let head = Hash::from_slice(row.try_get(2)?).ok_or(TaskError::BatchesChanged)?;
+            states.0.insert(row.try_get(0)?, State { total, head });
+        }
+        let Some(newest) = client.query_opt(NEWEST, &[]).await? else {
+            return if states.0.is_empty() {
+                Ok(Self { position: None, states })
+            } else {
+                Err(TaskError::BatchesChanged)
+            };
+        };
+        let keys = client.query(KEYS, &[]).await?;
+        let keys = keys.iter().map(|row| Ok(PublicKey { x: row.try_get(0)?, y: row.try_get(1)? }));
+        let keys = AuditKeys::new(keys.collect::<Result<Vec<_>, tokio_postgres::Error>>()?);
+        let (newest, hash) = keys.open(newest.try_get(0)?)?;
+        if shared::audit::root(&states.leaves()) != newest.state_root {
+            return Err(TaskError::BatchesChanged);
+        }
+        Ok(Self { position: Some(Position::after(&newest, hash)), states })
+    }
+
+    /// The transactions that the next seal covers, and whether it is an epoch's last.
+    pub(super) async fn next_span(&self, context: &Context<'_>) -> Result<(Span, bool), TaskError> {
+        let row = context.client.query_one(HORIZON, &[]).await?;
+        let (now, horizon): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let horizon: u64 = horizon.parse().unwrap_or(0);
+        let (epoch, from) = match &self.position {
+            Some(last) if last.to_transaction == u64::MAX => (last.epoch + 1, 0),
+            Some(last) => (last.epoch, last.to_transaction),
+            None => (1, 0),
+        };
+        // In an epoch that is over, nothing comes any more.
+        let closes = epoch < now;
+        let to = if closes { u64::MAX } else { horizon };
+        if now < epoch || to < from {
+            let (now, sealed) = (format!("{now}/{horizon}"), format!("{epoch}/{from}"));
+            return Err(TaskError::WentBack { now, sealed });
+        }
+        Ok((Span { epoch, from, to }, closes))
+    }
+
+    /// Seals rows and adds the seal.
+    pub(super) async fn append(
+        &mut self,
+        context: &mut Context<'_>,
+        span: Span,
+        rows: &[AuditRow],
+        drops: Vec<Dropped>,
+    ) -> Result<(), TaskError> {
+        let now = context.now();
+        let (next, batches) = seal(self.position.as_ref(), &mut self.states, span, rows, drops, now);
+        let document = context.plan.signer.sign(&next).await?;
+        add(context, &next, &batches, &document).await?;
+        self.position = Some(Position::after(&next, next.hash()));
+        Ok(())
+    }
+}
+
+/// The rows of a span, in order, `most` at the most.
+pub(super) async fn rows(context: &Context<'_>, span: Span, most: usize) -> Result<Vec<AuditRow>, TaskError> {
+    let (from, to, most) = (span.from.to_string(), span.to.to_string(), i64::try_from(most).unwrap_or(i64::MAX));
+    let rows = context.client.query(ROWS, &[&span.epoch, &from, &to, &most]).await?;
+    Ok(rows.iter().map(AuditRow::from_row).collect::<Result<_, _>>()?)
+}
+
+async fn add(context: &mut Context<'_>, seal: &Seal, batches: &[Batch], document: &str) -> Result<(), TaskError> {
+    let signer = &context.plan.signer;
+    let (kid, public) = (signer.public.thumbprint(), &signer.public);
+    let (number, from, to) = (signed(seal.number), seal.from_transaction.to_string(), seal.to_transaction.to_string());
+    let transaction = context.client.transaction().await?;
+    let key: [&(dyn ToSql + Sync); 5] = [&kid, &public.x, &public.y, &signer.provider_key, &seal.sealed_at];
+    transaction.execute(ADD_KEY, &key).await?;
+    let hash = seal.hash();
+    let columns: [&(dyn ToSql + Sync); 9] =
+        [&number, &seal.epoch, &from, &to, &signed(seal.rows), &seal.sealed_at, &hash.0.as_slice(), &kid, &document];
+    transaction.execute(ADD_SEAL, &columns).await?;
+
+    let column = |value: fn(&Batch) -> u64| batches.iter().map(|batch| signed(value(batch))).collect::<Vec<i64>>();
+    let digests = |value: fn(&Batch) -> Vec<u8>| batches.iter().map(value).collect::<Vec<Vec<u8>>>();
+    let tenants: Vec<TenantId> = batches.iter().map(|batch| batch.tenant_id).collect();
+    let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.0).collect();
+    let columns: [&(dyn ToSql + Sync); 10] = [
+        &number,
+        &tenants,
+        &column(|batch| batch.count),
+        &column(|batch| batch.total),
+        &digests(|batch| batch.root.0.to_vec()),
+        &digests(|batch| batch.head.0.to_vec()),
+        &digests(|batch| Entry::pack(&batch.entries)),
+        &column(|batch| batch.place.index),
+        &column(|batch| batch.place.size),
+        &digests(|batch| batch.place.pack()),
+    ];
+    transaction.execute(ADD_BATCHES, &columns).await?;
+    for dropped in &seal.drops {
+        let Dropped { partition, from, before, rows } = dropped;
+        transaction.execute(ADD_DROP, &[partition, from, before, &signed(*rows), &number]).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// PostgreSQL's numbers have a sign; ours never reach it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,106 @@
+//! Where seals go so that the database's owner cannot change them: a bucket with Object Lock, or locally a folder.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::ObjectLockMode;
+use jiff::{SignedDuration, Timestamp};
+use shared::aws::{self, AwsError};
+use shared::config::{Refusal, Settings};
+
+use crate::error::TaskError;
+
+/// A month is dropped as a whole, so its oldest rows live a month longer than the youngest; their seals as long.
+const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// Where seals go.
+pub enum Store {
+    /// A bucket with Object Lock; nobody can remove an object before its time.
+    Bucket {
+        /// S3.
+        client: Client,
+        /// Its name.
+        bucket: String,
+        /// How long an object is locked.
+        retention: SignedDuration,
+    },
+    /// A folder. Local use.
+    Folder(PathBuf),
+}
+
+impl Store {
+    /// The place that the settings name.
+    pub(crate) async fn from_settings(settings: &Settings, deployed: bool, days: u16) -> Result<Self, Refusal> {
+        if let Some(bucket) = settings.get("AUDIT_SEALS_BUCKET") {
+            return Ok(Self::bucket(Client::new(aws::config().await), bucket, days));
+        }
+        match settings.get("AUDIT_SEALS_FOLDER") {
+            Some(_) if deployed => {
+                let fault = "seals in a folder are for APP_ENV=local";
+                Err(Refusal::new("AUDIT_SEALS_FOLDER", fault, "use AUDIT_SEALS_BUCKET"))
+            }
+            Some(folder) => Ok(Self::Folder(folder.into())),
+            None => {
+                let mend = "set a bucket with Object Lock, or locally AUDIT_SEALS_FOLDER";
+                Err(Refusal::new("AUDIT_SEALS_BUCKET", "there is nowhere to keep seals", mend))
+            }
+        }
+    }
+
+    /// A bucket in which objects are locked for so many days and a month.
+    pub fn bucket(client: Client, bucket: &str, days: u16) -> Self {
+        let retention = SignedDuration::from_hours(i64::from(days) * 24) + MONTH;
+        Self::Bucket { client, bucket: bucket.to_owned(), retention }
+    }
+
+    /// Stores a seal, and says where it is. To store it again does no harm.
+    pub(crate) async fn put(&self, name: &str, document: String, now: Timestamp) -> Result<String, TaskError> {
+        match self {
+            Self::Bucket { client, bucket, retention } => {
+                let until = DateTime::from_secs((now + *retention).as_second());
+                let request = client.put_object().bucket(bucket).key(name).content_type("application/json");
+                let request = request.object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until);
+                let answer = request.body(ByteStream::from(document.into_bytes())).send().await;
+                let place = format!("s3://{bucket}/{name}");
+                match answer {
+                    Ok(_) => Ok(place),
+                    Err(error) => Err(TaskError::Store { cause: AwsError::from_sdk(error).to_string(), place }),
+                }
+            }
+            Self::Folder(folder) => {
+                let failed = |error: io::Error| TaskError::Store { place: name.to_owned(), cause: error.to_string() };
+                write(folder, name, &document).map_err(failed)?;
+                Ok(format!("file:{name}"))
+            }
+        }
+    }
+}
+
+/// Writes a file whole or not at all. What root writes in another user's folder is that user's.
+fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let path = folder.join(name);
+    let parent = path.parent().unwrap_or(folder);
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = above.metadata().map(|above| (above.uid(), above.gid()))?;
+    for made in parent.ancestors().take_while(|above| above.starts_with(folder)).collect::<Vec<_>>().into_iter().rev() {
+        match fs::create_dir(made) {
+            Ok(()) => belong_to(made, owner)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut file = tempfile::NamedTempFile::new_in(parent)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    belong_to(&path, owner)
+}
+
+fn belong_to(path: &Path, (user, group): (u32, u32)) -> io::Result<()> {
+    let now = path.symlink_metadata()?;
+    if (now.uid(), now.gid()) == (user, group) { Ok(()) } else { lchown(path, Some(user), Some(group)) }
+}

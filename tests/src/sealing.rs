@@ -1,0 +1,85 @@
+//! Maintenance as the tests run it: on a test's own database, with its own key and folder of seals.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use maintenance::{AuditSigner, Done, Outcome, Plan, Sealed, Store, Task};
+use shared::audit::{AuditKeys, Document};
+
+use crate::app::{self, TestApp};
+
+/// How long other tests' transactions, on the same cluster, may hold up what is sealed.
+const PATIENCE: Duration = Duration::from_secs(60);
+const UNSEALED: &str = "SELECT count(*) FROM http_audit_log l WHERE NOT EXISTS (SELECT FROM audit_seals s
+    WHERE s.epoch = l.epoch AND l.transaction_id >= s.from_transaction AND l.transaction_id < s.to_transaction)";
+
+/// What maintains a test's database.
+pub struct Sealing {
+    /// How it does it.
+    pub plan: Plan,
+    /// Where its seals go.
+    pub folder: PathBuf,
+}
+
+impl Sealing {
+    /// With a key in a file, and seals in a folder.
+    pub fn of(app: &TestApp) -> Self {
+        let key = app.database.file("audit-key.pem", &app::signing_key());
+        let folder = app.database.folder().join("stored");
+        let plan = Plan {
+            database_url: app.database.maintenance_url().into(),
+            database_ca_file: Some(app.database.ca_file()),
+            time_limit: PATIENCE,
+            most_rows: 10_000,
+            retention_days: 400,
+            signer: AuditSigner::file(&key).unwrap(),
+            store: Store::Folder(folder.clone()),
+        };
+        Self { plan, folder }
+    }
+
+    /// Runs a task.
+    pub async fn run(&self, app: &TestApp, task: Task) -> Outcome {
+        let report = maintenance::run(&self.plan, &[task], &*app.clock).await.unwrap();
+        report.tasks[0].outcome.clone()
+    }
+
+    /// Seals once, which must not fail.
+    pub async fn seal(&self, app: &TestApp) -> Sealed {
+        match self.run(app, Task::Seal).await {
+            Outcome::Done(Done::Seal(sealed)) => sealed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Seals until every row is.
+    pub async fn seal_all(&self, app: &TestApp) {
+        let (superuser, started) = (app.database.superuser().await, Instant::now());
+        loop {
+            self.seal(app).await;
+            let unsealed: i64 = superuser.query_one(UNSEALED, &[]).await.unwrap().get(0);
+            if unsealed == 0 {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "{unsealed} rows are not sealed");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The seals as they were stored, in order.
+    pub fn stored(&self) -> Vec<Document> {
+        let sorted = |folder: PathBuf| {
+            let files = folder.read_dir().into_iter().flatten().flatten();
+            let mut files: Vec<_> = files.map(|entry| entry.path()).collect();
+            files.sort();
+            files
+        };
+        let files = sorted(self.folder.join("seals")).into_iter().flat_map(sorted);
+        files.map(|file| serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect()
+    }
+
+    /// The key that its seals are checked with.
+    pub fn keys(&self) -> AuditKeys {
+        AuditKeys::new([self.plan.signer.public.clone()])
+    }
+}
