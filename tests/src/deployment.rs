@@ -83,7 +83,7 @@ impl Deployment {
                 environment.push(("TMPDIR", "/nowhere".to_owned()));
                 environment.push(("HOME", "/nowhere".to_owned()));
             }
-            if matches!(name, "auth" | "accounts" | "admin" | "backup") {
+            if matches!(name, "auth" | "accounts" | "admin" | "backup" | "maintenance") {
                 environment.push(("VAULT_KMS_KEY_ID", vault_key.clone()));
             }
             environment

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use maintenance::{AuditSigner, Done, Outcome, Plan, Sealed, Store, Task};
 use shared::audit::{AuditKeys, Document};
+use shared::vault::{LocalKey, Provider, Providers};
 
-use crate::app::{self, TestApp};
+use crate::app::{self, TestApp, VAULT_KEY};
 
 /// How long other tests' transactions, on the same cluster, may hold up what is sealed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "SELECT count(*) FROM http_audit_log l WHERE NOT EXISTS (SELECT FROM audit_seals s
     WHERE s.epoch = l.epoch AND l.transaction_id >= s.from_transaction AND l.transaction_id < s.to_transaction)";
 
@@ -32,6 +33,8 @@ impl Sealing {
             time_limit: PATIENCE,
             most_rows: 10_000,
             retention_days: 400,
+            account_retention_days: 30,
+            vault: Some(Providers::new(Provider::Local(LocalKey::new(VAULT_KEY.as_bytes()).unwrap()))),
             signer: AuditSigner::file(&key).unwrap(),
             store: Store::Folder(folder.clone()),
         };

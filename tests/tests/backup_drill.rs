@@ -5,6 +5,7 @@ use holdfast::cluster::OWNER;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, run, runs};
 use holdfast_tests::database::TestDatabase;
+use holdfast_tests::sealing::Sealing;
 use holdfast_tests::secrets::{self, unique};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -105,4 +106,21 @@ async fn a_role_that_may_make_databases_and_was_granted_the_owner_is_enough() {
     let drill = done(&app, &plan, Task::Drill).await;
     superuser.batch_execute(&format!("DROP ROLE \"{role}\"")).await.unwrap();
     assert_eq!(drill.canary, Some("opened"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_row_that_was_changed_after_it_was_sealed_fails_the_drill() {
+    let app = TestApp::start().await;
+    app.sign_in(Tenant::Acme, Role::Editor).await;
+    Sealing::of(&app).seal_all(&app).await;
+    let files = tempfile::tempdir().unwrap();
+    let plan = plan(&app, folder(files.path()));
+    done(&app, &plan, Task::Backup).await;
+    done(&app, &plan, Task::Drill).await;
+
+    app.database.superuser().await.batch_execute("UPDATE http_audit_log SET status = 418").await.unwrap();
+    app.clock.advance(1);
+    done(&app, &plan, Task::Backup).await;
+    let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
+    assert!(matches!(&failure, BackupError::Seals(what) if what.contains("not as it was sealed")), "{failure}");
 }

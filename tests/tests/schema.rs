@@ -34,6 +34,137 @@ async fn what_is_expected_is_what_the_migrations_make() {
     assert_eq!((said(&diff).as_str(), diff.status.code()), ("The schema is as the migrations make it.\n", Some(0)));
 }
 
+/// What somebody may do past the migrations, how it is undone, and the difference that it makes.
+const CHANGES: [(&str, &str, &str, &str, &str); 19] = [
+    ("CREATE TABLE notes (a int)", "DROP TABLE notes", "table", "notes", "unexpected"),
+    (
+        "ALTER TABLE accounts ADD COLUMN note text",
+        "ALTER TABLE accounts DROP COLUMN note",
+        "column",
+        "accounts.note",
+        "unexpected",
+    ),
+    (
+        "ALTER TABLE accounts ALTER COLUMN owner SET NOT NULL",
+        "ALTER TABLE accounts ALTER COLUMN owner DROP NOT NULL",
+        "column",
+        "accounts.owner",
+        "changed",
+    ),
+    (
+        "ALTER TABLE users ALTER COLUMN status SET DEFAULT 'suspended'",
+        "ALTER TABLE users ALTER COLUMN status SET DEFAULT 'active'",
+        "column",
+        "users.status",
+        "changed",
+    ),
+    (
+        "ALTER TABLE accounts RENAME CONSTRAINT accounts_status_check TO x",
+        "ALTER TABLE accounts RENAME CONSTRAINT x TO accounts_status_check",
+        "constraint",
+        "accounts.accounts_status_check",
+        "missing",
+    ),
+    (
+        "DROP INDEX accounts_by_owner",
+        "CREATE INDEX accounts_by_owner ON accounts (tenant_id, owner, id) WHERE deleted_at IS NULL",
+        "index",
+        "accounts_by_owner",
+        "missing",
+    ),
+    (
+        "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE accounts ENABLE ROW LEVEL SECURITY",
+        "table",
+        "accounts",
+        "changed",
+    ),
+    (
+        "ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE secrets FORCE ROW LEVEL SECURITY",
+        "table",
+        "secrets",
+        "changed",
+    ),
+    (
+        "ALTER POLICY own_tenant ON accounts USING (true)",
+        "ALTER POLICY own_tenant ON accounts USING (tenant_id = (SELECT current_tenant()))",
+        "policy",
+        "accounts.own_tenant",
+        "changed",
+    ),
+    (
+        "CREATE POLICY open ON accounts TO PUBLIC USING (true)",
+        "DROP POLICY open ON accounts",
+        "policy",
+        "accounts.open",
+        "unexpected",
+    ),
+    (
+        "GRANT DELETE ON http_audit_log TO holdfast_app",
+        "REVOKE DELETE ON http_audit_log FROM holdfast_app",
+        "grant",
+        "table http_audit_log to holdfast_app",
+        "changed",
+    ),
+    (
+        "GRANT SELECT ON accounts TO PUBLIC",
+        "REVOKE SELECT ON accounts FROM PUBLIC",
+        "grant",
+        "table accounts to PUBLIC",
+        "unexpected",
+    ),
+    (
+        "GRANT UPDATE (role) ON users TO holdfast_metrics",
+        "REVOKE UPDATE (role) ON users FROM holdfast_metrics",
+        "grant",
+        "column users.role to holdfast_metrics",
+        "unexpected",
+    ),
+    (
+        "GRANT SELECT ON http_audit_log_rest TO holdfast_app",
+        "REVOKE SELECT ON http_audit_log_rest FROM holdfast_app",
+        "grant",
+        "table http_audit_log_rest to holdfast_app",
+        "unexpected",
+    ),
+    (
+        "GRANT EXECUTE ON FUNCTION set_quotas(uuid, jsonb) TO PUBLIC",
+        "REVOKE EXECUTE ON FUNCTION set_quotas(uuid, jsonb) FROM PUBLIC",
+        "grant",
+        "function set_quotas(uuid,jsonb) to PUBLIC",
+        "unexpected",
+    ),
+    (
+        "ALTER FUNCTION proceeding() SECURITY DEFINER",
+        "ALTER FUNCTION proceeding() SECURITY INVOKER",
+        "function",
+        "proceeding()",
+        "changed",
+    ),
+    (
+        "CREATE FUNCTION more() RETURNS int LANGUAGE sql RETURN 1",
+        "DROP FUNCTION more()",
+        "function",
+        "more()",
+        "unexpected",
+    ),
+    (
+        "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER skip BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION t()",
+        "DROP TRIGGER skip ON accounts; DROP FUNCTION t()",
+        "trigger",
+        "accounts.skip",
+        "unexpected",
+    ),
+    (
+        "CREATE VIEW all_accounts AS SELECT * FROM accounts",
+        "DROP VIEW all_accounts",
+        "relation",
+        "all_accounts",
+        "unexpected",
+    ),
+];
+
 #[tokio::test]
 async fn every_kind_of_change_past_the_migrations_is_a_difference() {
     let app = TestApp::start().await;
@@ -44,135 +175,7 @@ async fn every_kind_of_change_past_the_migrations_is_a_difference() {
     assert_eq!(clean.body["version"], clean.body["expected"]);
     assert_eq!((&clean.body["pending"], &clean.body["failed"]), (&json!([]), &json!([])));
 
-    for (change, back, kind, name, how) in [
-        ("CREATE TABLE notes (a int)", "DROP TABLE notes", "table", "notes", "unexpected"),
-        (
-            "ALTER TABLE accounts ADD COLUMN note text",
-            "ALTER TABLE accounts DROP COLUMN note",
-            "column",
-            "accounts.note",
-            "unexpected",
-        ),
-        (
-            "ALTER TABLE accounts ALTER COLUMN owner SET NOT NULL",
-            "ALTER TABLE accounts ALTER COLUMN owner DROP NOT NULL",
-            "column",
-            "accounts.owner",
-            "changed",
-        ),
-        (
-            "ALTER TABLE users ALTER COLUMN status SET DEFAULT 'suspended'",
-            "ALTER TABLE users ALTER COLUMN status SET DEFAULT 'active'",
-            "column",
-            "users.status",
-            "changed",
-        ),
-        (
-            "ALTER TABLE accounts RENAME CONSTRAINT accounts_status_check TO x",
-            "ALTER TABLE accounts RENAME CONSTRAINT x TO accounts_status_check",
-            "constraint",
-            "accounts.accounts_status_check",
-            "missing",
-        ),
-        (
-            "DROP INDEX accounts_by_owner",
-            "CREATE INDEX accounts_by_owner ON accounts (tenant_id, owner, id) WHERE deleted_at IS NULL",
-            "index",
-            "accounts_by_owner",
-            "missing",
-        ),
-        (
-            "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
-            "ALTER TABLE accounts ENABLE ROW LEVEL SECURITY",
-            "table",
-            "accounts",
-            "changed",
-        ),
-        (
-            "ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY",
-            "ALTER TABLE secrets FORCE ROW LEVEL SECURITY",
-            "table",
-            "secrets",
-            "changed",
-        ),
-        (
-            "ALTER POLICY own_tenant ON accounts USING (true)",
-            "ALTER POLICY own_tenant ON accounts USING (tenant_id = (SELECT current_tenant()))",
-            "policy",
-            "accounts.own_tenant",
-            "changed",
-        ),
-        (
-            "CREATE POLICY open ON accounts TO PUBLIC USING (true)",
-            "DROP POLICY open ON accounts",
-            "policy",
-            "accounts.open",
-            "unexpected",
-        ),
-        (
-            "GRANT DELETE ON http_audit_log TO holdfast_app",
-            "REVOKE DELETE ON http_audit_log FROM holdfast_app",
-            "grant",
-            "table http_audit_log to holdfast_app",
-            "changed",
-        ),
-        (
-            "GRANT SELECT ON accounts TO PUBLIC",
-            "REVOKE SELECT ON accounts FROM PUBLIC",
-            "grant",
-            "table accounts to PUBLIC",
-            "unexpected",
-        ),
-        (
-            "GRANT UPDATE (role) ON users TO holdfast_metrics",
-            "REVOKE UPDATE (role) ON users FROM holdfast_metrics",
-            "grant",
-            "column users.role to holdfast_metrics",
-            "unexpected",
-        ),
-        (
-            "GRANT SELECT ON http_audit_log_rest TO holdfast_app",
-            "REVOKE SELECT ON http_audit_log_rest FROM holdfast_app",
-            "grant",
-            "table http_audit_log_rest to holdfast_app",
-            "unexpected",
-        ),
-        (
-            "GRANT EXECUTE ON FUNCTION set_quotas(uuid, jsonb) TO PUBLIC",
-            "REVOKE EXECUTE ON FUNCTION set_quotas(uuid, jsonb) FROM PUBLIC",
-            "grant",
-            "function set_quotas(uuid,jsonb) to PUBLIC",
-            "unexpected",
-        ),
-        (
-            "ALTER FUNCTION proceeding() SECURITY DEFINER",
-            "ALTER FUNCTION proceeding() SECURITY INVOKER",
-            "function",
-            "proceeding()",
-            "changed",
-        ),
-        (
-            "CREATE FUNCTION more() RETURNS int LANGUAGE sql RETURN 1",
-            "DROP FUNCTION more()",
-            "function",
-            "more()",
-            "unexpected",
-        ),
-        (
-            "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER skip BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION t()",
-            "DROP TRIGGER skip ON accounts; DROP FUNCTION t()",
-            "trigger",
-            "accounts.skip",
-            "unexpected",
-        ),
-        (
-            "CREATE VIEW all_accounts AS SELECT * FROM accounts",
-            "DROP VIEW all_accounts",
-            "relation",
-            "all_accounts",
-            "unexpected",
-        ),
-    ] {
+    for (change, back, kind, name, how) in CHANGES {
         superuser.batch_execute(change).await.unwrap();
         let drift = operator.get("/admin/schema").await.body["drift"].clone();
         let found =

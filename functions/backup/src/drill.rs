@@ -1,12 +1,11 @@
-//! The drill: restores the newest backup into a scratch database, holds it against its manifest, opens its canary, and
-//! drops it again, whatever happens. A drill that was killed leaves its database to the next one, which drops it first.
+//! The drill: restores the newest backup into a scratch database, holds it against its manifest, verifies its audit
+//! seals, opens its canary, and drops it again, whatever happens. A drill that was killed leaves its database to the next one, which drops it first.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use shared::config::Refusal;
 use tokio_postgres::Client;
 
-use crate::canary;
 use crate::error::BackupError;
 use crate::ledger::Summary;
 use crate::login::Login;
@@ -14,6 +13,7 @@ use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::progress::Watch;
 use crate::restore::{self, Source};
+use crate::{canary, seals};
 
 /// What the scratch database's name begins with. Nothing else may be called so.
 const PREFIX: &str = "holdfast_drill_";
@@ -44,8 +44,7 @@ async fn rehearse(plan: &Plan, ground: &Ground, watch: &Watch<'_>) -> Result<Sum
     let source = Source::newest(&plan.store).await?;
     ground.make(&source.owner().await?).await?;
     let (client, restored) = restore::fill(&source, &ground.login, &plan.programs, watch).await?;
-    // The newest seal of the audit log was found to be the manifest's. Whether the seals are genuine and the rows theirs is
-    // the audit module's to say; it would read them here, as this role.
+    seals::verify(&client).await?;
     let canary = match &plan.vault {
         Some(providers) => {
             canary::open(&client, providers).await?;

@@ -84,6 +84,9 @@ pub enum BackupError {
     /// What was restored is not what was backed up.
     #[error("ALARM: the restored database is not the one that was backed up: {0}")]
     Differs(String),
+    /// The audit log is not what was sealed.
+    #[error("ALARM: the audit log in the backup is not what was sealed ({0}); compare it with the stored seals")]
+    Seals(String),
     /// The canary is missing, or does not open.
     #[error("ALARM: the canary of the backup does not open ({0}); its secrets would not either: find the vault's key")]
     Canary(VaultError),

@@ -18,6 +18,7 @@ mod plan;
 mod programs;
 mod progress;
 mod restore;
+mod seals;
 mod store;
 
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ use shared::audit::NotGenuine;
 use shared::aws::AwsError;
 use shared::config::Refusal;
 use shared::db::OwnerError;
+use shared::vault::VaultError;
 
 /// No task could be begun.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum MaintenanceError {
     /// A setting is missing or weak.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The vault's key cannot be used.
+    #[error("the vault's key cannot be used ({0}); check VAULT_KMS_KEY_ID and SECRET_ENCRYPTION_KEY")]
+    Vault(#[from] VaultError),
     /// There is no connection.
     #[error(transparent)]
     Database(#[from] OwnerError),
@@ -56,6 +60,23 @@ pub enum TaskError {
     /// The batches are not those that were sealed.
     #[error("ALARM: the batches in the database do not add up to the newest seal; compare with the stored seals")]
     BatchesChanged,
+    /// Retired data keys have values under them, and nothing is configured that opens them.
+    #[error("no vault key is set; set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY as for the accounts function")]
+    NoVaultKey,
+    /// The vault failed for more than one value.
+    #[error("the vault failed ({0})")]
+    Vault(VaultError),
+    /// Sealed values were altered.
+    #[error("ALARM: {0} sealed values do not open and stay under their retired key; the log names them")]
+    DoNotOpen(u64),
+    /// Somebody changed the schema.
+    #[error("ALARM: {count} objects of the schema are not as the migrations make them, such as: {first}")]
+    Drift {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
     /// Transaction numbers began anew.
     #[error(
         "ALARM: transactions go back (now {now}, sealed to {sealed}); if this database was restored to a new cluster, call \
@@ -67,6 +88,12 @@ pub enum TaskError {
         /// The newest seal's end.
         sealed: String,
     },
+}
+
+impl From<VaultError> for TaskError {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
 }
 
 impl From<tokio_postgres::Error> for TaskError {

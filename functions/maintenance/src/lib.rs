@@ -1,13 +1,16 @@
-//! What keeps a deployment in order by itself, on a schedule: seals the audit log, makes its months, and lets go of what has
-//! served its time. It has a database role of its own, which can add seals and change nothing.
+//! What keeps a deployment in order by itself, on a schedule: seals the audit log, makes its months, seals anew what
+//! is under a retired key, checks the schema, and lets go of what has served its time. It has a database role of its own, which can add seals and change nothing.
 //!
 //! A task is a file with a `run`, and a line in [`Task`]. Each is bounded in time and takes up where it left off; two of the
 //! same never run at once.
 
 mod context;
+mod drift;
 mod error;
+mod expire;
 mod partitions;
 mod plan;
+mod reencrypt;
 mod seal;
 mod signer;
 mod store;
@@ -16,9 +19,12 @@ mod task;
 use serde::Serialize;
 use shared::clock::Clock;
 
+pub use drift::Checked;
 pub use error::{MaintenanceError, TaskError};
+pub use expire::Expired;
 pub use partitions::Partitions;
 pub use plan::Plan;
+pub use reencrypt::Reencrypted;
 pub use seal::Sealed;
 pub use signer::AuditSigner;
 pub use store::Store;

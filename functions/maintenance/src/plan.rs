@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::config::{Config, Environment, Needs, Refusal, Settings};
+use shared::vault::Providers;
 
 use crate::error::MaintenanceError;
 use crate::signer::AuditSigner;
@@ -30,6 +31,10 @@ pub struct Plan {
     pub most_rows: u16,
     /// How long audit rows are kept.
     pub retention_days: u16,
+    /// For how many days a deleted account can be restored.
+    pub account_retention_days: u16,
+    /// What unwraps and wraps the vault's data keys; none where no vault is configured.
+    pub vault: Option<Providers>,
     /// The audit key.
     pub signer: AuditSigner,
     /// Where seals go.
@@ -43,6 +48,8 @@ impl Plan {
         let deployed = config.environment != Environment::Local;
         let retention_days = retention_days(settings)?;
         Ok(Self {
+            account_retention_days: config.retention_days,
+            vault: Providers::from_config(&config).await?,
             database_url: config.database_url,
             database_ca_file: config.database_ca_file,
             time_limit: TIME_LIMIT,

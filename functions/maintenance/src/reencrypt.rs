@@ -14,6 +14,7 @@ use shared::http::FromRow;
 use shared::id::TenantId;
 use shared::vault::{Resealer, VaultError, WrappedKey};
 use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
 
 use crate::context::Context;
 use crate::error::TaskError;
@@ -25,11 +26,13 @@ const BATCH: i64 = 50;
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
 
 const TENANTS: &str = "SELECT DISTINCT tenant_id FROM vault_keys WHERE state = 'retiring' ORDER BY 1";
-const KEYS: &str = "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
+const KEYS: &str =
+    "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
 const NEXT_VERSION: &str = "SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = $1";
 const ACTIVE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_active($1)";
 const CREATE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_create($1, $2, $3, $4, $5)";
-const RETIRED: &str = "UPDATE vault_keys k SET state = 'retired' WHERE tenant_id = $1 AND state = 'retiring' AND retired_at < $2
+const RETIRED: &str =
+    "UPDATE vault_keys k SET state = 'retired' WHERE tenant_id = $1 AND state = 'retiring' AND retired_at < $2
     AND NOT EXISTS (SELECT FROM idempotency_keys i WHERE i.tenant_id = k.tenant_id AND i.key_version = k.version)";
 
 /// What the task did.
@@ -118,19 +121,15 @@ async fn all_of(
 }
 
 /// The key to seal under: the tenant's active one, or a new one where the retired keys have no successor yet.
-async fn active(
-    context: &Context<'_>,
-    resealer: &mut Resealer<'_>,
-    tenant: TenantId,
-) -> Result<WrappedKey, TaskError> {
+async fn active(context: &Context<'_>, resealer: &mut Resealer<'_>, tenant: TenantId) -> Result<WrappedKey, TaskError> {
     if let Some(row) = context.client.query_opt(ACTIVE, &[&tenant.0]).await? {
         return Ok(WrappedKey::from_row(&row)?);
     }
     let version = context.client.query_one(NEXT_VERSION, &[&tenant.0]).await?.try_get(0)?;
     let new = resealer.make_key(tenant, version).await?;
-    let kind = new.provider.name();
-    let stored = context.client.query_one(CREATE, &[&tenant.0, &kind, &new.provider_key, &new.wrapped, &context.now()]);
-    Ok(WrappedKey::from_row(&stored.await?)?)
+    let (kind, now) = (new.provider.name(), context.now());
+    let values: [&(dyn ToSql + Sync); 5] = [&tenant.0, &kind, &new.provider_key, &new.wrapped, &now];
+    Ok(WrappedKey::from_row(&context.client.query_one(CREATE, &values).await?)?)
 }
 
 /// A value that does not open: an alarm, and not what anybody waits for.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::TaskError;
-use crate::{partitions, seal};
+use crate::{drift, expire, partitions, reencrypt, seal};
 
 /// Something to be done now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,12 @@ pub enum Task {
     Seal,
     /// Makes the audit log's coming months, and drops those that have served their time.
     Partitions,
+    /// Seals anew what is sealed under a retired data key of the vault.
+    Reencrypt,
+    /// Deletes what has served its time.
+    Expire,
+    /// Compares the schema with the one that the migrations make.
+    Drift,
 }
 
 /// A text that names no task.
@@ -47,17 +53,26 @@ pub enum Done {
     Seal(seal::Sealed),
     /// [`Task::Partitions`]
     Partitions(partitions::Partitions),
+    /// [`Task::Reencrypt`]
+    Reencrypt(reencrypt::Reencrypted),
+    /// [`Task::Expire`]
+    Expire(expire::Expired),
+    /// [`Task::Drift`]
+    Drift(drift::Checked),
 }
 
 impl Task {
     /// Every task, in the order in which they run.
-    pub const ALL: [Self; 2] = [Self::Seal, Self::Partitions];
+    pub const ALL: [Self; 5] = [Self::Seal, Self::Partitions, Self::Reencrypt, Self::Expire, Self::Drift];
 
     /// Its name in events and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seal => "seal",
             Self::Partitions => "partitions",
+            Self::Reencrypt => "reencrypt",
+            Self::Expire => "expire",
+            Self::Drift => "drift",
         }
     }
 
@@ -66,6 +81,9 @@ impl Task {
         match self {
             Self::Seal => 1,
             Self::Partitions => 2,
+            Self::Reencrypt => 3,
+            Self::Expire => 4,
+            Self::Drift => 5,
         }
     }
 
@@ -94,6 +112,9 @@ impl Task {
         Ok(match self {
             Self::Seal => Done::Seal(seal::run(context).await?),
             Self::Partitions => Done::Partitions(partitions::run(context).await?),
+            Self::Reencrypt => Done::Reencrypt(reencrypt::run(context).await?),
+            Self::Expire => Done::Expire(expire::run(context).await?),
+            Self::Drift => Done::Drift(drift::run(context).await?),
         })
     }
 }
@@ -123,6 +144,9 @@ mod tests {
             assert_eq!(serde_json::to_value(task).unwrap(), task.name());
             assert!(Task::ALL.iter().skip(at + 1).all(|other| other.lock() != task.lock()));
         }
-        assert_eq!("sweep".parse::<Task>().unwrap_err().to_string(), "no such task: use seal or partitions");
+        assert_eq!(
+            "sweep".parse::<Task>().unwrap_err().to_string(),
+            "no such task: use seal or partitions or reencrypt or expire or drift"
+        );
     }
 }

@@ -43,6 +43,11 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Whether it concerns this one value, or its data key, and not whoever would open it.
+    pub const fn is_of_the_value(&self) -> bool {
+        matches!(self, Self::UnknownVersion(_) | Self::WrongKey | Self::Tampered | Self::KeyRefused)
+    }
+
     /// Its name among the counters of what could not be opened; none for what concerns no sealed value and no key.
     pub(super) const fn reason(&self) -> Option<&'static str> {
         match self {

@@ -1,7 +1,8 @@
 //! Versions of secrets, in the order of their primary key.
 
-use shared::vault::{Purpose, Stamped, VaultError};
+use shared::vault::{Purpose, Stamped};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{BATCH, Move, Moved, alarm};
@@ -39,8 +40,8 @@ struct Columns {
 pub(super) async fn batch(moving: &mut Move<'_, '_>, after: &mut Position) -> Result<Option<Moved>, TaskError> {
     let tenant = moving.tenant.0;
     let active = moving.active.version;
-    let next = moving.client.query(NEXT, &[&tenant, &active, &after.account, &after.name, &after.version, &BATCH]);
-    let rows = next.await?;
+    let position: [&(dyn ToSql + Sync); 6] = [&tenant, &active, &after.account, &after.name, &after.version, &BATCH];
+    let rows = moving.client.query(NEXT, &position).await?;
     let Some(last) = rows.last() else { return Ok(None) };
     *after = Position { account: last.try_get(0)?, name: last.try_get(1)?, version: last.try_get(2)? };
     let (mut columns, mut moved) = (Columns::default(), Moved::default());
@@ -63,8 +64,7 @@ pub(super) async fn batch(moving: &mut Move<'_, '_>, after: &mut Position) -> Re
         }
     }
     let Columns { accounts, names, versions, was, sealed, stamps } = columns;
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
-        [&tenant, &active, &accounts, &names, &versions, &was, &sealed, &stamps];
+    let values: [&(dyn ToSql + Sync); 8] = [&tenant, &active, &accounts, &names, &versions, &was, &sealed, &stamps];
     moved.values = moving.client.execute(REPLACE, &values).await?;
     Ok(Some(moved))
 }
@@ -75,6 +75,5 @@ async fn one(moving: &mut Move<'_, '_>, row: &Row) -> Result<(Vec<u8>, Vec<u8>),
     let stamped = Stamped { sealed: row.try_get(3)?, version: row.try_get(2)?, stamp: row.try_get(5)? };
     let from = moving.key(row.try_get(4)?)?.clone();
     let keys = (&from, &moving.active);
-    let resealed = moving.resealer.reseal_version(moving.tenant, Purpose::Secret, &context, keys, &stamped).await;
-    Ok(resealed.map_err(|error: VaultError| error)?)
+    Ok(moving.resealer.reseal_version(moving.tenant, Purpose::Secret, &context, keys, &stamped).await?)
 }

@@ -11,7 +11,8 @@ const NEXT: &str = "SELECT user_id, sealed, key_version FROM totp_secrets
      WHERE tenant_id = $1 AND key_version <> $2 AND user_id > $3 ORDER BY user_id LIMIT $4";
 
 /// Only if the user has not enrolled anew meanwhile.
-const REPLACE: &str = "UPDATE totp_secrets SET sealed = $3, key_version = $2 WHERE tenant_id = $1 AND user_id = $4 AND sealed = $5";
+const REPLACE: &str =
+    "UPDATE totp_secrets SET sealed = $3, key_version = $2 WHERE tenant_id = $1 AND user_id = $4 AND sealed = $5";
 
 /// The last user who was looked at.
 #[derive(Default)]

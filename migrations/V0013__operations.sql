@@ -1,4 +1,5 @@
--- What went wrong with migrations, and what the schema was last found to be.
+-- What the maintenance function does besides sealing: it checks the schema, and lets go of what has served its time. And
+-- what went wrong with migrations.
 
 CREATE TABLE migration_failures (
     id uuid PRIMARY KEY,
@@ -30,3 +31,10 @@ COMMENT ON COLUMN schema_checks.first IS 'The first of them.';
 GRANT SELECT ON migration_failures, schema_checks TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup;
 GRANT INSERT ON schema_checks TO holdfast_maintenance;
 GRANT DELETE ON schema_checks TO holdfast_maintenance;
+
+-- Retention. Deleted accounts and kept answers have their policies from the beginning.
+CREATE POLICY retention ON sessions TO holdfast_maintenance USING (true);
+GRANT SELECT, DELETE ON sessions, login_throttles TO holdfast_maintenance;
+
+-- For the metrics of operations.
+GRANT SELECT ON audit_seals TO holdfast_metrics;

@@ -1,0 +1,40 @@
+//! The task `drift`: compares the schema with the one that the migrations make, and fails where somebody changed it.
+
+use serde::Serialize;
+use shared::db::SCHEMA_VERSIONS;
+use shared::entropy::{Entropy, SystemEntropy};
+use shared::http::FromRow;
+use shared::schema::{CATALOGUE, Object, differences, expected};
+
+use crate::context::Context;
+use crate::error::TaskError;
+
+const VERSION: &str = "SELECT max(version) FROM refinery_schema_history";
+const RECORD: &str = "INSERT INTO schema_checks (id, at, version, differences, first) VALUES ($1, $2, $3, $4, $5)";
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The schema's version.
+    pub version: i32,
+    /// Whether that is the version that this build knows the schema of: during a rollout it is not, and nothing is compared.
+    pub compared: bool,
+}
+
+pub(crate) async fn run(context: &Context<'_>) -> Result<Checked, TaskError> {
+    let version: i32 = context.client.query_one(VERSION, &[]).await?.try_get(0)?;
+    if version != *SCHEMA_VERSIONS.end() {
+        return Ok(Checked { version, compared: false });
+    }
+    let found = context.client.query(CATALOGUE, &[]).await?;
+    let found = found.iter().map(Object::from_row).collect::<Result<_, _>>()?;
+    let all = differences(expected(), found);
+    let first = all.first().map(ToString::to_string);
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let (id, count) = (entropy.uuid(context.now()), i32::try_from(all.len()).unwrap_or(i32::MAX));
+    context.client.execute(RECORD, &[&id, &context.now(), &version, &count, &first]).await?;
+    match first {
+        Some(first) => Err(TaskError::Drift { count: all.len(), first }),
+        None => Ok(Checked { version, compared: true }),
+    }
+}

@@ -1,0 +1,86 @@
+//! What the maintenance function does on its schedule, besides sealing.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::sealing::Sealing;
+use maintenance::{Checked, Done, Expired, Outcome, Task};
+use serde_json::json;
+use shared::permission::Role;
+
+const DAY: i64 = 24 * 3600;
+
+async fn expire(app: &TestApp) -> Expired {
+    match Sealing::of(app).run(app, Task::Expire).await {
+        Outcome::Done(Done::Expire(expired)) => expired,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn count(app: &TestApp, table: &str) -> i64 {
+    app.database.superuser().await.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn what_has_served_its_time_goes_for_good_and_nothing_before() {
+    let app = TestApp::start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    let mut paths = Vec::new();
+    for name in ["kept", "gone"] {
+        let keyed = editor.clone().with_header("idempotency-key", name);
+        let made = keyed.post("/accounts", &json!({"name": name})).await;
+        let path = made.header("location").to_owned();
+        editor.put(&format!("{path}/secrets/token"), &json!({"value": "a value"})).await;
+        paths.push(path);
+    }
+    editor.delete(&paths[1]).await;
+    let mut wrong = app.credentials(Tenant::Acme, Role::Editor);
+    wrong["password"] = json!("not the password");
+    app.anonymous().post("/auth/login", &wrong).await;
+    assert_eq!(expire(&app).await, Expired::default());
+
+    app.clock.advance(DAY + 1);
+    let throttles = count(&app, "login_throttles").await.unsigned_abs();
+    assert!(throttles > 0);
+    assert_eq!(expire(&app).await, Expired { answers: 2, throttles, ..Expired::default() });
+
+    app.clock.advance(29 * DAY);
+    let before = (count(&app, "accounts").await, count(&app, "secrets").await, count(&app, "secret_versions").await);
+    assert_eq!(expire(&app).await.accounts, 1);
+    let after = (count(&app, "accounts").await, count(&app, "secrets").await, count(&app, "secret_versions").await);
+    assert_eq!((before.0 - after.0, before.1 - after.1, before.2 - after.2), (1, 1, 1));
+
+    app.clock.advance(60 * DAY);
+    let sessions = count(&app, "sessions").await.unsigned_abs();
+    assert_eq!(expire(&app).await, Expired { sessions, ..Expired::default() });
+    assert_eq!((count(&app, "sessions").await, count(&app, "refresh_tokens").await), (0, 0));
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    assert_eq!(editor.get(&format!("{}/secrets/token/value", paths[0])).await.body["value"], "a value");
+}
+
+#[tokio::test]
+async fn a_changed_schema_is_an_alarm_a_row_and_a_metric() {
+    let app = TestApp::start().await;
+    let sealing = Sealing::of(&app);
+    let version = *shared::db::SCHEMA_VERSIONS.end();
+    let clean = Outcome::Done(Done::Drift(Checked { version, compared: true }));
+    assert_eq!(sealing.run(&app, Task::Drift).await, clean);
+    let superuser = app.database.superuser().await;
+    superuser.batch_execute("ALTER TABLE accounts DISABLE ROW LEVEL SECURITY").await.unwrap();
+    let Outcome::Failed { error } = sealing.run(&app, Task::Drift).await else { panic!("not noticed") };
+    assert!(
+        error.starts_with(
+            "ALARM: 1 objects of the schema are not as the migrations make them, such as: changed     table accounts: "
+        ),
+        "{error}"
+    );
+
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let metrics = operator.get("/metrics").await.text;
+    for line in [
+        "holdfast_schema_differences 1".to_owned(),
+        format!("holdfast_schema_version {version}"),
+        "holdfast_migration_failures 0".to_owned(),
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+    assert!(metrics.contains("holdfast_schema_check_age_seconds "), "{metrics}");
+}
