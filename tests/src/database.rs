@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use holdfast::cluster::{OWNER, SUPERUSER};
-use migrate::{APP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config};
@@ -37,10 +37,19 @@ static SERVER: Mutex<Option<Arc<Server>>> = Mutex::const_new(None);
 impl TestDatabase {
     /// Copies the template.
     pub async fn create() -> Self {
+        Self::copy(TEMPLATE).await
+    }
+
+    /// An empty one, to be restored into.
+    pub async fn empty() -> Self {
+        Self::copy("template0").await
+    }
+
+    async fn copy(template: &str) -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(1);
         let server = Server::find().await;
         let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        server.execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")).await;
+        server.execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await;
         // Who may connect is the one thing that a copy does not take over.
         let roles = "holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance";
         server.execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await;
@@ -62,6 +71,11 @@ impl TestDatabase {
     /// How the metrics function reaches it.
     pub fn metrics_url(&self) -> String {
         self.server.url(METRICS_ROLE, &self.name)
+    }
+
+    /// How the backup function reaches it.
+    pub fn backup_url(&self) -> String {
+        self.server.url(BACKUP_ROLE, &self.name)
     }
 
     /// How the maintenance function reaches it.

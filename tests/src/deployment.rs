@@ -8,19 +8,21 @@ use serde_json::{Value, json};
 use shared::entropy::{Entropy, SystemEntropy};
 use shared::identity::password;
 
+use crate::bucket::TestBucket;
 use crate::database::TestDatabase;
 use crate::emulator::Emulator;
 use crate::events::event;
 use crate::moto::Moto;
 
 /// Every function, and the secret that it reads.
-const FUNCTIONS: [(&str, &str); 7] = [
+const FUNCTIONS: [(&str, &str); 8] = [
     ("migrate", "owner"),
     ("auth", "app"),
     ("accounts", "app"),
     ("admin", "app"),
     ("health", "app"),
     ("metrics", "metrics"),
+    ("backup", "backup"),
     ("maintenance", "maintenance"),
 ];
 
@@ -34,24 +36,29 @@ pub struct Deployment {
     /// What stands in for AWS.
     pub moto: Moto,
     _database: TestDatabase,
+    _bucket: TestBucket,
 }
 
 impl Deployment {
     /// Makes the database, the secrets and the keys.
     pub async fn create() -> Self {
         let (database, moto) = (TestDatabase::create().await, Moto::of_the_run().await);
+        let bucket = TestBucket::create_in(&moto).await;
         let entropy: &dyn Entropy = &SystemEntropy;
         let password = SecretString::from(entropy.base62(20));
         let hash = password::hash(&password, entropy).unwrap();
         let users = format!("demo:admin:admin:{hash};:operator:operator:{hash}");
         let url = |url: String| vec![("DATABASE_URL", url)];
+        let drill = ("DRILL_DATABASE_URL", database.superuser_url());
         let secrets = HashMap::from([
+            ("backup", moto.secret(&[url(database.backup_url()), vec![drill]].concat()).await),
             ("app", moto.secret(&url(database.app_url())).await),
             ("metrics", moto.secret(&url(database.metrics_url())).await),
             ("maintenance", moto.secret(&url(database.maintenance_url())).await),
             ("owner", moto.secret(&[url(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
         ]);
         let (signing_key, vault_key) = (moto.signing_key().await, moto.vault_key().await);
+        let backup_key = moto.vault_key().await;
         let (audit_key, seals) = (moto.signing_key().await, moto.locking_bucket().await);
         let environment = |name: &str, secret: &str| {
             let mut environment = moto.environment();
@@ -69,13 +76,20 @@ impl Deployment {
             if name == "auth" {
                 environment.push(("MALLOC_MMAP_THRESHOLD_", "1048576".to_owned()));
             }
-            if matches!(name, "auth" | "accounts" | "admin" | "maintenance") {
+            if name == "backup" {
+                environment.push(("BACKUP_BUCKET", bucket.name.clone()));
+                environment.push(("BACKUP_KMS_KEY_ID", backup_key.clone()));
+                // Nothing is to be written anywhere.
+                environment.push(("TMPDIR", "/nowhere".to_owned()));
+                environment.push(("HOME", "/nowhere".to_owned()));
+            }
+            if matches!(name, "auth" | "accounts" | "admin" | "backup" | "maintenance") {
                 environment.push(("VAULT_KMS_KEY_ID", vault_key.clone()));
             }
             environment
         };
         let environments = FUNCTIONS.into_iter().map(|(name, secret)| (name, environment(name, secret))).collect();
-        Self { environments, password, seals, moto, _database: database }
+        Self { environments, password, seals, moto, _database: database, _bucket: bucket }
     }
 
     /// The names of all functions, migrate first.

@@ -1,6 +1,8 @@
 //! What the end-to-end suites are written with.
 
 pub mod app;
+pub mod backups;
+pub mod bucket;
 pub mod client;
 pub mod database;
 pub mod deployment;

@@ -171,6 +171,12 @@ impl<'a> Samples<'a> {
             ("PATCH", "/admin/users/{id}") => with(&self.user(tenant).await, json!({"status": "suspended"})),
             ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
             ("POST", path @ "/admin/keys/rotate") => with(path, json!({"kind": "vault"})),
+            ("POST", path @ "/admin/backups") => {
+                // Only one can be asked for at a time.
+                let forget = "DELETE FROM backup_runs WHERE state = 'requested'";
+                self.app.database.superuser().await.batch_execute(forget).await.unwrap();
+                plain(path)
+            }
             (
                 "POST" | "GET",
                 path @ ("/auth/logout"
@@ -184,6 +190,7 @@ impl<'a> Samples<'a> {
                 | "/admin/tenants"
                 | "/admin/users"
                 | "/admin/audit"
+                | "/admin/backups"
                 | "/admin/schema"
                 | "/admin/status"
                 | "/admin/config"

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
 use holdfast::data_dir::DataDir;
-use migrate::{APP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Plan};
+use migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Plan};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use secrecy::{ExposeSecret, SecretString};
 use shared::clock::SystemClock;
@@ -86,7 +87,7 @@ impl Stage {
         let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
         let password = self.password()?;
         let login = |role| Login { role, password: password.clone() };
-        plan.logins = [APP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
+        plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
         migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
 
         // The owner's password becomes the common one, and nobody connects to the template from here on. The server
@@ -113,6 +114,8 @@ fn certificates() -> anyhow::Result<(String, String, String)> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // Of the same name as what it signs, OpenSSL would take that for self-signed.
+    authority.distinguished_name.push(DnType::CommonName, "holdfast tests");
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;

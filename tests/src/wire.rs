@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// Sends a request, and reads the answer to its end.
-pub(crate) async fn send(request: Request<String>) -> Response<Bytes> {
+pub(crate) async fn send(request: Request<impl Into<Bytes>>) -> Response<Bytes> {
     let (mut parts, body) = request.into_parts();
     let authority = parts.uri.authority().unwrap().to_string();
     let stream = TcpStream::connect(&authority).await.unwrap_or_else(|error| panic!("{authority}: {error}"));
@@ -16,7 +16,7 @@ pub(crate) async fn send(request: Request<String>) -> Response<Bytes> {
     tokio::spawn(connection);
     parts.headers.insert(header::HOST, authority.parse().unwrap());
     parts.uri = parts.uri.path_and_query().unwrap().as_str().parse().unwrap();
-    let answer = sender.send_request(Request::from_parts(parts, Full::<Bytes>::from(body))).await.unwrap();
+    let answer = sender.send_request(Request::from_parts(parts, Full::new(body.into()))).await.unwrap();
     let (parts, body) = answer.into_parts();
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
 }

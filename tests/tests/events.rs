@@ -11,8 +11,9 @@ fn routes() -> impl Iterator<Item = &'static Route> {
 }
 
 fn samples() -> Vec<(String, Value)> {
-    let is_scheduled = |name: &String| name.starts_with("migrate/") || name.starts_with("maintenance/");
-    let names = events::names().into_iter().filter(|name| !is_scheduled(name));
+    let scheduled =
+        |name: &str| ["backup/", "maintenance/", "migrate/"].iter().any(|function| name.starts_with(function));
+    let names = events::names().into_iter().filter(|name| !scheduled(name));
     names.map(|name| (name.clone(), events::unfilled(&name))).collect()
 }
 

@@ -83,6 +83,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     administer(&instances, token).await;
     look_after_oneself(&instances, token, text(&whoami, "session_id")).await;
     run_the_platform(&instances).await;
+    back_up(&instances).await;
     maintain(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
 }
@@ -149,6 +150,9 @@ async fn run_the_platform(instances: &Instances) {
     instances.send("admin/tenants", &stand_ins, 200).await;
     instances.send("admin/tenant", &stand_ins, 200).await;
     assert_eq!(instances.send("admin/update-tenant", &stand_ins, 200).await["status"], "suspended");
+    assert_eq!(instances.send("admin/request-backup", &[token], 201).await["state"], "requested");
+    let backups = instances.send("admin/backups", &[token], 200).await;
+    assert_eq!(backups["items"][0]["state"], "requested", "{backups}");
     let schema = instances.send("admin/schema", &[token], 200).await;
     assert_eq!((&schema["drift"], &schema["pending"]), (&serde_json::json!([]), &serde_json::json!([])), "{schema}");
     let status = instances.send("admin/status", &[token], 200).await;
@@ -161,6 +165,23 @@ async fn run_the_platform(instances: &Instances) {
     let signing = keys["items"].as_array().unwrap().iter().filter(|key| key["kind"] == "signing").count();
     assert_eq!(signing, 2, "{keys}");
     instances.send("auth/logout", &[token], 204).await;
+}
+
+/// What the schedules do: the backup that the operator asked for, another one, and a drill of that.
+async fn back_up(instances: &Instances) {
+    let run = async |task: &str| {
+        instances.sent.lock().unwrap().insert(format!("backup/{task}"));
+        let function = &instances.functions["backup"];
+        let report = function.invoke(&event(&format!("backup/{task}"), &[])).await;
+        assert!(report["errorType"].is_null(), "{task}: {report}\n{}", function.log());
+        report
+    };
+    assert_eq!(run("requested").await["outcome"], "done");
+    assert_eq!(run("requested").await["outcome"], "nothing");
+    let newest = run("backup").await;
+    assert_eq!(text(&newest, "object_key").find("backups/"), Some(0));
+    let drill = run("drill").await;
+    assert_eq!((&drill["sha256"], &drill["canary"]), (&newest["sha256"], &"opened".into()));
 }
 
 /// What the schedules do: the rows of all that was done before are sealed by KMS, and the seal is locked in S3.

@@ -161,7 +161,7 @@ impl Cluster {
         let exists = client.query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&OWNER]).await?.is_some();
         let verb = if exists { "ALTER" } else { "CREATE" };
         let verifier = scram_sha_256(self.owner_password.expose_secret().as_bytes());
-        client.batch_execute(&format!("{verb} ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{verifier}'")).await?;
+        client.batch_execute(&format!("{verb} ROLE {OWNER} LOGIN CREATEROLE CREATEDB PASSWORD '{verifier}'")).await?;
         Ok(())
     }
 }

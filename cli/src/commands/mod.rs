@@ -1,12 +1,16 @@
 //! The sub-commands, one a module. Without one, Holdfast runs.
 
+mod backup;
 mod down;
+mod drill;
 mod hash_password;
 mod maintain;
+mod meter;
 mod migrate;
 mod openapi;
 mod owner;
 mod permissions;
+mod restore;
 mod run;
 mod schema;
 mod tenant;
@@ -45,6 +49,9 @@ enum Command {
     Token(token::Token),
     Vault(vault::Vault),
     Schema(schema::Schema),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Drill(drill::Drill),
 }
 
 impl Cli {
@@ -62,6 +69,9 @@ impl Cli {
             Command::Token(token) => token.execute(),
             Command::Vault(vault) => vault.execute().await,
             Command::Schema(schema) => schema.execute().await,
+            Command::Backup(backup) => backup.execute().await,
+            Command::Restore(restore) => restore.execute().await,
+            Command::Drill(drill) => drill.execute().await,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -15,6 +16,8 @@ use crate::data_dir::DataDir;
 const FUNCTIONS: &str = "functions.env";
 /// The file of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
 const METRICS: &str = "metrics.env";
+/// The file of the backup function: `functions/backup/Cargo.toml` names it, and the commands `backup` and `drill` read it.
+const BACKUP: &str = "backup.env";
 
 /// The files, removed when this value is dropped.
 pub(super) struct FunctionSettings(Arc<DataDir>);
@@ -23,10 +26,16 @@ impl FunctionSettings {
     /// Writes the files.
     pub(super) fn write(dir: Arc<DataDir>, settings: &LocalSettings, database: &Database) -> anyhow::Result<Self> {
         let files = Self(dir);
-        for (name, url) in [(FUNCTIONS, settings.app_url(database)?), (METRICS, settings.metrics_url(database)?)] {
+        let (app, metrics) = (settings.app_url(database)?, settings.metrics_url(database)?);
+        let backup = settings.backup_url(database)?;
+        for (name, settings) in [
+            (FUNCTIONS, settings.function(&app)),
+            (METRICS, settings.function(&metrics)),
+            (BACKUP, settings.backup_function(&backup)),
+        ] {
             files
                 .0
-                .write_private(name, &environment_file(&settings.function(&url)))
+                .write_private(name, &environment_file(&settings))
                 .with_context(|| format!("{} cannot be written; check the folder", files.0.file(name).display()))?;
         }
         Ok(files)
@@ -35,11 +44,22 @@ impl FunctionSettings {
 
 impl Drop for FunctionSettings {
     fn drop(&mut self) {
-        for name in [FUNCTIONS, METRICS] {
+        for name in [FUNCTIONS, METRICS, BACKUP] {
             // A file that stays names a database that is gone; the next run replaces it.
             let _ = std::fs::remove_file(self.0.file(name));
         }
     }
+}
+
+/// The settings of the backup function of the run in a data folder; none where nothing runs there.
+pub fn of_backups(data_dir: &Path) -> Option<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(data_dir.join(BACKUP)).ok()?;
+    let setting = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let value = value.get(1..value.len().checked_sub(1)?)?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    Some(text.lines().filter_map(setting).collect())
 }
 
 /// A line for each setting, quoted as both a shell and cargo-lambda read it.

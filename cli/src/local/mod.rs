@@ -1,6 +1,7 @@
 //! All functions in one process behind one local gateway, over a database of their own: what `holdfast run` and the
 //! tests start. Each function keeps the database role that it has in a deployment.
 
+mod backups;
 mod credentials;
 mod database;
 mod demo;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use shared::app::App;
 use shared::clock::{Clock, SystemClock};
 use shared::config::{Config, Needs};
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 
 pub use credentials::{Credentials, Login};
 pub use down::{Down, down};
+pub use function_settings::of_backups as backup_settings;
 
 use crate::cluster::ClusterOptions;
 use crate::data_dir::DataDir;
@@ -90,6 +93,7 @@ pub struct Running {
     /// What the one who started it should know, in sentences.
     pub notes: Vec<String>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
+    _requests: backups::Requests,
     // Fields are dropped in this order: the database after what uses it, then the folder.
     _maintenance: Schedule,
     _function_settings: FunctionSettings,
@@ -139,6 +143,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let mut settings = LocalSettings::new(options.settings, entropy.as_ref());
     let database = Database::start(&settings, Arc::clone(&dir), options.cluster, entropy.as_ref()).await?;
     notes.extend(keys::provide(&dir, &mut settings, entropy.as_ref())?);
+    settings.provide("BACKUP_FOLDER", || dir.file("backups").display().to_string());
+    settings.provide("DRILL_DATABASE_URL", || database.owner_url().expose_secret().to_owned());
     let plan = migrate::Plan::from_settings(&settings.owner(&database)).await?;
     if !database.is_private() {
         demo::spare_a_deployment(&plan).await?;
@@ -164,6 +170,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
     let plan = ::maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
     let maintenance = Schedule::begin(plan, Arc::clone(&clock));
+    let requests = ::backup::Plan::from_settings(&settings.backup(&database)?).await?;
+    let requests = backups::Requests::await_them(requests, Arc::clone(&clock), Arc::clone(&entropy));
     let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
@@ -174,6 +182,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         notes,
         gateway: Some((stop, serving)),
         _maintenance: maintenance,
+        _requests: requests,
         _function_settings: function_settings,
         _database: database,
         _dir: dir,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{APP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::Settings;
 use shared::entropy::Entropy;
@@ -15,18 +15,25 @@ const APP_POOL: &str = "16";
 /// Connections of the metrics function.
 const METRICS_POOL: &str = "2";
 
-/// What a function that runs by itself is not given: the settings of the migration, of maintenance, and of where it runs.
-const NOT_A_FUNCTIONS: [&str; 9] = [
+/// What a function that runs by itself is not given: the settings of the migration, of backups, of maintenance, and of
+/// where it runs.
+const NOT_A_FUNCTIONS: [&str; 12] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "AUDIT_KEY_FILE",
     "AUDIT_SEALS_FOLDER",
     "AUTH_USERS",
+    "BACKUP_DATABASE_PASSWORD",
+    "BACKUP_FOLDER",
     "DATABASE_POOL_SIZE",
+    "DRILL_DATABASE_URL",
     "MAINTENANCE_DATABASE_PASSWORD",
     "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
 ];
+
+/// Of these, what the backup function is given. Drills restore as the owner, so no other function may see how.
+const BACKUPS: [&str; 2] = ["BACKUP_FOLDER", "DRILL_DATABASE_URL"];
 
 /// What was given wins over what was generated.
 pub(super) struct LocalSettings {
@@ -37,8 +44,9 @@ impl LocalSettings {
     /// Generates the login secrets that were not given; nobody needs them after this run.
     pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
         let mut settings = Self { given };
-        for name in ["APP_DATABASE_PASSWORD", "MAINTENANCE_DATABASE_PASSWORD", "METRICS_DATABASE_PASSWORD"] {
-            settings.provide(name, || entropy.base62(32));
+        let roles = ["APP", "BACKUP", "MAINTENANCE", "METRICS"];
+        for name in roles.map(|role| format!("{role}_DATABASE_PASSWORD")) {
+            settings.provide(&name, || entropy.base62(32));
         }
         settings
     }
@@ -70,6 +78,11 @@ impl LocalSettings {
         Ok(self.with(&self.metrics_url(database)?, Some(METRICS_POOL)))
     }
 
+    /// For the backup function, which locally keeps its dumps in a folder, and drills on the same server.
+    pub(super) fn backup(&self, database: &Database) -> anyhow::Result<Settings> {
+        Ok(self.with(&self.backup_url(database)?, None))
+    }
+
     /// For maintenance.
     pub(super) fn maintenance(&self, database: &Database) -> anyhow::Result<Settings> {
         let url = database.url(MAINTENANCE_ROLE, &self.secret("MAINTENANCE_DATABASE_PASSWORD"))?;
@@ -84,6 +97,13 @@ impl LocalSettings {
         given.chain(own(database_url)).collect()
     }
 
+    /// The same for the backup function.
+    pub(super) fn backup_function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
+        let mut settings = self.function(database_url);
+        settings.extend(BACKUPS.iter().filter_map(|name| Some((*name, self.get(name)?))));
+        settings
+    }
+
     /// The database as `holdfast_app` reaches it.
     pub(super) fn app_url(&self, database: &Database) -> anyhow::Result<SecretString> {
         database.url(APP_ROLE, &self.secret("APP_DATABASE_PASSWORD"))
@@ -92,6 +112,11 @@ impl LocalSettings {
     /// The database as the metrics function reaches it.
     pub(super) fn metrics_url(&self, database: &Database) -> anyhow::Result<SecretString> {
         database.url(METRICS_ROLE, &self.secret("METRICS_DATABASE_PASSWORD"))
+    }
+
+    /// The database as the backup function reaches it.
+    pub(super) fn backup_url(&self, database: &Database) -> anyhow::Result<SecretString> {
+        database.url(BACKUP_ROLE, &self.secret("BACKUP_DATABASE_PASSWORD"))
     }
 
     fn secret(&self, name: &str) -> SecretString {

@@ -38,16 +38,24 @@ fn the_first_start_makes_users_of_every_role_with_private_passwords() {
 fn functions_of_other_processes_find_their_settings_while_the_run_lasts() {
     let place = place();
     let run = Run::start(place.path());
-    for (name, role) in [("functions.env", "holdfast_app"), ("metrics.env", "holdfast_metrics")] {
+    let files = [
+        ("functions.env", "holdfast_app", vec![]),
+        ("metrics.env", "holdfast_metrics", vec![]),
+        ("backup.env", "holdfast_backup", vec!["BACKUP_FOLDER", "DRILL_DATABASE_URL"]),
+    ];
+    for (name, role, more) in &files {
         let file = place.path().join(name);
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&file).unwrap();
         let names: Vec<_> = text.lines().filter_map(|line| line.split('=').next()).collect();
-        assert_eq!(names, ["APP_ENV", "DATABASE_URL", "SECRET_ENCRYPTION_KEY", "SIGNING_KEY_FILE"]);
+        let mut expected = ["APP_ENV", "DATABASE_URL", "SECRET_ENCRYPTION_KEY", "SIGNING_KEY_FILE"].to_vec();
+        expected.extend(more);
+        expected.sort_unstable();
+        assert_eq!(names, expected);
         assert!(text.contains(&format!("\nDATABASE_URL='postgres://{role}:")), "{name} is of another role");
     }
     assert_eq!(run.stop(), Some(0));
-    assert!(!place.path().join("functions.env").exists() && !place.path().join("metrics.env").exists());
+    assert!(files.iter().all(|(name, ..)| !place.path().join(name).exists()));
 }
 
 #[test]

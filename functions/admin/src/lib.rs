@@ -1,6 +1,7 @@
 //! Administration and the audit log. By signed-in users only, never by API tokens.
 
 mod audit;
+mod backups;
 mod config;
 mod keys;
 mod passwords;
@@ -35,6 +36,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         schema::READ.to(schema::read),
         status::READ.to(status::read),
         config::READ.to(config::read),
+        backups::LIST.to(backups::list),
+        backups::REQUEST.to(backups::request),
     ]
 }
 

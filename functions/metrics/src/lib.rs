@@ -33,7 +33,18 @@ const TOTALS: &str = "SELECT s.key, sum(s.value::float8)
         ('holdfast_schema_differences', (SELECT differences FROM schema_checks ORDER BY at DESC LIMIT 1)::float8),
         ('holdfast_schema_check_age_seconds', (SELECT extract(epoch FROM $1 - max(at)) FROM schema_checks)::float8),
         ('holdfast_audit_seal_age_seconds', (SELECT extract(epoch FROM $1 - max(sealed_at)) FROM audit_seals)::float8)
-    ) AS gauge (name, value) WHERE proceeding() AND value IS NOT NULL";
+    ) AS gauge (name, value) WHERE proceeding() AND value IS NOT NULL
+    UNION ALL
+    SELECT 'holdfast_' || newest.kind || '_' || figure.name, figure.value::float8
+      FROM (SELECT DISTINCT ON (r.kind) r.* FROM backup_runs r WHERE r.state = 'succeeded' ORDER BY r.kind, r.finished_at DESC) newest
+     CROSS JOIN LATERAL (VALUES ('age_seconds', extract(epoch FROM $1 - newest.finished_at)),
+            ('duration_seconds', extract(epoch FROM newest.finished_at - newest.started_at)),
+            ('size_bytes', newest.size_bytes), ('compressed_bytes', newest.compressed_bytes)) figure (name, value)
+     WHERE proceeding() AND NOT (newest.kind = 'drill' AND figure.name LIKE '%bytes')
+    UNION ALL
+    SELECT 'holdfast_backup_failures', count(*)::float8 FROM backup_runs f
+     WHERE proceeding() AND f.state = 'failed'
+       AND NOT EXISTS (SELECT FROM backup_runs s WHERE s.kind = f.kind AND s.state = 'succeeded' AND s.finished_at > f.finished_at)";
 
 /// What is counted by nobody but found in the tables of operations: name and what it tells. One that is not known yet, such
 /// as the age of a first seal, is left out.
@@ -45,6 +56,13 @@ const GAUGES: &[(&str, &str)] = &[
     ("holdfast_schema_differences", "Objects that were not as the migrations make them, at the last check."),
     ("holdfast_schema_check_age_seconds", "Time since the schema was last checked."),
     ("holdfast_audit_seal_age_seconds", "Time since the audit log was last sealed."),
+    ("holdfast_backup_age_seconds", "Time since the end of the newest backup that succeeded."),
+    ("holdfast_backup_duration_seconds", "How long that backup took."),
+    ("holdfast_backup_size_bytes", "The size of the database that it is of."),
+    ("holdfast_backup_compressed_bytes", "The size of its dump."),
+    ("holdfast_drill_age_seconds", "Time since the end of the newest restore drill that succeeded."),
+    ("holdfast_drill_duration_seconds", "How long that drill took."),
+    ("holdfast_backup_failures", "Backups and drills that have failed since the newest of their kind that succeeded."),
 ];
 
 struct Total {

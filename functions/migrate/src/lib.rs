@@ -14,7 +14,7 @@ use shared::entropy::Entropy;
 
 pub use bootstrap::{Created, create_users};
 pub use error::MigrateError;
-pub use logins::{APP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
+pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
 pub use plan::Plan;
 pub use schema::newest_version;
 

@@ -10,6 +10,8 @@ use crate::error::MigrateError;
 pub const APP_ROLE: &str = "holdfast_app";
 /// The role of the metrics function.
 pub const METRICS_ROLE: &str = "holdfast_metrics";
+/// The role of the backup function.
+pub const BACKUP_ROLE: &str = "holdfast_backup";
 /// The role of the maintenance function.
 pub const MAINTENANCE_ROLE: &str = "holdfast_maintenance";
 

@@ -8,14 +8,15 @@ use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Sett
 use shared::identity::signer::{NewKey, Signer};
 
 use crate::error::MigrateError;
-use crate::logins::{APP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
+use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
 
 /// How long a run waits for another one. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// The settings that become the roles' login secrets.
-const LOGINS: [(&str, &str); 3] = [
+const LOGINS: [(&str, &str); 4] = [
     ("APP_DATABASE_PASSWORD", APP_ROLE),
+    ("BACKUP_DATABASE_PASSWORD", BACKUP_ROLE),
     ("MAINTENANCE_DATABASE_PASSWORD", MAINTENANCE_ROLE),
     ("METRICS_DATABASE_PASSWORD", METRICS_ROLE),
 ];
@@ -56,9 +57,8 @@ impl Plan {
         }
     }
 
-    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and its like for
-    /// maintenance and metrics are the roles' secrets, `AUTH_USERS` the first users, and the signing key is the
-    /// one that the auth function will sign with.
+    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and its likes are the
+    /// roles' secrets, `AUTH_USERS` the first users, and the signing key is the one that the auth function will sign with.
     pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let logins = LOGINS

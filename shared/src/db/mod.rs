@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 pub(crate) use connection::client_config;
 pub use connection::{ConnectError, cause};
 pub use error::DbError;
-pub use owner::{OwnerError, connect_maintenance, connect_owner};
+pub use owner::{OwnerError, connect_backup, connect_maintenance, connect_owner};
 pub use statement::Statement;
 
 use crate::config::Config;
@@ -28,7 +28,7 @@ use crate::telemetry::metrics::{Metrics, Report};
 const FLIGHT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
-pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 13..=13;
+pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 14..=14;
 
 /// The way to the database. Cheap to clone.
 #[derive(Clone)]

@@ -1,5 +1,5 @@
 //! Connections of those who serve no request: the schema owner's, for the migrate function and the local run, and that of
-//! maintenance. No pool, and more patience.
+//! backups and of maintenance. No pool, and more patience.
 
 use std::path::Path;
 
@@ -11,6 +11,10 @@ use super::connection::{self, ConnectError};
 /// A migration may work for long, but waits for the locks of others only briefly: behind it their requests queue up.
 const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
     -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
+
+/// A backup holds one snapshot open for as long as it takes, and so does the restore of one.
+const BACKUP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=30s -c idle_in_transaction_session_timeout=0 \
+    -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
 /// Maintenance reads much at a time, waits for nobody's locks, and never keeps a transaction open for long: an old one
 /// holds up what it seals itself.
@@ -34,6 +38,11 @@ pub enum OwnerError {
 /// One line that names the mend, and never the URL.
 pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
     connect(url, ca_file, OWNER_OPTIONS).await
+}
+
+/// The same for backups and restoring, with the role of the URL.
+pub async fn connect_backup(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
+    connect(url, ca_file, BACKUP_OPTIONS).await
 }
 
 /// The same for maintenance, with its own role.

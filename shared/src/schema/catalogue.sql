@@ -1,6 +1,6 @@
 -- What the schema really is, an object a row, in words that do not depend on when or by whom it was made. The owner is
 -- called "owner", whatever the role's name; partitions, which come and go by the month, are left out but for what is
--- granted on them.
+-- granted on them beyond what a backup reads.
 WITH owner AS (
     SELECT relowner AS oid FROM pg_class WHERE oid = 'public.tenants'::regclass
 ), relation AS (
@@ -8,17 +8,17 @@ WITH owner AS (
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ), grantee (oid, name) AS (
     SELECT 0::oid, 'PUBLIC' UNION ALL SELECT r.oid, CASE WHEN r.oid = owner.oid THEN 'owner' ELSE r.rolname::text END FROM pg_roles r, owner
-), granted (kind, name, acl) AS (
-    SELECT 'grant', 'table ' || c.relname, c.relacl FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+), granted (kind, name, acl, partition) AS (
+    SELECT 'grant', 'table ' || c.relname, c.relacl, c.relispartition FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
     UNION ALL
-    SELECT 'grant', 'column ' || c.relname || '.' || a.attname, a.attacl
+    SELECT 'grant', 'column ' || c.relname || '.' || a.attname, a.attacl, false
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'public'::regnamespace
     UNION ALL
-    SELECT 'grant', 'function ' || p.oid::regprocedure, p.proacl FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+    SELECT 'grant', 'function ' || p.oid::regprocedure, p.proacl, false FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
     UNION ALL
-    SELECT 'grant', 'schema public', nspacl FROM pg_namespace WHERE oid = 'public'::regnamespace
+    SELECT 'grant', 'schema public', nspacl, false FROM pg_namespace WHERE oid = 'public'::regnamespace
     UNION ALL
-    SELECT 'grant', 'database', datacl FROM pg_database WHERE datname = current_database()
+    SELECT 'grant', 'database', datacl, false FROM pg_database WHERE datname = current_database()
 )
 SELECT 'table' AS kind, r.name, concat_ws(', ', 'owned by ' || g.name, CASE WHEN r.relrowsecurity THEN 'row-level security' END,
            CASE WHEN r.relforcerowsecurity THEN 'forced' END, CASE WHEN r.relkind = 'p' THEN 'partitioned ' || pg_get_partkeydef(r.oid) END,
@@ -60,7 +60,8 @@ UNION ALL
 -- Beyond what owners may do to their own.
 SELECT g.kind, g.name || ' to ' || e.name, string_agg(a.privilege_type || CASE WHEN a.is_grantable THEN ' (grantable)' ELSE '' END, ', ' ORDER BY a.privilege_type)
   FROM granted g CROSS JOIN LATERAL aclexplode(g.acl) a JOIN grantee e ON e.oid = a.grantee
- WHERE a.grantee <> a.grantor AND e.name NOT IN ('owner', 'pg_database_owner') GROUP BY g.kind, g.name, e.name
+ WHERE a.grantee <> a.grantor AND e.name NOT IN ('owner', 'pg_database_owner')
+   AND NOT (g.partition AND e.name = 'holdfast_backup' AND a.privilege_type = 'SELECT') GROUP BY g.kind, g.name, e.name
 UNION ALL
 SELECT 'role', r.rolname, concat_ws(', ', CASE WHEN r.rolsuper THEN 'superuser' END, CASE WHEN r.rolbypassrls THEN 'bypasses row-level security' END,
            CASE WHEN r.rolcreaterole THEN 'creates roles' END, CASE WHEN r.rolcreatedb THEN 'creates databases' END,

@@ -30,6 +30,8 @@ pub enum Purpose {
     Totp,
     /// An answer kept under an idempotency key. Context: the actor's id, the key.
     Idempotency,
+    /// The canary of backups. No context.
+    Canary,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Secret => "secret",
             Self::Totp => "totp",
             Self::Idempotency => "idempotency",
+            Self::Canary => "canary",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! never an empty value.
 
 mod cache;
+mod canary;
 mod data_key;
 mod encoding;
 mod envelope;
@@ -26,6 +27,7 @@ use std::time::Instant;
 use zeroize::Zeroizing;
 
 pub use cache::LIFETIME;
+pub use canary::Canary;
 pub use envelope::{OVERHEAD, Purpose};
 pub use error::VaultError;
 pub use provider::{KmsKey, LocalKey, Provider, Providers};

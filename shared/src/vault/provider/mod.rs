@@ -148,6 +148,11 @@ impl Providers {
         if checked.expose() == data_key.expose() { Ok(Some(rewrapped)) } else { Err(VaultError::KeyRefused) }
     }
 
+    /// Whether one of them wrapped this data key, by its name: nothing is unwrapped.
+    pub fn know(&self, key: &WrappedKey) -> bool {
+        self.of(key).is_ok()
+    }
+
     /// The one that makes new data keys.
     pub(super) fn current(&self) -> &Provider {
         &self.current

@@ -1,0 +1,55 @@
+//! `holdfast backup`: what the backup function does, from here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ::backup::{Plan, Report, Summary, Task};
+use anyhow::bail;
+use clap::Args;
+use shared::clock::SystemClock;
+use shared::config::Settings;
+use shared::entropy::SystemEntropy;
+
+use super::meter::meter;
+use super::{DATA_DIR, print};
+
+/// Nobody ends a command after 15 minutes, as Lambda does a function.
+const TIME_LIMIT: Duration = Duration::from_hours(24);
+
+/// Backs up the database that `DATABASE_URL` names, as the backup function does
+///
+/// `DATABASE_URL` is the role's `holdfast_backup`, or the owner's. The backup goes to `BACKUP_BUCKET`, or locally to
+/// `BACKUP_FOLDER`. Without `DATABASE_URL` it is the database of the run in the data folder.
+#[derive(Args)]
+pub(super) struct Backup {
+    /// The data folder of a local run
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
+    data_dir: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn execute(self) -> anyhow::Result<()> {
+        let summary = done(Task::Backup, &self.data_dir).await?;
+        let Summary { object_key, compressed_bytes, sha256, schema_version, row_counts, .. } = &summary;
+        let rows: i64 = row_counts.values().sum();
+        print(&format!(
+            "Backed up {rows} rows of {} tables, schema {schema_version}, in {compressed_bytes} bytes.\n{object_key}\nsha256 {sha256}\n",
+            row_counts.len()
+        ))
+    }
+}
+
+/// Does a task with the settings of the environment, or of the run in the data folder.
+pub(super) async fn done(task: Task, data_dir: &Path) -> anyhow::Result<Summary> {
+    let mut settings = Settings::from_environment().await?;
+    if settings.get("DATABASE_URL").is_none()
+        && let Some(local) = holdfast::local::backup_settings(data_dir)
+    {
+        settings = Settings::given(local.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    }
+    let plan = Plan { time_limit: TIME_LIMIT, ..Plan::from_settings(&settings).await? };
+    match ::backup::run(task, &plan, &SystemClock, &SystemEntropy, &meter()).await? {
+        Report::Done { summary, .. } => Ok(summary),
+        Report::Busy | Report::Nothing => bail!("another run is at it; `GET /admin/backups` shows it"),
+    }
+}

@@ -1,0 +1,63 @@
+//! `holdfast restore`: for the day it is needed.
+
+use std::path::{Path, PathBuf};
+
+use ::backup::{Folder, Login, Programs, Source, Store};
+use anyhow::Context;
+use clap::Args;
+use secrecy::SecretString;
+use shared::config::Settings;
+
+use super::meter::meter;
+use super::print;
+
+/// What stands for the newest backup.
+const NEWEST: &str = "newest";
+
+/// Restores a backup into an empty database, once all of it was found to be unaltered
+///
+/// Never over data: the database must exist and be empty. The login is the role that owned what was backed up, or one that
+/// may act as it. Afterwards `holdfast migrate` gives the other roles their login secrets.
+#[derive(Args)]
+pub(super) struct Restore {
+    /// The backup: a dump's key in `BACKUP_BUCKET` or `BACKUP_FOLDER`, its path, or newest
+    #[arg(long, value_name = "KEY|PATH")]
+    from: String,
+    /// The empty database; better given in the environment, where others do not see its password
+    #[arg(long, value_name = "DATABASE_URL", env = "RESTORE_DATABASE_URL", hide_env_values = true)]
+    into: SecretString,
+}
+
+impl Restore {
+    pub(super) async fn execute(self) -> anyhow::Result<()> {
+        let settings = Settings::from_environment().await?;
+        let into = Login::new(self.into, settings.get("DATABASE_CA_FILE").map(PathBuf::from))?;
+        let source = source(&settings, &self.from).await?;
+        let restored = ::backup::restore(&source, &into, &Programs::system(), &meter()).await?;
+        let manifest = &restored.manifest;
+        print(&format!(
+            "Restored {} into {}: {} rows of {} tables, schema {}, as of {}.\n\
+             Rows, constraints, policies and grants are those of the backup. Run `holdfast migrate` next: it gives the roles\n\
+             their login secrets.\n",
+            manifest.dump,
+            into.database(),
+            manifest.rows(),
+            manifest.facts.row_counts.len(),
+            manifest.facts.schema_version,
+            manifest.taken_at
+        ))
+    }
+}
+
+/// A file is taken as it is; anything else is a key in the store.
+async fn source(settings: &Settings, from: &str) -> anyhow::Result<Source> {
+    let path = Path::new(from);
+    if path.is_file() {
+        let name = path.file_name().and_then(|name| name.to_str()).context("the dump's name is no text")?;
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return Ok(Source::new(Store::Folder(Folder::new(folder, usize::MAX)), name));
+    }
+    let deployed = settings.get("APP_ENV") != Some("local");
+    let store = Store::from_settings(settings, deployed).await?;
+    Ok(if from == NEWEST { Source::newest(&store).await? } else { Source::new(store, from) })
+}

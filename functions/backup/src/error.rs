@@ -1,0 +1,117 @@
+//! Why a run failed: one line that says what, and how to mend it. It goes to the log and to the run's row; no secret and
+//! no row of a table is in it.
+
+use shared::aws::AwsError;
+use shared::config::Refusal;
+use shared::db::OwnerError;
+use shared::vault::VaultError;
+
+/// A run that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A setting is missing or weak.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] OwnerError),
+    /// The URL does not say all that is needed.
+    #[error("{0}")]
+    Url(&'static str),
+    /// The login may not act as the role.
+    #[error("the login cannot act as {role} ({cause}); use that role's login, or one that was granted it")]
+    Role {
+        /// The role.
+        role: String,
+        /// What the database said.
+        cause: String,
+    },
+    /// The database failed.
+    #[error("the database failed ({0})")]
+    Database(String),
+    /// A program of PostgreSQL is missing, or too old.
+    #[error(
+        "{program} of PostgreSQL {wanted} or newer is needed, {}; install postgresql-client-{wanted}, or in Lambda a newer layer",
+        found.map_or_else(|| "and there is none on PATH, in /opt/bin or in the usual folders".to_owned(), |found| format!("and there is only {found}"))
+    )]
+    NoProgram {
+        /// The program.
+        program: &'static str,
+        /// The least major version.
+        wanted: u32,
+        /// The newest that was found.
+        found: Option<u32>,
+    },
+    /// A program of PostgreSQL failed.
+    #[error("{program} failed ({cause})")]
+    Program {
+        /// The program.
+        program: &'static str,
+        /// What it said last.
+        cause: String,
+    },
+    /// What the backup role does not see would be missing without a word.
+    #[error("holdfast_backup does not see every row of {0}; give it SELECT and a policy that says true")]
+    Hidden(String),
+    /// The store failed.
+    #[error("{place} failed ({cause})")]
+    Store {
+        /// The bucket or folder, and the object.
+        place: String,
+        /// What it said.
+        cause: String,
+    },
+    /// There is nothing to restore.
+    #[error("there is no backup in {0}")]
+    NoBackup(String),
+    /// A manifest is none.
+    #[error("{key} is no manifest of a backup ({cause})")]
+    Manifest {
+        /// The manifest.
+        key: String,
+        /// Why.
+        cause: String,
+    },
+    /// The dump is not the one that was written.
+    #[error("ALARM: {key} was altered or cut: its SHA-256 is not the manifest's; nothing was restored")]
+    Altered {
+        /// The dump.
+        key: String,
+    },
+    /// There is something already.
+    #[error("the database {0} is not empty; a backup is restored into an empty one only, nothing was changed")]
+    NotEmpty(String),
+    /// What was restored is not what was backed up.
+    #[error("ALARM: the restored database is not the one that was backed up: {0}")]
+    Differs(String),
+    /// The audit log is not what was sealed.
+    #[error("ALARM: the audit log in the backup is not what was sealed ({0}); compare it with the stored seals")]
+    Seals(String),
+    /// The canary is missing, or does not open.
+    #[error("ALARM: the canary of the backup does not open ({0}); its secrets would not either: find the vault's key")]
+    Canary(VaultError),
+    /// The vault's provider failed to seal.
+    #[error("the canary could not be sealed ({0})")]
+    Seal(VaultError),
+    /// It took too long.
+    #[error("out of time; see the operator's guide for databases of this size")]
+    OutOfTime,
+}
+
+impl BackupError {
+    /// A store's failure.
+    pub(crate) fn store(place: impl Into<String>, cause: &(impl ToString + ?Sized)) -> Self {
+        Self::Store { place: place.into(), cause: cause.to_string() }
+    }
+
+    /// A failure of S3.
+    pub(crate) fn s3(place: impl Into<String>, error: impl std::error::Error) -> Self {
+        Self::store(place, &AwsError::from_sdk(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for BackupError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(shared::db::cause(&error))
+    }
+}

@@ -1,0 +1,165 @@
+//! A database's URL as PostgreSQL's own programs take it: in the environment of the one child, never on a command line
+//! and in no file, with the server's certificate verified as everywhere.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::process::Command;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config};
+
+use crate::error::BackupError;
+
+/// Where systems keep the public authorities; libpq before version 16 has none of its own.
+const PUBLIC_AUTHORITIES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// What else a child may see of this process's environment: where programs and their libraries are.
+const INHERITED: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
+
+/// How a role reaches a database.
+#[derive(Debug, Clone)]
+pub struct Login {
+    url: SecretString,
+    ca_file: Option<PathBuf>,
+    database: String,
+}
+
+impl Login {
+    /// Reads a URL. It must name the database: a default would be a guess.
+    pub fn new(url: SecretString, ca_file: Option<PathBuf>) -> Result<Self, BackupError> {
+        let database = config(&url)?.get_dbname().unwrap_or_default().to_owned();
+        if database.is_empty() {
+            return Err(BackupError::Url("the URL names no database; write postgres://user:password@host:5432/NAME"));
+        }
+        Ok(Self { url, ca_file, database })
+    }
+
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The same role and server, but another database.
+    pub(crate) fn to_database(&self, name: &str) -> Result<Self, BackupError> {
+        let url = replace_database(self.url.expose_secret(), name);
+        let url = url.ok_or(BackupError::Url("the URL must begin with postgres:// to reach another database"))?;
+        Self::new(url.into(), self.ca_file.clone())
+    }
+
+    /// The server and the database, for a name that is the same whenever they are.
+    pub(crate) fn place(&self) -> Result<String, BackupError> {
+        let config = config(&self.url)?;
+        Ok(format!("{:?} {:?} {}", config.get_hosts(), config.get_ports(), self.database))
+    }
+
+    /// Connects, without limits of time.
+    pub(crate) async fn connect(&self) -> Result<Client, BackupError> {
+        Ok(shared::db::connect_backup(&self.url, self.ca_file.as_deref()).await?)
+    }
+
+    /// A command that finds the database in its environment, and nothing else there.
+    pub(crate) fn command(&self, program: &Path) -> Result<Command, BackupError> {
+        let mut command = Command::new(program);
+        command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+        command.envs(self.environment()?).kill_on_drop(true);
+        Ok(command)
+    }
+
+    fn environment(&self) -> Result<Vec<(&'static str, OsString)>, BackupError> {
+        let config = config(&self.url)?;
+        let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+        let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
+        let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
+        let mode = match config.get_ssl_mode() {
+            SslMode::Disable => "disable",
+            SslMode::Prefer => "prefer",
+            // Whoever asks for TLS gets a verified server.
+            _ => "verify-full",
+        };
+        let mut environment = vec![
+            ("LC_ALL", "C".into()),
+            ("PGAPPNAME", "holdfast".into()),
+            ("PGCONNECT_TIMEOUT", "5".into()),
+            ("PGGSSENCMODE", "disable".into()),
+            ("PGHOST", hosts.join(",").into()),
+            ("PGPORT", ports.join(",").into()),
+            ("PGUSER", config.get_user().unwrap_or_default().into()),
+            ("PGPASSWORD", password.into()),
+            ("PGDATABASE", self.database.clone().into()),
+            ("PGSSLMODE", mode.into()),
+        ];
+        if mode == "verify-full" {
+            let public = || PUBLIC_AUTHORITIES.iter().map(PathBuf::from).find(|path| path.is_file());
+            let authorities = self.ca_file.clone().or_else(public);
+            environment.push(("PGSSLROOTCERT", authorities.map_or_else(|| "system".into(), PathBuf::into_os_string)));
+        }
+        Ok(environment)
+    }
+}
+
+fn config(url: &SecretString) -> Result<Config, BackupError> {
+    let url = url.expose_secret().replace("sslmode=verify-full", "sslmode=require");
+    url.parse().map_err(|_| BackupError::Url("the URL is none; write postgres://user:password@host:5432/name"))
+}
+
+fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// The URL with another database. The name is of letters, digits and `_`.
+fn replace_database(url: &str, name: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (address, parameters) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
+    let authority = address.split_once('/').map_or(address, |(authority, _)| authority);
+    Some(format!("{scheme}://{authority}/{name}{parameters}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(url: &str) -> Vec<(&'static str, OsString)> {
+        Login::new(url.into(), Some("/ca.pem".into())).unwrap().environment().unwrap()
+    }
+
+    #[test]
+    fn everything_but_the_database_stays() {
+        for (url, expected) in [
+            ("postgres://u:p%2F@h:1/a?sslmode=verify-full", "postgres://u:p%2F@h:1/b?sslmode=verify-full"),
+            ("postgres://u:p@h", "postgres://u:p@h/b"),
+        ] {
+            assert_eq!(replace_database(url, "b").unwrap(), expected);
+        }
+        assert_eq!(replace_database("host=h dbname=a", "b"), None);
+    }
+
+    #[test]
+    fn a_child_verifies_the_server_as_this_process_does_and_gets_the_password_as_it_is() {
+        let found = environment("postgres://u:p%2Fw@h:5/a?sslmode=verify-full");
+        for (name, value) in [
+            ("PGHOST", "h"),
+            ("PGPORT", "5"),
+            ("PGUSER", "u"),
+            ("PGPASSWORD", "p/w"),
+            ("PGDATABASE", "a"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGSSLROOTCERT", "/ca.pem"),
+        ] {
+            assert!(found.contains(&(name, value.into())), "{name}");
+        }
+        let plain = environment("postgres://u:p@h:5/a?sslmode=disable");
+        assert!(plain.contains(&("PGSSLMODE", "disable".into())));
+        assert!(!plain.iter().any(|(name, _)| *name == "PGSSLROOTCERT"));
+    }
+
+    #[test]
+    fn a_url_must_name_its_database_and_a_refusal_never_repeats_it() {
+        let error = Login::new("postgres://u:hunter2@h".into(), None).unwrap_err().to_string();
+        assert_eq!(error, "the URL names no database; write postgres://user:password@host:5432/NAME");
+    }
+}

@@ -1,0 +1,35 @@
+//! The backup function: schedules invoke it, each with the task that it is for.
+
+use backup::{BackupError, Plan, Report, Task};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Deserialize;
+use shared::clock::SystemClock;
+use shared::config::Settings;
+use shared::entropy::SystemEntropy;
+
+/// What to do; a backup, where no task is named.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default)]
+    task: Task,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::telemetry::log::json();
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+/// A run that failed makes the invocation fail, so that the alarm on errors hears of it.
+async fn handle(event: LambdaEvent<Event>) -> Result<Report, Error> {
+    let task = event.payload.task;
+    let report = run(task).await.inspect_err(|error| tracing::error!(?task, %error, "the run failed"))?;
+    tracing::info!(?task, report = %serde_json::to_string(&report).unwrap_or_default(), "the run ended");
+    Ok(report)
+}
+
+/// Settings are read at each run, so that a rotated secret needs no new deployment.
+async fn run(task: Task) -> Result<Report, BackupError> {
+    let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
+    backup::run(task, &plan, &SystemClock, &SystemEntropy, &|_| ()).await
+}

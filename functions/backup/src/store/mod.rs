@@ -1,0 +1,201 @@
+//! Where backups are: a bucket with Object Lock, or locally a folder. A dump counts once its manifest lies beside it, which
+//! is written last; what has none is a leftover.
+
+mod bucket;
+mod folder;
+
+use std::path::Path;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use shared::config::{Refusal, Settings};
+
+pub use bucket::Bucket;
+pub use folder::Folder;
+
+use crate::error::BackupError;
+
+/// What a dump's name ends in.
+pub(crate) const DUMP: &str = ".dump";
+/// What its manifest's name ends in.
+const MANIFEST: &str = ".json";
+
+const RETENTION_DAYS: u16 = 35;
+const KEEP: u16 = 14;
+
+/// Where backups are.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// A bucket with Object Lock: nobody can remove an object before its time.
+    Bucket(Bucket),
+    /// A folder. Local use.
+    Folder(Folder),
+}
+
+/// A dump that is being written. Whatever is not finished is removed by [`Store::clean_up`].
+pub(crate) enum Upload {
+    Bucket(bucket::Upload),
+    Folder(folder::Upload),
+}
+
+/// A dump that is being read.
+pub(crate) enum Reader {
+    Bucket(bucket::Reader),
+    Folder(folder::Reader),
+}
+
+impl Store {
+    /// The place that the settings name.
+    pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, Refusal> {
+        let days = number(settings, "BACKUP_RETENTION_DAYS", RETENTION_DAYS)?;
+        let keep = number(settings, "BACKUP_KEEP", KEEP)?;
+        let key = settings.get("BACKUP_KMS_KEY_ID");
+        match (settings.get("BACKUP_BUCKET"), settings.get("BACKUP_FOLDER")) {
+            (Some(_), _) if deployed && key.is_none() => {
+                let mend = "set the KMS key that encrypts backups";
+                Err(Refusal::new("BACKUP_KMS_KEY_ID", "backups would not be under a key of their own", mend))
+            }
+            (Some(bucket), _) => {
+                let retention = SignedDuration::from_hours(i64::from(days) * 24);
+                Ok(Self::Bucket(Bucket::configured(bucket, key, retention).await))
+            }
+            (None, Some(_)) if deployed => {
+                let fault = "backups in a folder are for APP_ENV=local";
+                Err(Refusal::new("BACKUP_FOLDER", fault, "use BACKUP_BUCKET"))
+            }
+            (None, Some(folder)) => Ok(Self::Folder(Folder::new(Path::new(folder), keep.into()))),
+            (None, None) => {
+                let mend = "set a bucket with Object Lock, or locally BACKUP_FOLDER";
+                Err(Refusal::new("BACKUP_BUCKET", "there is nowhere to keep backups", mend))
+            }
+        }
+    }
+
+    /// The key of a dump of this name.
+    pub(crate) fn key(&self, name: &str) -> String {
+        match self {
+            Self::Bucket(_) => format!("{}{name}{DUMP}", bucket::PREFIX),
+            Self::Folder(_) => format!("{name}{DUMP}"),
+        }
+    }
+
+    /// The key of a dump's manifest.
+    pub(crate) fn manifest_of(dump: &str) -> String {
+        format!("{}{MANIFEST}", dump.strip_suffix(DUMP).unwrap_or(dump))
+    }
+
+    /// Removes what earlier runs left unfinished; says how much that was. To be called by the only run.
+    pub(crate) async fn clean_up(&self) -> Result<usize, BackupError> {
+        match self {
+            Self::Bucket(bucket) => bucket.clean_up().await,
+            Self::Folder(folder) => folder.clean_up(),
+        }
+    }
+
+    /// Begins to write a dump.
+    pub(crate) async fn begin(&self, key: &str, now: Timestamp) -> Result<Upload, BackupError> {
+        Ok(match self {
+            Self::Bucket(bucket) => Upload::Bucket(bucket.begin(key, now).await?),
+            Self::Folder(folder) => Upload::Folder(folder.begin(key)?),
+        })
+    }
+
+    /// Writes a manifest.
+    pub(crate) async fn put(&self, key: &str, text: String, now: Timestamp) -> Result<(), BackupError> {
+        match self {
+            Self::Bucket(bucket) => bucket.put(key, text, now).await,
+            Self::Folder(folder) => {
+                let mut upload = folder.begin(key)?;
+                upload.write(text.as_bytes()).await?;
+                upload.finish().await
+            }
+        }
+    }
+
+    /// Lets the oldest go, beyond those that are kept. A bucket does that by itself, once their lock has run out.
+    pub(crate) fn prune(&self) -> Result<usize, BackupError> {
+        match self {
+            Self::Bucket(_) => Ok(0),
+            Self::Folder(folder) => folder.prune(),
+        }
+    }
+
+    /// The dump of the newest backup.
+    pub(crate) async fn newest(&self) -> Result<Option<String>, BackupError> {
+        let manifests = match self {
+            Self::Bucket(bucket) => bucket.list().await?,
+            Self::Folder(folder) => folder.list()?,
+        };
+        let names = manifests.into_iter().filter_map(|key| Some(format!("{}{DUMP}", key.strip_suffix(MANIFEST)?)));
+        // Names begin with their time, so the last is the newest.
+        Ok(names.max())
+    }
+
+    /// Reads a small object whole.
+    pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, BackupError> {
+        let mut reader = self.read(key).await?;
+        let mut whole = Vec::new();
+        while let Some(chunk) = reader.next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole)
+    }
+
+    /// Begins to read a dump.
+    pub(crate) async fn read(&self, key: &str) -> Result<Reader, BackupError> {
+        Ok(match self {
+            Self::Bucket(bucket) => Reader::Bucket(bucket.read(key, None).await?),
+            Self::Folder(folder) => Reader::Folder(folder.read(key).await?),
+        })
+    }
+
+    /// What to call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Bucket(bucket) => bucket.name(),
+            Self::Folder(folder) => folder.name(),
+        }
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        match self {
+            Self::Bucket(upload) => upload.write(bytes).await,
+            Self::Folder(upload) => upload.write(bytes).await,
+        }
+    }
+
+    /// Makes the dump appear, whole.
+    pub(crate) async fn finish(self) -> Result<(), BackupError> {
+        match self {
+            Self::Bucket(upload) => upload.finish().await,
+            Self::Folder(upload) => upload.finish().await,
+        }
+    }
+}
+
+impl Reader {
+    /// The next bytes; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BackupError> {
+        match self {
+            Self::Bucket(reader) => reader.next().await,
+            Self::Folder(reader) => reader.next().await,
+        }
+    }
+
+    /// Begins again, with the very same object, whatever has taken its name meanwhile.
+    pub(crate) async fn again(self) -> Result<Self, BackupError> {
+        Ok(match self {
+            Self::Bucket(reader) => Self::Bucket(reader.again().await?),
+            Self::Folder(reader) => Self::Folder(reader.again().await?),
+        })
+    }
+}
+
+fn number(settings: &Settings, name: &'static str, default: u16) -> Result<u16, Refusal> {
+    let Some(text) = settings.get(name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| (1..=3650).contains(number));
+    number.ok_or_else(|| Refusal::new(name, "not a number in range", "use 1 to 3650"))
+}

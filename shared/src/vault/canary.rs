@@ -1,0 +1,71 @@
+//! The canary of backups: a value that anybody may know, sealed as secrets are under a data key of its own. Where it opens
+//! in a restored database, the key that wraps data keys is at hand, and the vault is more than bytes.
+
+use super::envelope::{self, Place, Purpose};
+use super::error::VaultError;
+use super::provider::Providers;
+use super::wrapped::WrappedKey;
+use crate::entropy::Entropy;
+use crate::id::TenantId;
+
+/// What is sealed.
+const PLAINTEXT: &[u8] = b"the canary sings";
+
+/// The platform's, so that whoever makes backups needs leave to unwrap no tenant's data key.
+const PLACE: Place<'_> = Place { tenant: TenantId::PLATFORM, purpose: Purpose::Canary, context: &[] };
+
+/// A canary, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    /// Its data key. The version has no meaning.
+    pub key: WrappedKey,
+    /// The sealed value.
+    pub sealed: Vec<u8>,
+}
+
+impl Canary {
+    /// Seals a new one under a new data key of the provider in use.
+    ///
+    /// # Errors
+    /// [`VaultError::Kms`] where KMS does not answer.
+    pub async fn seal(providers: &Providers, entropy: &dyn Entropy) -> Result<Self, VaultError> {
+        let provider = providers.current();
+        let new = provider.generate(PLACE.tenant, entropy).await?;
+        let sealed = envelope::seal(&new.data_key, &PLACE, PLAINTEXT, entropy)?;
+        let key =
+            WrappedKey { version: 1, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped };
+        Ok(Self { key, sealed })
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`](super::Vault::open).
+    pub async fn open(&self, providers: &Providers) -> Result<(), VaultError> {
+        let data_key = providers.of(&self.key)?.unwrap_key(PLACE.tenant, &self.key).await?;
+        let opened = envelope::open(&data_key, &PLACE, &self.sealed)?;
+        if *opened == PLAINTEXT { Ok(()) } else { Err(VaultError::Tampered) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::provider::{LocalKey, Provider};
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn providers(byte: u8) -> Providers {
+        Providers::new(Provider::Local(LocalKey::new(&[byte; 32]).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn it_opens_under_the_key_it_was_sealed_with_and_no_other_and_unaltered() {
+        let canary = Canary::seal(&providers(1), &SeededEntropy::new(1)).await.unwrap();
+        canary.open(&providers(1)).await.unwrap();
+        assert!(matches!(canary.open(&providers(2)).await, Err(VaultError::NoProvider { .. })));
+        assert!(providers(1).know(&canary.key) && !providers(2).know(&canary.key));
+        let mut altered = canary.clone();
+        *altered.sealed.last_mut().unwrap() ^= 1;
+        assert!(altered.open(&providers(1)).await.is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! A bucket of the test's own in moto, reached through a gate that refuses requests where the test asks for it, as S3 does
+//! when it is overloaded.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::response::Response;
+use backup::{Bucket, Store};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use jiff::SignedDuration;
+use shared::entropy::{Entropy, SystemEntropy};
+use tokio::net::TcpListener;
+
+use crate::moto::{Moto, REGION};
+use crate::wire;
+
+/// The bucket. It has Object Lock and nothing in it.
+pub struct TestBucket {
+    /// Its name.
+    pub name: String,
+    /// S3, not through the gate.
+    pub client: Client,
+    gate: Arc<Gate>,
+    url: String,
+    _moto: Option<Moto>,
+}
+
+struct Gate {
+    moto: String,
+    refused: AtomicBool,
+    parts: AtomicUsize,
+    seen: Mutex<Vec<(String, HeaderMap)>>,
+}
+
+impl TestBucket {
+    /// Makes it.
+    pub async fn create() -> Self {
+        let moto = Moto::of_the_run().await;
+        let bucket = Self::create_in(&moto).await;
+        Self { _moto: Some(moto), ..bucket }
+    }
+
+    /// Makes it in this moto.
+    pub async fn create_in(moto: &Moto) -> Self {
+        let client = client(moto.url());
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let name = format!("backups-{}", entropy.base62(12).to_lowercase());
+        let made = client.create_bucket().bucket(&name).object_lock_enabled_for_bucket(true);
+        made.create_bucket_configuration(location()).send().await.unwrap();
+        let gate = Arc::new(Gate {
+            moto: moto.url().to_owned(),
+            refused: AtomicBool::new(false),
+            parts: AtomicUsize::new(0),
+            seen: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&gate));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { name, client, gate, url, _moto: None }
+    }
+
+    /// Backups in it, locked for five weeks under this key.
+    pub fn store(&self, kms_key: Option<&str>) -> Store {
+        Store::Bucket(Bucket::new(client(&self.url), &self.name, kms_key, SignedDuration::from_hours(35 * 24)))
+    }
+
+    /// Refuses every part after the first one.
+    pub fn refuse_parts(&self) {
+        self.gate.parts.store(0, Ordering::SeqCst);
+        self.gate.refused.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets everything pass again.
+    pub fn mend(&self) {
+        self.gate.refused.store(false, Ordering::SeqCst);
+    }
+
+    /// The requests that came through the gate since the last call: method and query, and the headers.
+    pub fn take_requests(&self) -> Vec<(String, HeaderMap)> {
+        std::mem::take(&mut self.gate.seen.lock().unwrap())
+    }
+
+    /// How many multipart uploads are under way.
+    pub async fn uploads(&self) -> usize {
+        self.client.list_multipart_uploads().bucket(&self.name).send().await.unwrap().uploads().len()
+    }
+
+    /// The keys of all objects.
+    pub async fn keys(&self) -> Vec<String> {
+        let list = self.client.list_objects_v2().bucket(&self.name).send().await.unwrap();
+        list.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+    }
+}
+
+fn location() -> aws_sdk_s3::types::CreateBucketConfiguration {
+    aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(REGION.into()).build()
+}
+
+fn client(url: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(url)
+        .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(1)))
+        .credentials_provider(Credentials::new("AKIDOFNOBODY", "opens-nothing", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+/// Hands a request on to moto, unless it is to be refused.
+async fn pass(State(gate): State<Arc<Gate>>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    gate.seen.lock().unwrap().push((format!("{} {query}", parts.method), parts.headers.clone()));
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let is_part = query.contains("partNumber=");
+    if gate.refused.load(Ordering::SeqCst) && is_part && gate.parts.fetch_add(1, Ordering::SeqCst) > 0 {
+        let refusal = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+        return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(refusal.into()).unwrap();
+    }
+    let path = parts.uri.path_and_query().unwrap().to_string();
+    parts.uri = format!("{}{path}", gate.moto).parse().unwrap();
+    let (parts, body): (_, Bytes) = wire::send(Request::from_parts(parts, body)).await.into_parts();
+    Response::from_parts(parts, body.into())
+}

@@ -1,0 +1,86 @@
+//! What operators see of backups and drills, and how they ask for one.
+
+use backup::{Report, Task};
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::backups::{done, folder, plan, run};
+use serde_json::json;
+use shared::permission::Role;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_asks_for_a_backup_and_the_function_makes_it_once() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let plan = plan(&app, folder(files.path()));
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
+
+    let asked = operator.act("/admin/backups").await;
+    assert_eq!((asked.status.as_u16(), asked.text_at("state")), (201, "requested"));
+    assert_eq!(operator.act("/admin/backups").await.outcome(), "409 conflict");
+
+    let made = done(&app, &plan, Task::Requested).await;
+    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
+    let listed = operator.get("/admin/backups").await;
+    let shown = &listed.body["items"][0];
+    assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        [&shown["id"], &shown["state"], &shown["sha256"], &shown["row_counts"]["public.tenants"]],
+        [&asked.body["id"], &json!("succeeded"), &json!(made.sha256), &json!(3)]
+    );
+    assert!(shown["duration_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{shown}");
+    let audit = operator.get("/admin/audit?action=backup.request").await;
+    assert_eq!(audit.body["items"][1]["targets"]["backup_id"], asked.body["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_listed_newest_first_in_pages_and_by_kind_and_state() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let plan = plan(&app, folder(files.path()));
+    for task in [Task::Backup, Task::Backup, Task::Drill] {
+        app.clock.advance(1);
+        done(&app, &plan, task).await;
+    }
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let first = operator.get("/admin/backups?limit=2").await;
+    let kinds = |reply: &holdfast_tests::client::Reply| {
+        let items = reply.body["items"].as_array().unwrap().iter();
+        items.map(|item| item["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&first), ["drill", "backup"]);
+    let rest = operator.get(&format!("/admin/backups?limit=2&cursor={}", first.text_at("next_cursor"))).await;
+    assert_eq!((kinds(&rest), rest.body["next_cursor"].is_null()), (vec!["backup".to_owned()], true));
+    assert_eq!(kinds(&operator.get("/admin/backups?kind=drill&state=succeeded").await), ["drill"]);
+    assert!(kinds(&operator.get("/admin/backups?state=failed").await).is_empty());
+    assert_eq!(operator.get("/admin/backups?kind=other").await.outcome(), "400 validation_failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_the_ages_of_the_newest_backup_and_drill_that_succeeded() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let plan = plan(&app, folder(files.path()));
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let value = async |name: &str| {
+        let text = operator.get("/metrics").await.text;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        line.map(|value| value.parse::<f64>().unwrap())
+    };
+    assert_eq!(value("holdfast_backup_age_seconds").await, None);
+    run(&app, &plan, Task::Drill).await.unwrap_err();
+    assert_eq!(value("holdfast_backup_failures").await, Some(1.0));
+    let summary = done(&app, &plan, Task::Backup).await;
+    done(&app, &plan, Task::Drill).await;
+    app.clock.advance(90);
+    for name in ["holdfast_backup_age_seconds", "holdfast_drill_age_seconds"] {
+        let age = value(name).await.unwrap();
+        assert!((90.0..91.0).contains(&age), "{name}: {age}");
+    }
+    for name in ["holdfast_backup_duration_seconds", "holdfast_drill_duration_seconds"] {
+        assert!(value(name).await.is_some_and(|seconds| seconds > 0.0), "{name}");
+    }
+    let compressed = value("holdfast_backup_compressed_bytes").await;
+    assert_eq!(compressed.map(|bytes| bytes.to_string()), Some(summary.compressed_bytes.to_string()));
+    assert!(value("holdfast_backup_size_bytes").await > compressed);
+    assert_eq!(value("holdfast_backup_failures").await, Some(0.0));
+}

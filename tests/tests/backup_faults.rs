@@ -1,0 +1,229 @@
+//! What goes wrong while a backup is made: it is recorded as failed, leaves nothing behind, and the next one is fine.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use backup::{BackupError, Login, Plan, Programs, Report, Task};
+use holdfast_tests::app::{Options, TestApp};
+use holdfast_tests::backups::{done, folder, plan, run, runs};
+use holdfast_tests::bucket::TestBucket;
+use holdfast_tests::database::TestDatabase;
+use holdfast_tests::proxy::Proxy;
+
+/// 24 MB that do not compress: three parts of an upload.
+const FILL: &str = "INSERT INTO idempotency_keys (tenant_id, actor_id, key, request_hash, status, headers, body, created_at)
+    SELECT t.id, gen_random_uuid(), 'k', sha256(''), 200, '{}', (SELECT string_agg(sha256((n || '/' || i)::bytea), '') FROM generate_series(1, 32768) i), now()
+      FROM tenants t, generate_series(1, 24) n WHERE t.slug = 'acme'";
+
+async fn fill(app: &TestApp) {
+    app.database.superuser().await.batch_execute(FILL).await.unwrap();
+}
+
+/// Runs of the database, without the errors' words.
+async fn states(app: &TestApp) -> Vec<String> {
+    runs(app).await.into_iter().map(|(kind, state, _)| format!("{kind} {state}")).collect()
+}
+
+/// A program in the place of `pg_dump`, in a folder of its own.
+fn fake(folder: &Path, script: &str) -> PathBuf {
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let path = bin.join("pg_dump");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    bin
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_refuses_half_way_and_nothing_stays_there() {
+    let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
+    fill(&app).await;
+    let plan = plan(&app, bucket.store(None));
+    bucket.refuse_parts();
+    let failure = run(&app, &plan, Task::Backup).await.unwrap_err().to_string();
+    assert!(failure.contains("SlowDown"), "{failure}");
+    assert_eq!((bucket.uploads().await, bucket.keys().await.len()), (0, 0));
+    assert_eq!(runs(&app).await[0].2.as_ref(), Some(&failure));
+
+    bucket.mend();
+    let summary = done(&app, &plan, Task::Backup).await;
+    assert!(summary.compressed_bytes > 24 * 1000 * 1000, "{summary:?}");
+    assert_eq!(bucket.keys().await, [summary.object_key.clone(), summary.object_key.replace(".dump", ".json")]);
+    assert_eq!(
+        (bucket.uploads().await, states(&app).await),
+        (0, vec!["backup failed".into(), "backup succeeded".into()])
+    );
+    // And it is whole.
+    assert_eq!(done(&app, &plan, Task::Drill).await.sha256, summary.sha256);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_in_s3_is_removed_by_the_next() {
+    let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
+    let leave = bucket.client.create_multipart_upload().bucket(&bucket.name).key("backups/leftover.dump");
+    leave.send().await.unwrap();
+    let stranger = bucket.client.create_multipart_upload().bucket(&bucket.name).key("elsewhere/upload");
+    stranger.send().await.unwrap();
+    done(&app, &plan(&app, bucket.store(None)), Task::Backup).await;
+    assert_eq!(bucket.uploads().await, 1, "another's upload is none of ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_locked_encrypted_and_checked_on_arrival() {
+    let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
+    let moto = holdfast_tests::moto::Moto::of_the_run().await;
+    let key = moto.vault_key().await;
+    let summary = done(&app, &plan(&app, bucket.store(Some(&key))), Task::Backup).await;
+    assert!(summary.object_key.starts_with("backups/"));
+    // What moto keeps of a multipart upload is not all that S3 keeps: what was sent is looked at.
+    let requests = bucket.take_requests();
+    let sent = |begins: &str| {
+        let mut matching = requests.iter().filter(|(request, _)| request.starts_with(begins));
+        let (_, headers) = matching.next().unwrap_or_else(|| panic!("{begins}: {requests:?}"));
+        move |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    for begins in ["POST uploads", "PUT x-id=PutObject"] {
+        let header = sent(begins);
+        assert_eq!(header("x-amz-object-lock-mode"), "COMPLIANCE", "{begins}");
+        let until: jiff::Timestamp = header("x-amz-object-lock-retain-until-date").parse().unwrap();
+        let days = until.duration_since(shared::clock::Clock::now(&*app.clock)).as_hours() / 24;
+        assert!((34..=35).contains(&days), "{begins}: {days}");
+        assert_eq!(header("x-amz-server-side-encryption"), "aws:kms", "{begins}");
+        assert_eq!(header("x-amz-server-side-encryption-aws-kms-key-id"), key, "{begins}");
+    }
+    for begins in ["PUT x-id=PutObject", "PUT x-id=UploadPart"] {
+        assert_eq!(sent(begins)("x-amz-checksum-sha256").len(), 44, "{begins}");
+    }
+    assert_eq!(sent("POST uploads")("x-amz-checksum-algorithm"), "SHA256");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_dies_in_mid_dump_and_the_run_is_recorded_as_failed() {
+    let proxy = Proxy::before(TestDatabase::address().await).await;
+    let app = TestApp::start_with(Options::default()).await;
+    fill(&app).await;
+    let files = tempfile::tempdir().unwrap();
+    let mut plan = plan(&app, folder(files.path()));
+    let through = app.database.backup_url().replace(&TestDatabase::address().await, &proxy.address());
+    plan.database = Login::new(through.into(), Some(app.database.ca_file())).unwrap();
+    proxy.cut_after(4 << 20);
+    let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
+    assert!(matches!(failure, BackupError::Program { program: "pg_dump", .. }), "{failure}");
+    assert_eq!(files.path().read_dir().unwrap().count(), 0, "nothing unfinished stays");
+    assert_eq!(runs(&app).await[0].2, Some(failure.to_string()));
+
+    proxy.mend();
+    done(&app, &plan, Task::Backup).await;
+    assert_eq!(states(&app).await, ["backup failed", "backup succeeded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_killed_is_recorded_as_failed_by_the_next() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let script = "case \"$1\" in --version) exec /usr/bin/env pg_dump \"$@\";; esac\nexec sleep 60";
+    let programs = Programs::system().or_rather(fake(files.path(), script));
+    let backups = files.path().join("backups");
+    let stuck = Plan { programs, ..plan(&app, folder(&backups)) };
+    let killed = async {
+        while states(&app).await != ["backup running"] || backups.read_dir().is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        ended = run(&app, &stuck, Task::Backup) => panic!("{ended:?}"),
+        () = killed => {}
+    }
+    assert_eq!((states(&app).await, backups.read_dir().unwrap().count()), (vec!["backup running".to_owned()], 1));
+
+    let plan = plan(&app, folder(&backups));
+    // The lock goes with the connection, as soon as the server has seen it close.
+    while run(&app, &plan, Task::Backup).await.unwrap() == Report::Busy {
+        tokio::task::yield_now().await;
+    }
+    let runs = runs(&app).await;
+    assert!(runs[0].2.as_ref().unwrap().starts_with("it ended without a word"), "{runs:?}");
+    assert_eq!((runs[1].1.as_str(), backups.read_dir().unwrap().count()), ("succeeded", 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_runs_says_that_it_is_busy() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let gate = files.path().join("gate");
+    let script = format!(
+        "case \"$1\" in --version) ;; *) while [ ! -e {} ]; do sleep 0.02; done;; esac\nexec /usr/bin/env pg_dump \"$@\"",
+        gate.display()
+    );
+    let programs = Programs::system().or_rather(fake(files.path(), &script));
+    let slow = Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) };
+    let other = plan(&app, folder(&files.path().join("backups")));
+    let first = run(&app, &slow, Task::Backup);
+    let second = async {
+        while states(&app).await != ["backup running"] {
+            tokio::task::yield_now().await;
+        }
+        let second = run(&app, &other, Task::Backup).await.unwrap();
+        std::fs::write(&gate, "").unwrap();
+        second
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(second, Report::Busy);
+    assert!(matches!(first.unwrap(), Report::Done { .. }));
+    assert_eq!(states(&app).await, ["backup succeeded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_older_than_the_server_is_refused_before_it_dumps() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let old = fake(files.path(), "echo 'pg_dump (PostgreSQL) 9.6.24'");
+    let plan = Plan { programs: Programs::only([old]), ..plan(&app, folder(&files.path().join("backups"))) };
+    let refusal = run(&app, &plan, Task::Backup).await.unwrap_err();
+    assert!(matches!(refusal, BackupError::NoProgram { program: "pg_dump", found: Some(9), .. }), "{refusal}");
+    assert_eq!(states(&app).await, ["backup failed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_out_of_time_is_stopped_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let process = files.path().join("process");
+    let script = format!(
+        "case \"$1\" in --version) exec /usr/bin/env pg_dump \"$@\";; esac\necho $$ > {}\nexec sleep 60",
+        process.display()
+    );
+    let programs = Programs::system().or_rather(fake(files.path(), &script));
+    let backups = files.path().join("backups");
+    let plan = Plan { programs, time_limit: Duration::from_secs(2), ..plan(&app, folder(&backups)) };
+    let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
+    assert!(matches!(failure, BackupError::OutOfTime), "{failure}");
+    assert_eq!((states(&app).await, backups.read_dir().unwrap().count()), (vec!["backup failed".to_owned()], 0));
+    let process = std::fs::read_to_string(process).unwrap();
+    while Path::new("/proc").join(process.trim()).join("exe").exists() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_is_on_no_command_line_and_in_the_environment_of_the_program_alone() {
+    let app = TestApp::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let seen = files.path().join("seen");
+    let script = format!(
+        "case \"$1\" in --version) ;; *) echo \"$@\" > {0}; env | sort | sed 's/=.*//' | tr '\\n' ' ' >> {0};; esac\nexec /usr/bin/env pg_dump \"$@\"",
+        seen.display()
+    );
+    let programs = Programs::system().or_rather(fake(files.path(), &script));
+    done(&app, &Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) }, Task::Backup).await;
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let (arguments, environment) = seen.split_once('\n').unwrap();
+    let snapshot = arguments.split("--snapshot=").nth(1).unwrap();
+    let known = "--format=custom --compress=1 --enable-row-security --role=holdfast_backup --no-password --lock-wait-timeout=30s";
+    assert_eq!(arguments, format!("{known} --snapshot={snapshot}"));
+    for name in ["PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"] {
+        assert!(environment.contains(name), "{environment}");
+    }
+    assert!(!environment.contains("CARGO") && !environment.contains("HOLDFAST"), "{environment}");
+}
