@@ -1,5 +1,6 @@
-//! A backup and a drill over a million accounts, for the figures in the operator's guide: `cargo test --package holdfast-tests
-//! --test backup_million -- --ignored --nocapture`.
+//! `bench-backup`: a backup and a drill over a million accounts, for the figures in the operator's guide. It takes minutes and
+//! a few gigabytes: `cargo run --package holdfast-tests --bin bench-backup`.
+#![expect(clippy::print_stdout, reason = "a command's words to whoever runs it")]
 
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ const FILL: &str = "
 fn report(what: &str, summary: &Summary, seconds: f64) {
     let rows: i64 = summary.row_counts.values().sum();
     let megabytes = |bytes: f64| bytes / 1e6;
-    eprintln!(
+    println!(
         "{what}: {rows} rows, {:.0} MB on the server, {:.0} MB dumped, {seconds:.1} s, {:.0} rows/s, {:.1} MB/s of the database",
         megabytes(summary.size_bytes as f64),
         megabytes(summary.compressed_bytes as f64),
@@ -36,9 +37,8 @@ fn report(what: &str, summary: &Summary, seconds: f64) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes and a few gigabytes"]
-async fn a_million_accounts_are_backed_up_and_drilled() {
+#[tokio::main]
+async fn main() {
     let app = TestApp::start().await;
     let superuser = app.database.superuser().await;
     superuser.batch_execute(FILL).await.unwrap();
