@@ -170,9 +170,11 @@ async fn pages_hold_what_was_there_all_along_once_while_others_add_and_delete() 
     for list in ["/accounts?limit=7", "/accounts?limit=7&q=k", "/accounts?limit=7&owner=kept"] {
         // They come before, between and behind the pages, and go again.
         let stir = async {
-            for at in 0.. {
-                let made = make(&editor, json!({"name": format!("k passing {at}"), "owner": "kept"})).await;
-                let later = make(&editor, json!({"name": format!("kept 3{at} passing"), "owner": "kept"})).await;
+            // Names of their own each time: the last ones may be left when the reader is done.
+            loop {
+                let (before, between) = (format!("k passing {}", unique()), format!("kept 3 passing {}", unique()));
+                let made = make(&editor, json!({"name": before, "owner": "kept"})).await;
+                let later = make(&editor, json!({"name": between, "owner": "kept"})).await;
                 editor.delete(&made).await;
                 editor.delete(&later).await;
             }
