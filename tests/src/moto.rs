@@ -96,12 +96,10 @@ impl Moto {
         bucket
     }
 
-    /// Sends S3 a request about something in a bucket, and gives the answer's status and body.
-    pub async fn s3(&self, method: Method, path: &str) -> (StatusCode, String) {
-        let request = Request::builder().method(method).uri(format!("{}/{path}", self.url));
-        let answer =
-            wire::send(request.header("authorization", authorization("s3")).body(String::new()).unwrap()).await;
-        (answer.status(), String::from_utf8_lossy(answer.body()).into_owned())
+    /// Asks S3 for something in a bucket.
+    pub async fn object(&self, path: &str) -> http::Response<bytes::Bytes> {
+        let request = Request::builder().uri(format!("{}/{path}", self.url));
+        wire::send(request.header("authorization", authorization("s3")).body(String::new()).unwrap()).await
     }
 
     async fn key(&self, request: &Value) -> String {

@@ -9,7 +9,7 @@ use shared::audit::{AuditKeys, Document};
 use crate::app::{self, TestApp};
 
 /// How long other tests' transactions, on the same cluster, may hold up what is sealed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "SELECT count(*) FROM http_audit_log l WHERE NOT EXISTS (SELECT FROM audit_seals s
     WHERE s.epoch = l.epoch AND l.transaction_id >= s.from_transaction AND l.transaction_id < s.to_transaction)";
 

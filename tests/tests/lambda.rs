@@ -10,7 +10,6 @@ use holdfast_tests::events::event;
 use holdfast_tests::moto::Moto;
 use holdfast_tests::sample::code;
 use holdfast_tests::secrets;
-use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
@@ -156,11 +155,19 @@ async fn maintain(instances: &Instances) {
     }
     let Deployment { moto, seals, .. } = &instances.deployment;
     let object = format!("{seals}/seals/0000000001/00000000000000000001.json");
-    let (status, seal) = moto.s3(Method::GET, &object).await;
-    assert_eq!(status, 200, "{seal}");
-    assert!(seal.starts_with("{\"seal\":\"ey"), "{seal}");
-    let (status, retention) = moto.s3(Method::GET, &format!("{object}?retention")).await;
-    assert!(status == 200 && retention.contains("<Mode>COMPLIANCE</Mode>"), "{status} {retention}");
+    let seal = moto.object(&object).await;
+    assert!(seal.status() == 200 && seal.body().starts_with(b"{\"seal\":\"ey"), "{seal:?}");
+    assert_eq!(seal.headers()["x-amz-object-lock-mode"], "COMPLIANCE");
+    let keys = instances.send("auth/audit-jwks", &[], 200).await;
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+    let tokens = instances.send("auth/login-operator", &[("password", instances.deployment.password())], 200).await;
+    let token = ("access_token", text(&tokens, "access_token"));
+    let verified = instances.send("admin/audit-verify", &[token], 200).await;
+    assert_eq!((&verified["ok"], &verified["complete"]), (&true.into(), &true.into()), "{verified}");
+    let seals = instances.send("admin/audit-seals", &[token], 200).await;
+    assert!(seals["seal"].is_string() || seals.as_str().is_some_and(|lines| lines.lines().count() > 1), "{seals}");
+    let export = instances.send("admin/audit-export", &[token], 200).await;
+    assert!(export.as_str().is_some_and(|text| text.starts_with("epoch,transaction_id,id,")), "{export}");
 }
 
 #[tokio::test]

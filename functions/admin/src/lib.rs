@@ -27,6 +27,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         user::DELETE.to(user::delete),
         user::REVOKE.to(user::revoke),
         audit::LIST.to(audit::list),
+        audit::export::EXPORT.to(audit::export::export),
+        audit::seals::LIST.to(audit::seals::list),
+        audit::verify::VERIFY.to(audit::verify::verify),
         keys::LIST.to(keys::list),
         keys::ROTATE.to(keys::rotate),
     ]
