@@ -1,6 +1,7 @@
 //! What the end-to-end suites are written with.
 
 pub mod app;
+pub mod auditor;
 pub mod client;
 pub mod database;
 pub mod deployment;
