@@ -189,7 +189,7 @@ COMMENT ON FUNCTION audit_partitions_before(timestamptz) IS 'The months that had
 
 CREATE FUNCTION drop_audit_partition(p_partition text) RETURNS bigint LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '3s' AS $$
-DECLARE d audit_drops; newest audit_seals; found bigint; others bigint;
+DECLARE d audit_drops; newest audit_seals; held bigint; others bigint;
 BEGIN
     SELECT * INTO d FROM audit_drops WHERE partition = p_partition;
     IF NOT FOUND THEN
@@ -206,12 +206,12 @@ BEGIN
     EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE', p_partition);
     SELECT * INTO newest FROM audit_seals ORDER BY number DESC LIMIT 1;
     EXECUTE format('SELECT count(*), count(*) FILTER (WHERE (epoch, transaction_id) >= ($1, $2) OR at < $3 OR at >= $4) FROM public.%I', p_partition)
-       INTO found, others USING newest.epoch, newest.to_transaction, d.from_at, d.before_at;
-    IF others > 0 OR found <> d.rows THEN
-        RAISE EXCEPTION '% has % rows, % of them unsealed or of another month; the seal names %', p_partition, found, others, d.rows;
+       INTO held, others USING newest.epoch, newest.to_transaction, d.from_at, d.before_at;
+    IF others > 0 OR held <> d.rows THEN
+        RAISE EXCEPTION '% has % rows, % of them unsealed or of another month; the seal names %', p_partition, held, others, d.rows;
     END IF;
     EXECUTE format('DROP TABLE public.%I', p_partition);
-    RETURN found;
+    RETURN held;
 END $$;
 COMMENT ON FUNCTION drop_audit_partition(text) IS 'Drops a month that a seal names as dropped, once that seal is stored elsewhere and every row of it is sealed; never one that ended less than 90 days ago. NULL where it is gone already.';
 

@@ -1,6 +1,7 @@
 //! What the end-to-end suites are written with.
 
 pub mod app;
+pub mod auditor;
 pub mod backups;
 pub mod bucket;
 pub mod client;

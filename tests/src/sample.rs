@@ -186,6 +186,7 @@ impl<'a> Samples<'a> {
                 | "/admin/keys"
                 | "/auth/whoami"
                 | "/.well-known/jwks.json"
+                | "/.well-known/audit-jwks.json"
                 | "/accounts"
                 | "/admin/tenants"
                 | "/admin/users"
@@ -194,6 +195,9 @@ impl<'a> Samples<'a> {
                 | "/admin/schema"
                 | "/admin/status"
                 | "/admin/config"
+                | "/admin/audit/export"
+                | "/admin/audit/seals"
+                | "/admin/audit/verify"
                 | "/healthz"
                 | "/readyz"
                 | "/metrics"),

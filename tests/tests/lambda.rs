@@ -201,6 +201,16 @@ async fn maintain(instances: &Instances) {
     let seal = moto.object(&object).await;
     assert!(seal.status() == 200 && seal.body().starts_with(b"{\"seal\":\"ey"), "{seal:?}");
     assert_eq!(seal.headers()["x-amz-object-lock-mode"], "COMPLIANCE");
+    let keys = instances.send("auth/audit-jwks", &[], 200).await;
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+    let tokens = instances.send("auth/login-operator", &[("password", instances.deployment.password())], 200).await;
+    let token = ("access_token", text(&tokens, "access_token"));
+    let verified = instances.send("admin/audit-verify", &[token], 200).await;
+    assert_eq!((&verified["ok"], &verified["complete"]), (&true.into(), &true.into()), "{verified}");
+    let seals = instances.send("admin/audit-seals", &[token], 200).await;
+    assert!(seals["seal"].is_string() || seals.as_str().is_some_and(|lines| lines.lines().count() > 1), "{seals}");
+    let export = instances.send("admin/audit-export", &[token], 200).await;
+    assert!(export.as_str().is_some_and(|text| text.starts_with("epoch,transaction_id,id,")), "{export}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The sub-commands, one a module. Without one, Holdfast runs.
 
+mod audit;
 mod backup;
 mod down;
 mod drill;
@@ -44,6 +45,7 @@ enum Command {
     HashPassword(hash_password::HashPassword),
     Openapi(openapi::Openapi),
     Permissions(permissions::Permissions),
+    Audit(audit::Audit),
     User(user::User),
     Tenant(tenant::Tenant),
     Token(token::Token),
@@ -64,6 +66,7 @@ impl Cli {
             Command::HashPassword(hash_password) => hash_password.execute(),
             Command::Openapi(openapi) => openapi.execute(),
             Command::Permissions(permissions) => permissions.execute(),
+            Command::Audit(audit) => audit.execute().await,
             Command::User(user) => user.execute().await,
             Command::Tenant(tenant) => tenant.execute().await,
             Command::Token(token) => token.execute(),

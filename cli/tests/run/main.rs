@@ -4,6 +4,7 @@
 
 mod program;
 
+mod crashing;
 mod database;
 mod ending;
 mod refusing;

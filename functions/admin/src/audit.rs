@@ -1,4 +1,11 @@
-//! `GET /admin/audit`: who did or tried what, the newest first.
+//! `GET /admin/audit`: who did or tried what, the newest first. Below it, the whole log to take away, and the proof that
+//! nothing of it was changed.
+
+pub(crate) mod export;
+mod filters;
+mod page;
+pub(crate) mod seals;
+pub(crate) mod verify;
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -7,13 +14,15 @@ use shared::app::App;
 use shared::clock::Time;
 use shared::db::Statement;
 use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
-use shared::id::{AccountId, SessionId, TenantId, UserId};
+use shared::id::{SessionId, TenantId};
 use shared::permission::Permission;
 use shared::problem::Problem;
-use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use shared::route::{Access, Audited, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use filters::Filters;
 
 pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
     .access(Access::Holder(Permission::AuditRead))
@@ -23,18 +32,14 @@ pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
     .query(&[
         LIMIT,
         CURSOR,
-        QueryParameter::new("from", ParameterKind::Time, "Only rows at or after this time."),
-        QueryParameter::new("to", ParameterKind::Time, "Only rows before this time."),
-        QueryParameter::new("actor", ParameterKind::Id, "Only what this user or token did, by its id."),
-        QueryParameter::new("action", ParameterKind::Text, "Only this action, such as account.create."),
-        QueryParameter::new("status", ParameterKind::Number(100, 599), "Only answers with this HTTP status."),
-        QueryParameter::new("path", ParameterKind::Text, "Only requests of this path."),
-        QueryParameter::new(
-            "request_id",
-            ParameterKind::Text,
-            "Only the request that was answered with this X-Request-Id.",
-        ),
-        QueryParameter::new("account_id", ParameterKind::Id, "Only what concerned this account."),
+        filters::FROM,
+        filters::TO,
+        filters::ACTOR,
+        filters::ACTION,
+        filters::STATUS,
+        filters::PATH,
+        filters::REQUEST_ID,
+        filters::ACCOUNT_ID,
     ])
     .answers::<List<Entry>>();
 
@@ -123,15 +128,9 @@ impl FromRow for Entry {
 }
 
 pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
-    let (from, to) = (params.time("from")?, params.time("to")?);
-    let actor = params.parse::<UserId>("actor", "must be the id of a user or token")?;
-    let status = params.parse::<i16>("status", "must be an HTTP status")?;
-    let account = params.parse::<AccountId>("account_id", "must be the id of an account")?.map(|id| id.to_string());
-    let (action, path, request_id) = (params.text("action"), params.text("path"), params.text("request_id"));
+    let filters = Filters::read(&params)?;
     let (at, id, rows) = (page.position::<Timestamp>(0)?, page.position::<Uuid>(1)?, page.rows());
-
-    let statement = Statement::new(SELECT).bind(&from).bind(&to).bind(&actor).bind(&action).bind(&status).bind(&path);
-    let statement = statement.bind(&request_id).bind(&account).bind(&at).bind(&id).bind(&rows);
+    let statement = filters.bind(Statement::new(SELECT)).bind(&at).bind(&id).bind(&rows);
     let entries: Vec<Entry> = call.transaction(&app).all(statement).await?;
     Answer::ok(&page.list(entries, |last| vec![last.at.0.to_string(), last.id.to_string()]))
 }

@@ -1,5 +1,6 @@
 //! Sign-in, sessions and the public keys that verify access tokens.
 
+mod audit_jwks;
 mod codes;
 mod grant;
 mod jwks;
@@ -34,6 +35,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         tokens::CREATE.to(tokens::create),
         tokens::REVOKE.to(tokens::revoke),
         jwks::JWKS.to(jwks::jwks),
+        audit_jwks::JWKS.to(audit_jwks::jwks),
     ]
 }
 

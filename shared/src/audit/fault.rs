@@ -46,6 +46,16 @@ impl Bad {
         Self { fault, seal, row: Some(row), detail: detail.to_owned() }
     }
 
+    /// Something is wrong with what a seal counts.
+    pub fn state(seal: u64, detail: &str) -> Self {
+        Self::seal(Fault::State, seal, detail)
+    }
+
+    /// Something is wrong with a seal itself.
+    pub fn missing(seal: u64, detail: &str) -> Self {
+        Self::seal(Fault::Seal, seal, detail)
+    }
+
     pub(super) fn seal(fault: Fault, seal: u64, detail: impl Into<String>) -> Self {
         Self { fault, seal, row: None, detail: detail.into() }
     }

@@ -10,12 +10,15 @@ use crate::problem::Problem;
 /// Headers that are kept with an answer under its idempotency key.
 const KEPT: [HeaderName; 2] = [header::LOCATION, header::ETAG];
 
-/// A JSON answer.
+const JSON: &str = "application/json";
+
+/// An answer, of JSON unless it says otherwise.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    content_type: &'static str,
     /// Whether the body shows something that is shown once.
     pub(super) secret: bool,
 }
@@ -38,6 +41,19 @@ impl Answer {
         Self::new(if made { StatusCode::CREATED } else { StatusCode::OK }, body)
     }
 
+    /// 200 with text of this type.
+    pub fn text(content_type: &'static str, text: String) -> Self {
+        let (status, headers) = (StatusCode::OK, HeaderMap::new());
+        Self { status, headers, body: text.into_bytes(), content_type, secret: false }
+    }
+
+    /// Says where the next page is (RFC 8288).
+    pub fn next(mut self, target: &str) -> Result<Self, Problem> {
+        let link = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")).map_err(|_| Problem::internal())?;
+        self.headers.insert(header::LINK, link);
+        Ok(self)
+    }
+
     /// Adds the resource's version as its `ETag`.
     #[must_use]
     pub fn version(mut self, version: i64) -> Self {
@@ -57,7 +73,7 @@ impl Answer {
             tracing::error!(%error, "an answer does not serialize");
             Problem::internal()
         })?;
-        Ok(Self { status, headers: HeaderMap::new(), body, secret: false })
+        Ok(Self { status, headers: HeaderMap::new(), body, content_type: JSON, secret: false })
     }
 
     /// The headers worth keeping, as the database keeps them.
@@ -80,13 +96,13 @@ impl Answer {
             }
         }
         kept.insert("idempotency-replayed", HeaderValue::from_static("true"));
-        Some(Self { status, headers: kept, body, secret: false })
+        Some(Self { status, headers: kept, body, content_type: JSON, secret: false })
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        (self.status, self.headers, json, self.body).into_response()
+        let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type))];
+        (self.status, self.headers, content_type, self.body).into_response()
     }
 }

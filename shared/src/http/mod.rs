@@ -21,4 +21,4 @@ pub use etag::IfMatch;
 pub use params::{CURSOR, Id, LIMIT, List, Name, Page, Params, Version};
 pub use service::service;
 pub(crate) use transaction::Entry;
-pub use transaction::{FromRow, Transaction};
+pub use transaction::{FromRow, Transaction, rows_of};

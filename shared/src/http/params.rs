@@ -99,6 +99,13 @@ impl Params {
         self.text(name).map(|text| text.parse().map_err(|_| Problem::field(name, expected))).transpose()
     }
 
+    /// The page behind this cursor, of the same list with the same filters: what a `Link` header names.
+    pub fn link(&self, path: &str, cursor: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.0.iter().filter(|(name, _)| *name != "cursor"));
+        format!("{path}?{}", query.append_pair("cursor", cursor).finish())
+    }
+
     /// The parameter as a time.
     pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
         self.parse(name, "must be a time such as 2026-01-31T12:00:00Z")
@@ -117,7 +124,7 @@ const MOST_LIMIT: i64 = 200;
 
 /// The page asked for.
 pub struct Page {
-    limit: i64,
+    limit: Option<i64>,
     /// Where the page before ended; none for the first page.
     pub after: Option<Vec<String>>,
     key: CursorKey,
@@ -129,13 +136,10 @@ impl FromRequestParts<App> for Page {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let call = Call::from_request_parts(parts, app).await?;
         let mut params = Params::from_request_parts(parts, app).await?;
-        let limit = params.parse::<i64>("limit", "must be a whole number from 1 to 200")?.map_or(
-            Ok(DEFAULT_LIMIT),
-            |limit| match limit {
-                1..=MOST_LIMIT => Ok(limit),
-                _ => Err(Problem::field("limit", "must be from 1 to 200")),
-            },
-        )?;
+        let limit = params.parse::<i64>("limit", "must be a whole number from 1 to 200")?;
+        if limit.is_some_and(|limit| !(1..=MOST_LIMIT).contains(&limit)) {
+            return Err(Problem::field("limit", "must be from 1 to 200"));
+        }
         let cursor = params.0.remove("cursor");
         params.0.remove("limit");
         let tenant = call.tenant().map(|tenant| tenant.0).unwrap_or_default();
@@ -151,7 +155,20 @@ impl FromRequestParts<App> for Page {
 impl Page {
     /// How many rows to ask for: one more than the page holds, to know whether another follows.
     pub fn rows(&self) -> i64 {
-        self.limit + 1
+        self.limit_or(DEFAULT_LIMIT) + 1
+    }
+
+    /// How many items the page holds, where the list has another number than most unless told.
+    pub fn limit_or(&self, unless_told: i64) -> i64 {
+        self.limit.unwrap_or(unless_told)
+    }
+
+    /// The cursor of the page that starts behind this position.
+    ///
+    /// # Errors
+    /// 500: none can be made.
+    pub fn cursor(&self, position: &[String]) -> Result<String, Problem> {
+        self.key.seal(position).ok_or_else(Problem::internal)
     }
 
     /// A part of the position where the page before ended.
@@ -165,7 +182,7 @@ impl Page {
 
     /// The answer: at most `limit` of the rows, and the cursor of the next page where one follows.
     pub fn list<T>(&self, mut rows: Vec<T>, position: impl Fn(&T) -> Vec<String>) -> List<T> {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.limit_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).and_then(|last| self.key.seal(&position(last)));

@@ -151,10 +151,14 @@ impl<'a> Transaction<'a> {
         self.run(statements).await.map(drop)
     }
 
+    /// Sends several statements and gives the rows of each, for [`rows_of`] to read.
+    pub async fn each(self, statements: Vec<Statement<'a>>) -> Result<Vec<Vec<Row>>, Problem> {
+        self.run(statements).await
+    }
+
     /// Sends one statement and reads the rows it returns.
     pub async fn all<T: FromRow>(self, statement: Statement<'a>) -> Result<Vec<T>, Problem> {
-        let rows = self.run(vec![statement]).await?.pop().unwrap_or_default();
-        rows.iter().map(|row| T::from_row(row).map_err(unreadable)).collect()
+        rows_of(&self.run(vec![statement]).await?.pop().unwrap_or_default())
     }
 
     /// Sends one statement that returns a row unless it gives a verdict.
@@ -261,6 +265,14 @@ impl<'a> Transaction<'a> {
             None => Ok(rows),
         }
     }
+}
+
+/// Rows as values.
+///
+/// # Errors
+/// 500 where statement and type do not belong together.
+pub fn rows_of<T: FromRow>(rows: &[Row]) -> Result<Vec<T>, Problem> {
+    rows.iter().map(|row| T::from_row(row).map_err(unreadable)).collect()
 }
 
 /// The verdict that stands at the end, as the audit row has it.

@@ -5,7 +5,7 @@ mod seals;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use jiff::Timestamp;
 
 use super::{AuditKeys, AuditRow, Bad, Document, Entry, Unreadable};
 use crate::id::TenantId;
@@ -31,7 +31,7 @@ impl From<Bad> for Failure {
 }
 
 /// What was found good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     /// How many seals there are.
     pub seals: u64,
@@ -41,6 +41,8 @@ pub struct Verified {
     pub dropped: u64,
     /// How many rows are too new to be sealed.
     pub unsealed: u64,
+    /// The newest seal's number and time.
+    pub through: Option<(u64, Timestamp)>,
 }
 
 /// Verifies a tenant's export, in the order in which it was exported, against all seals from the first to the newest.
@@ -63,7 +65,8 @@ pub fn verify(
     }
     verifier.proves(tenant)?;
     let mut rows = rows.into_iter().peekable();
-    let mut found = Verified { seals: ends.len() as u64, rows: 0, dropped: 0, unsealed: 0 };
+    let mut found = Verified { seals: ends.len() as u64, rows: 0, dropped: 0, unsealed: 0, through: None };
+    found.through = verifier.position().map(|position| (position.number, position.sealed_at));
     for (number, end) in ends {
         let there = before(&mut rows, end)?;
         let sealed: &[Entry] = entries.get(&number).copied().unwrap_or_default();

@@ -1,0 +1,93 @@
+//! `holdfast audit prove`: that one row was sealed, as a file that stands alone.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use secrecy::SecretString;
+use shared::audit::{AuditRow, Batch, Hash, Proof};
+use shared::config::Settings;
+use shared::http::FromRow;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{rows, seals};
+use crate::commands::print;
+
+const TAKE_ROLE: &str = "SET ROLE holdfast_maintenance";
+/// The id holds the time, by which the row is found.
+const ROW: &str =
+    "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
+        session_id, action, method, path, status, source_ip, user_agent, targets, changed
+      FROM http_audit_log WHERE id = $1 AND at >= to_timestamp($2::bigint / 1000.0) - interval '1 second'
+       AND at < to_timestamp($2::bigint / 1000.0) + interval '1 second'";
+const BATCH: &str = "SELECT s.document, b.*,
+        (SELECT p.head FROM audit_batches p WHERE p.tenant_id = b.tenant_id AND p.seal_number < b.seal_number ORDER BY p.seal_number DESC LIMIT 1) AS previous
+      FROM audit_seals s JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = $1
+     WHERE s.epoch = $2 AND s.from_transaction <= $3::text::xid8 AND s.to_transaction > $3::text::xid8";
+
+/// Prints the proof that a row was sealed, which `holdfast audit verify --proof` accepts alone
+///
+/// From an export and the seals, or from the database that `DATABASE_URL` names: the owner's, or `holdfast_maintenance`'s.
+#[derive(Args)]
+pub(super) struct Prove {
+    /// The row, by its id
+    row: Uuid,
+    /// The export, NDJSON or CSV
+    #[arg(long, value_name = "FILE", requires = "seals")]
+    export: Option<PathBuf>,
+    /// The seals
+    #[arg(long, value_name = "FILE", requires = "export")]
+    seals: Option<PathBuf>,
+}
+
+impl Prove {
+    pub(super) async fn execute(self) -> anyhow::Result<()> {
+        let proof = match (&self.export, &self.seals) {
+            (Some(export), Some(seals)) => from_files(self.row, export, seals)?,
+            _ => from_database(self.row).await?,
+        };
+        print(&format!("{}\n", serde_json::to_string_pretty(&proof)?))
+    }
+}
+
+const UNSEALED: &str = "the row is not sealed yet, or not as it was sealed; verify the whole export to know";
+
+fn from_files(id: Uuid, export: &Path, path: &Path) -> anyhow::Result<Proof> {
+    let row = rows(export)?.find(|row| row.as_ref().map_or(true, |row| row.id == id));
+    let row = row.transpose().with_context(|| format!("{} is no export", export.display()))?;
+    let row = row.with_context(|| format!("{} has no row {id}", export.display()))?;
+    let mut previous = None;
+    for document in seals(path)? {
+        if let Some(batch) = document.batches.iter().find(|batch| batch.tenant_id == row.tenant_id) {
+            if let Some(proof) = Proof::of(&row, batch, previous, &document.seal) {
+                return Ok(proof);
+            }
+            previous = Some(batch.head);
+        }
+    }
+    anyhow::bail!(UNSEALED)
+}
+
+async fn from_database(id: Uuid) -> anyhow::Result<Proof> {
+    let settings = Settings::from_environment().await?;
+    let url =
+        settings.get("DATABASE_URL").context("DATABASE_URL: not set; set the owner's, or name --export and --seals")?;
+    let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
+    let client = shared::db::connect_maintenance(&SecretString::from(url.to_owned()), ca_file.as_deref()).await?;
+    client.batch_execute(TAKE_ROLE).await.context("the login cannot act as holdfast_maintenance")?;
+    let row = find(&client, id).await?.with_context(|| format!("there is no row {id}"))?;
+    let transaction = row.transaction_id.to_string();
+    let found = client.query_opt(BATCH, &[&row.tenant_id, &row.epoch, &transaction]).await?.context(UNSEALED)?;
+    let previous: Option<&[u8]> = found.try_get("previous")?;
+    let batch = Batch::from_row(&found)?;
+    Proof::of(&row, &batch, previous.and_then(Hash::from_slice), found.try_get("document")?).context(UNSEALED)
+}
+
+async fn find(client: &Client, id: Uuid) -> anyhow::Result<Option<AuditRow>> {
+    ensure!(id.get_version_num() == 7, "{id} is no id of a row");
+    let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
+    let milliseconds = i64::try_from(seconds)? * 1000 + i64::from(nanoseconds / 1_000_000);
+    let row = client.query_opt(ROW, &[&id, &milliseconds]).await?;
+    Ok(row.map(|row| AuditRow::from_row(&row)).transpose()?)
+}

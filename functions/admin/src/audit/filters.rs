@@ -1,0 +1,60 @@
+//! What of the audit log is asked for: the same for the list and for exports.
+
+use jiff::Timestamp;
+use shared::db::Statement;
+use shared::http::Params;
+use shared::id::{AccountId, UserId};
+use shared::problem::Problem;
+use shared::route::{ParameterKind, QueryParameter};
+
+pub(super) const FROM: QueryParameter =
+    QueryParameter::new("from", ParameterKind::Time, "Only rows at or after this time.");
+pub(super) const TO: QueryParameter = QueryParameter::new("to", ParameterKind::Time, "Only rows before this time.");
+pub(super) const ACTOR: QueryParameter =
+    QueryParameter::new("actor", ParameterKind::Id, "Only what this user or token did, by its id.");
+pub(super) const ACTION: QueryParameter =
+    QueryParameter::new("action", ParameterKind::Text, "Only this action, such as account.create.");
+pub(super) const STATUS: QueryParameter =
+    QueryParameter::new("status", ParameterKind::Number(100, 599), "Only answers with this HTTP status.");
+pub(super) const PATH: QueryParameter = QueryParameter::new("path", ParameterKind::Text, "Only requests of this path.");
+pub(super) const REQUEST_ID: QueryParameter = QueryParameter::new(
+    "request_id",
+    ParameterKind::Text,
+    "Only the request that was answered with this X-Request-Id.",
+);
+pub(super) const ACCOUNT_ID: QueryParameter =
+    QueryParameter::new("account_id", ParameterKind::Id, "Only what concerned this account.");
+
+/// The filters as they were given.
+pub(super) struct Filters<'a> {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    actor: Option<UserId>,
+    action: Option<&'a str>,
+    status: Option<i16>,
+    path: Option<&'a str>,
+    request_id: Option<&'a str>,
+    account: Option<String>,
+}
+
+impl<'a> Filters<'a> {
+    pub(super) fn read(params: &'a Params) -> Result<Self, Problem> {
+        let account = params.parse::<AccountId>("account_id", "must be the id of an account")?;
+        Ok(Self {
+            from: params.time("from")?,
+            to: params.time("to")?,
+            actor: params.parse("actor", "must be the id of a user or token")?,
+            action: params.text("action"),
+            status: params.parse("status", "must be an HTTP status")?,
+            path: params.text("path"),
+            request_id: params.text("request_id"),
+            account: account.map(|id| id.to_string()),
+        })
+    }
+
+    /// Gives them as `$1` to `$8`.
+    pub(super) fn bind<'b>(&'b self, statement: Statement<'b>) -> Statement<'b> {
+        let statement = statement.bind(&self.from).bind(&self.to).bind(&self.actor).bind(&self.action);
+        statement.bind(&self.status).bind(&self.path).bind(&self.request_id).bind(&self.account)
+    }
+}

@@ -1,0 +1,132 @@
+//! An auditor: fetches what a tenant's admin may fetch, and verifies it with the real command.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use shared::permission::Role;
+
+use crate::app::{Tenant, TestApp};
+use crate::client::Client;
+use crate::sealing::Sealing;
+use crate::tools;
+
+/// A log of two tenants under three seals, and its auditor.
+pub struct Audited {
+    /// What is audited.
+    pub app: TestApp,
+    /// What seals it.
+    pub sealing: Sealing,
+    /// The admin of the tenant `acme`.
+    pub admin: Client,
+    /// The tenant's id.
+    pub acme: String,
+}
+
+impl Audited {
+    /// Both tenants act, and are sealed, three times.
+    pub async fn new() -> Self {
+        let app = TestApp::start().await;
+        let sealing = Sealing::of(&app);
+        let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+        for round in 0..3 {
+            for tenant in [Tenant::Acme, Tenant::Globex] {
+                let editor = app.sign_in(tenant, Role::Editor).await;
+                let made = editor.post("/accounts", &json!({"name": format!("a{round}")})).await;
+                editor.patch(made.header("location"), &json!({"owner": "ops"})).await;
+            }
+            sealing.seal_all(&app).await;
+        }
+        let acme = app.tenant_id(Tenant::Acme).await;
+        Self { app, sealing, admin, acme }
+    }
+
+    /// What the superuser does; `ACME` in it is the tenant's id.
+    pub async fn tamper(&self, sql: &str) {
+        let sql = sql.replace("ACME", &format!("'{}'", self.acme));
+        self.app
+            .database
+            .superuser()
+            .await
+            .batch_execute(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// What `GET /admin/audit/verify` finds.
+    pub async fn verify(&self) -> Value {
+        let reply = self.admin.get("/admin/audit/verify").await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.body
+    }
+
+    /// Fetches all pages and keeps them in a file.
+    pub async fn fetch(&self, name: &str, path: &str) -> PathBuf {
+        let (mut text, mut path) = (String::new(), path.to_owned());
+        loop {
+            let page = self.admin.get(&path).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            text.push_str(&page.text);
+            let link = page.header("link");
+            let Some(target) = link.strip_suffix("; rel=\"next\"") else { break };
+            target.trim_matches(['<', '>']).clone_into(&mut path);
+        }
+        self.app.database.file(name, &text)
+    }
+
+    /// Fetches what an auditor needs: the seals before the rows.
+    pub async fn files(&self) -> Files {
+        let jwks = self.fetch("jwks.json", "/.well-known/audit-jwks.json").await;
+        let seals = self.fetch("seals.ndjson", "/admin/audit/seals").await;
+        let export = self.fetch("export.ndjson", "/admin/audit/export?limit=5").await;
+        Files { export, seals, jwks }
+    }
+}
+
+/// What an auditor has.
+pub struct Files {
+    /// The export.
+    pub export: PathBuf,
+    /// The seals.
+    pub seals: PathBuf,
+    /// The key set.
+    pub jwks: PathBuf,
+}
+
+impl Files {
+    /// What the command says of them.
+    pub fn verify(&self) -> Result<String, String> {
+        let file = |path: &PathBuf| path.display().to_string();
+        let arguments = ["--export", &file(&self.export), "--seals", &file(&self.seals), "--jwks", &file(&self.jwks)];
+        outcome(&holdfast(&[&["verify"][..], &arguments].concat()))
+    }
+
+    /// The same, with the lines of the export or of the seals changed.
+    #[must_use]
+    pub fn with(&self, export: bool, change: impl FnOnce(&mut Vec<String>)) -> Self {
+        let path = if export { &self.export } else { &self.seals };
+        let mut lines: Vec<String> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+        change(&mut lines);
+        let new = path.with_extension("changed");
+        std::fs::write(&new, lines.join("\n") + "\n").unwrap();
+        let Self { export: rows, seals, jwks } = self;
+        let (rows, seals) = if export { (&new, seals) } else { (rows, &new) };
+        Self { export: rows.clone(), seals: seals.clone(), jwks: jwks.clone() }
+    }
+}
+
+/// `holdfast audit` with these arguments, offline: with no settings at all.
+pub fn holdfast(arguments: &[&str]) -> Output {
+    let mut command = Command::new(tools::binaries().join("holdfast"));
+    command.env_clear().arg("audit").args(arguments).output().unwrap()
+}
+
+/// What a command printed: its output, or the line with which it failed.
+pub fn outcome(output: &Output) -> Result<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().trim_end().to_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    Err(text(&output.stderr))
+}
