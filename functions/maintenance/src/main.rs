@@ -1,4 +1,4 @@
-//! The maintenance function: EventBridge invokes it on schedules, each with the task that it is for.
+//! The maintenance function: schedules invoke it, each with the task that it is for.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use maintenance::{MaintenanceError, Plan, Report, Task};
