@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::moto::{Moto, REGION};
 use holdfast_tests::sealing::Sealing;
 use maintenance::{Done, Outcome, Sealed, Store, Task};
 use serde_json::json;
@@ -25,6 +29,18 @@ async fn start() -> (TestApp, Sealing) {
     let app = TestApp::start().await;
     let sealing = Sealing::of(&app);
     (app, sealing)
+}
+
+fn s3(url: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(url)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .credentials_provider(Credentials::new("AKIDOFNOBODY", "opens-nothing", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
 }
 
 async fn act(app: &TestApp, times: usize) {
@@ -134,6 +150,36 @@ async fn what_could_not_be_stored_is_stored_by_the_next_run() {
     sealing.plan.store = folder;
     sealing.seal_all(&app).await;
     assert_eq!(verify(&app, &sealing, Tenant::Acme).await.unwrap().rows, 4);
+}
+
+#[tokio::test]
+async fn seals_that_s3_did_not_take_are_locked_there_once_it_is_back() {
+    let (app, mut sealing) = start().await;
+    let moto = Moto::of_the_run().await;
+    let bucket = moto.locking_bucket().await;
+    // Nobody listens on the discard port.
+    sealing.plan.store = Store::bucket(s3("http://127.0.0.1:9"), &bucket, 400);
+    act(&app, 1).await;
+    let error = failure(&app, &sealing, Task::Seal).await;
+    assert!(error.starts_with(&format!("a seal cannot be stored in s3://{bucket}/seals/0000000001/")), "{error}");
+    act(&app, 1).await;
+    sealing.plan.store = Store::bucket(s3(moto.url()), &bucket, 400);
+    sealing.seal_all(&app).await;
+
+    let sql = "SELECT count(*), count(*) FILTER (WHERE d.place LIKE 's3://%') FROM audit_seals s LEFT JOIN audit_deliveries d ON d.seal_number = s.number";
+    let row = app.database.superuser().await.query_one(sql, &[]).await.unwrap();
+    let (seals, delivered): (i64, i64) = (row.get(0), row.get(1));
+    assert_eq!(seals, delivered);
+    let mut documents = Vec::new();
+    for number in 1..=seals {
+        let object = moto.object(&format!("{bucket}/seals/0000000001/{number:020}.json")).await;
+        assert_eq!(object.headers()["x-amz-object-lock-mode"], "COMPLIANCE");
+        documents.push(serde_json::from_slice(object.body()).unwrap());
+    }
+    let acme: TenantId = app.tenant_id(Tenant::Acme).await.parse().unwrap();
+    let rows = app.database.superuser().await.query(ROWS, &[&acme.0]).await.unwrap();
+    let rows = rows.iter().map(|row| Ok(AuditRow::from_row(row).unwrap()));
+    assert_eq!(audit::verify(&sealing.keys(), &documents, acme, rows).unwrap().rows, 4);
 }
 
 #[tokio::test]

@@ -111,3 +111,34 @@ async fn a_token_made_at_a_terminal_is_brought_in_by_the_migrate_function_once()
     assert_eq!(importer.get("/accounts").await.status, 200);
     assert_eq!(importer.get("/auth/whoami").await.text_at("kind"), "api_token");
 }
+
+#[tokio::test]
+async fn maintenance_runs_from_a_terminal_with_the_owners_login_and_the_roles_rights() {
+    let app = TestApp::start().await;
+    app.sign_in(Tenant::Acme, Role::Viewer).await;
+    let key = app.database.file("audit-key.pem", &app.signing_key);
+    let maintain = |arguments: &[&str], with_key: bool| {
+        let mut command = Command::new(tools::binaries().join("holdfast"));
+        command.env_clear().arg("maintain").args(arguments).env("APP_ENV", "local");
+        command.env("DATABASE_URL", app.database.owner_url()).env("DATABASE_CA_FILE", app.database.ca_file());
+        command.env("AUDIT_SEALS_FOLDER", app.database.folder().join("seals"));
+        if with_key {
+            command.env("AUDIT_KEY_FILE", &key);
+        }
+        command.output().unwrap()
+    };
+    let output = maintain(&[], true);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| format!("{} {}", line["task"], line["outcome"])).collect();
+    assert_eq!(told, ["\"seal\" \"done\"", "\"partitions\" \"done\""], "{text}");
+
+    let refused = maintain(&["sweep"], true);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("no such task: use seal or partitions"));
+    let refused = maintain(&["seal"], false);
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap().trim_end(),
+        "holdfast: AUDIT_KMS_KEY_ID: nothing is set that can sign audit seals; set the id of an ECC_NIST_P256 KMS key of \
+         its own, or locally AUDIT_KEY_FILE"
+    );
+}

@@ -130,6 +130,12 @@ pub(super) fn parse<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, U
     text.parse().map_err(|_| Unreadable(format!("{name} is not one")))
 }
 
+/// A row from a line. No name may stand twice in it: one reader would see the first value, another the last.
+fn line(text: &str) -> Result<AuditRow, Unreadable> {
+    let shape = crate::http::unambiguous(text.as_bytes()).and_then(|()| serde_json::from_str(text));
+    shape.map_err(|error| Unreadable(error.to_string())).and_then(row)
+}
+
 /// A time just as it is written: another text for the same moment is another text than the one exported.
 pub(super) fn time(text: &str) -> Result<Timestamp, Unreadable> {
     let at: Timestamp = parse(text, "at")?;
@@ -180,8 +186,7 @@ impl<R: BufRead> RowReader<R> {
                     return Ok(None);
                 }
                 if !text.trim().is_empty() {
-                    let shape = serde_json::from_str(&text).map_err(|error| Unreadable(error.to_string()))?;
-                    return row(shape).map(Some);
+                    return line(&text).map(Some);
                 }
             },
             Input::Csv(input) => loop {

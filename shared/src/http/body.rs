@@ -71,11 +71,15 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
+/// Whether JSON can be read in one way only: no name twice in an object, nothing after its end.
+pub(crate) fn unambiguous(bytes: &[u8]) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Strict { depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end())
+}
+
 /// Reads JSON strictly, as every body is read.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let unambiguous = Strict { depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end());
-    unambiguous
+    unambiguous(bytes)
         .map_err(|error| Problem::invalid_request(format!("The body is not a JSON object as expected: {error}.")))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {

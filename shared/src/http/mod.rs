@@ -14,6 +14,7 @@ mod service;
 mod transaction;
 
 pub use answer::Answer;
+pub(crate) use body::unambiguous;
 pub use body::{Json, MOST_BODY_BYTES, given};
 pub use call::Call;
 pub use edge::{RequestId, SourceIp, refuse};

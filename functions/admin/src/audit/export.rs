@@ -6,7 +6,7 @@ use axum::extract::State;
 use shared::app::App;
 use shared::audit::{AuditRow, CSV_HEADER, Format, write_csv, write_ndjson};
 use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, Page, Params};
+use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, Page, Params, rows_of};
 use shared::permission::Permission;
 use shared::problem::Problem;
 use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
@@ -36,15 +36,19 @@ pub(crate) static EXPORT: Route = Route::get("/admin/audit/export", "audit.expor
     .answers_text("application/x-ndjson");
 
 /// Rows of a page, unless a limit is given.
-const ROWS: i64 = 1000;
+const MOST_ROWS: i64 = 1000;
+/// The epoch that every database begins with.
+const FIRST_EPOCH: i32 = 1;
 /// A page ends early rather than exceed what Lambda hands on (6 MB).
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
-/// `$9` and `$10`: where the export ends, once that is known; `$11` to `$13`: the last row of the page before.
-const SELECT: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
-        l.role, l.session_id, l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed,
-        coalesce($9::integer, (SELECT h.epoch FROM audit_horizon() h)) AS end_epoch,
-        coalesce($10::text, (SELECT h.transaction_id::text FROM audit_horizon() h)) AS end_transaction
+/// Where the export ends, as the first page finds it: sent before the rows are asked for, so that they go as far at least.
+const END: &str = "SELECT epoch, transaction_id::text FROM audit_horizon() WHERE proceeding()";
+
+/// The rows of one epoch (`$9`) behind a row (`$10`, `$11`). With the epoch given, the planner knows the index's order to be
+/// the one asked for, and stops at the limit.
+const ROWS: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
+        l.role, l.session_id, l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM http_audit_log l
      WHERE l.tenant_id = current_tenant() AND proceeding()
        AND ($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
@@ -52,18 +56,29 @@ const SELECT: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.requ
        AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
        AND ($7::text IS NULL OR l.request_id = $7)
        AND ($8::text IS NULL OR (l.targets ? 'account_id' AND l.targets ->> 'account_id' = $8))
-       AND (l.epoch, l.transaction_id) < (SELECT coalesce($9::integer, h.epoch), coalesce($10::text::xid8, h.transaction_id) FROM audit_horizon() h)
-       AND ($11::integer IS NULL OR (l.epoch, l.transaction_id, l.id) > ($11, $12::text::xid8, $13::uuid))
-     ORDER BY l.epoch, l.transaction_id, l.id LIMIT $14";
+       AND l.epoch = $9 AND (l.transaction_id, l.id) > ($10::text::xid8, $11::uuid)
+       AND l.transaction_id < (SELECT CASE WHEN h.epoch > $9 THEN '18446744073709551615' ELSE h.transaction_id END FROM audit_horizon() h)
+     ORDER BY l.transaction_id, l.id LIMIT $12";
 
-struct Exported {
-    row: AuditRow,
-    end: (i32, String),
+/// The first transaction that the export does not hold any more.
+struct End(i32, u64);
+
+impl FromRow for End {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get(0)?, row.try_get::<_, &str>(1)?.parse().unwrap_or(0)))
+    }
 }
 
-impl FromRow for Exported {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { row: AuditRow::from_row(row)?, end: (row.try_get("end_epoch")?, row.try_get("end_transaction")?) })
+impl End {
+    fn is_after(&self, row: &AuditRow) -> bool {
+        (row.epoch, row.transaction_id) < (self.0, self.1)
+    }
+
+    /// Where a page goes on that follows this row.
+    fn cursor(&self, page: &Page, (epoch, transaction, id): (i32, u64, Uuid)) -> Result<String, Problem> {
+        let Self(end_epoch, end) = self;
+        let position = [end_epoch.to_string(), end.to_string(), epoch.to_string(), transaction.to_string()];
+        page.cursor(&[&position[..], &[id.to_string()]].concat())
     }
 }
 
@@ -74,36 +89,46 @@ pub(crate) async fn export(State(app): State<App>, call: Call, params: Params, p
         Some(_) => return Err(Problem::field("format", "must be ndjson or csv")),
     };
     let filters = Filters::read(&params)?;
-    let (limit, end_epoch, end) = (page.limit_or(ROWS), page.position::<i32>(0)?, page.position::<String>(1)?);
-    let (epoch, transaction, id) = (page.position::<i32>(2)?, page.position::<String>(3)?, page.position::<Uuid>(4)?);
+    let limit = page.limit_or(MOST_ROWS);
     let most = limit + 1;
-    let statement = filters.bind(Statement::new(SELECT)).bind(&end_epoch).bind(&end);
-    let statement = statement.bind(&epoch).bind(&transaction).bind(&id).bind(&most);
-    let rows: Vec<Exported> = call.transaction(&app).all(statement).await?;
+    let end = page.position(0)?.zip(page.position(1)?).map(|(epoch, transaction)| End(epoch, transaction));
+    let epoch = page.position::<i32>(2)?.unwrap_or(FIRST_EPOCH);
+    let transaction = page.position::<u64>(3)?.unwrap_or(0).to_string();
+    let id = page.position::<Uuid>(4)?.unwrap_or_default();
+    let statement = filters.bind(Statement::new(ROWS)).bind(&epoch).bind(&transaction).bind(&id).bind(&most);
+    let found = call.transaction(&app).each(vec![Statement::new(END), statement]).await?;
+    let found = |at: usize| found.get(at).map_or(&[][..], Vec::as_slice);
+    let now: Vec<End> = rows_of(found(0))?;
+    let end = end.or(now.into_iter().next()).ok_or_else(Problem::internal)?;
+    let mut rows: Vec<AuditRow> = rows_of(found(1))?;
+    rows.retain(|row| end.is_after(row));
 
-    let mut text = String::new();
+    let mut rows = rows.into_iter();
+    let (text, last) = write(format, rows.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)));
+    let answer = Answer::text(format.content_type(), text);
+    let next = match last {
+        Some(last) if rows.next().is_some() => last,
+        _ if epoch < end.0 => (epoch + 1, 0, Uuid::nil()),
+        _ => return Ok(answer),
+    };
+    answer.next(&params.link(&call.path, &end.cursor(&page, next)?))
+}
+
+/// The text of a page, and the position of the last row in it.
+fn write(format: Format, rows: impl Iterator<Item = AuditRow>) -> (String, Option<(i32, u64, Uuid)>) {
+    let (mut text, mut last) = (String::new(), None);
     if format == Format::Csv {
         text.push_str(CSV_HEADER);
     }
-    let mut last = None;
-    let mut rows = rows.into_iter();
-    for exported in rows.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+    for row in rows {
         match format {
-            Format::Ndjson => write_ndjson(&exported.row, &mut text),
-            Format::Csv => write_csv(&exported.row, &mut text),
+            Format::Ndjson => write_ndjson(&row, &mut text),
+            Format::Csv => write_csv(&row, &mut text),
         }
-        last = Some(exported);
+        last = Some(row.position());
         if text.len() > MOST_BYTES {
             break;
         }
     }
-    let answer = Answer::text(format.content_type(), text);
-    match last {
-        Some(Exported { row, end: (end_epoch, end) }) if rows.next().is_some() => {
-            let (epoch, transaction, id) = row.position();
-            let position = [end_epoch.to_string(), end, epoch.to_string(), transaction.to_string(), id.to_string()];
-            answer.next(&params.link(&call.path, &page.cursor(&position)?))
-        }
-        _ => Ok(answer),
-    }
+    (text, last)
 }

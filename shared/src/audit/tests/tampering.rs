@@ -57,6 +57,24 @@ fn every_change_to_a_row_is_found_and_the_row_is_named() {
 }
 
 #[test]
+fn a_line_that_can_be_read_in_two_ways_is_not_read() {
+    let mut text = String::new();
+    write_ndjson(&row(1, tenant(1)), &mut text);
+    let read = |text: &str| RowReader::new(text.as_bytes()).unwrap().next().unwrap().is_ok();
+    assert!(read(&text));
+    for (from, to) in [
+        ("{\"action\":", "{\"action\":\"auth.login\",\"action\":"),
+        ("\"targets\":{", "\"targets\":{\"account_id\":\"x\","),
+        ("{\"action\":", "{\"note\":1,\"action\":"),
+        (".000000Z", ".0000000Z"),
+        (".000000Z", ".000000+00:00"),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        assert!(!read(&text.replacen(from, to, 1)), "{to}");
+    }
+}
+
+#[test]
 fn every_row_that_is_missing_moved_or_too_many_is_found_and_named() {
     let ledger = Ledger::filled();
     let (documents, rows) = (ledger.of(tenant(1)), ledger.rows_of(tenant(1)));
