@@ -19,9 +19,13 @@ use subject::Subjects;
 async fn main() {
     let deployment = Deployment::create().await;
     let subjects = Subjects::prepare(&deployment).await;
+    // `bench vault` measures the vault's share alone.
+    let table = std::env::args().nth(1).as_deref() != Some("vault");
     let mut rows = Vec::new();
-    print!("{}", report::HEAD);
-    for subject in subjects.all() {
+    if table {
+        print!("{}", report::HEAD);
+    }
+    for subject in subjects.all().into_iter().filter(|_| table) {
         let cold = cold::measure(&deployment, &subject).await;
         let warm = warm::measure(&deployment, &subject).await;
         let package = package::measure(subject.function);
@@ -29,7 +33,6 @@ async fn main() {
         println!("{row}");
         rows.push(row);
     }
-    let metrics = deployment.instance("metrics").await.invoke(&subjects.metrics()).await;
-    print!("{}", vault::shares(&deployment::body(&metrics, 200)));
+    print!("{}", vault::measure(&deployment, &subjects).await);
     print!("{}", report::misses(&rows));
 }

@@ -45,8 +45,18 @@ impl Subjects {
         subjects
     }
 
+    /// Shows that secret.
+    pub(crate) fn reveal(&self) -> Value {
+        let stand_ins = [("access_token", self.token.as_str()), ("account_id", self.account.as_str())];
+        let mut reveal = event("accounts/reveal-secret", &stand_ins);
+        for field in ["queryStringParameters", "multiValueQueryStringParameters"] {
+            reveal[field] = Value::Null;
+        }
+        reveal
+    }
+
     /// Sets a secret of 1 KiB.
-    fn put(&self) -> Value {
+    pub(crate) fn put(&self) -> Value {
         let mut put = event("accounts/put-secret", &[("access_token", &self.token), ("account_id", &self.account)]);
         put["body"] = serde_json::json!({"value": "k".repeat(1024)}).to_string().into();
         put
@@ -60,14 +70,10 @@ impl Subjects {
     /// All that is measured, in the order of the table.
     pub(crate) fn all(&self) -> Vec<Subject> {
         let as_admin = |name: &str| event(name, &[("access_token", &self.token), ("account_id", &self.account)]);
-        let mut reveal = as_admin("accounts/reveal-secret");
-        for field in ["queryStringParameters", "multiValueQueryStringParameters"] {
-            reveal[field] = Value::Null;
-        }
         [
             ("accounts", "GET /accounts/{id}", as_admin("accounts/read"), CALLS),
             ("accounts", vault::PUT, self.put(), CALLS),
-            ("accounts", vault::REVEAL, reveal, CALLS),
+            ("accounts", vault::REVEAL, self.reveal(), CALLS),
             ("auth", "GET /auth/whoami", as_admin("auth/whoami"), CALLS),
             ("auth", "POST /auth/login", self.login.clone(), SLOW_CALLS),
             ("admin", "GET /admin/audit", as_admin("admin/audit"), CALLS),

@@ -1,6 +1,11 @@
 //! How much of a request the vault's cryptography takes: both as the functions themselves counted them.
 
+use std::time::Duration;
+
 use serde_json::Value;
+
+use crate::deployment::{self, Deployment};
+use crate::subject::Subjects;
 
 /// The requests that seal and open, a value of 1 KiB each.
 pub(crate) const PUT: &str = "PUT /accounts/{id}/secrets/{name}";
@@ -9,8 +14,26 @@ pub(crate) const REVEAL: &str = "GET /accounts/{id}/secrets/{name}/value";
 /// No request may spend more of its time in cryptography.
 const MOST_SHARE: f64 = 0.02;
 
-/// A line for each operation.
-pub(crate) fn shares(metrics: &Value) -> String {
+/// Requests of each kind.
+const CALLS: usize = 500;
+/// Counters are reported with the first request after so long.
+const REPORT_AFTER: Duration = Duration::from_secs(6);
+
+/// A line for each operation, of one instance that has the data key in memory.
+pub(crate) async fn measure(deployment: &Deployment, subjects: &Subjects) -> String {
+    let instance = deployment.instance("accounts").await;
+    for event in [subjects.put(), subjects.reveal()] {
+        for _ in 0..CALLS {
+            deployment::body(&instance.invoke(&event).await, 200);
+        }
+    }
+    tokio::time::sleep(REPORT_AFTER).await;
+    deployment::body(&instance.invoke(&subjects.reveal()).await, 200);
+    let metrics = deployment.instance("metrics").await.invoke(&subjects.metrics()).await;
+    shares(&deployment::body(&metrics, 200))
+}
+
+fn shares(metrics: &Value) -> String {
     let text = metrics.as_str().unwrap_or_else(|| panic!("no text but {metrics}"));
     [("seal", PUT), ("open", REVEAL)].map(|(operation, request)| share(text, operation, request)).concat()
 }
