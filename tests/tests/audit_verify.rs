@@ -53,7 +53,7 @@ const COLUMNS: [(&str, &str); 19] = [
 async fn every_column_that_the_superuser_changes_is_found_and_the_row_is_named() {
     let fixture = Audited::new().await;
     let superuser = fixture.app.database.superuser().await;
-    let columns = "SELECT attname::text FROM pg_attribute WHERE attrelid = 'http_audit_log'::regclass AND attnum > 0";
+    let columns = "SELECT attname::text FROM pg_attribute WHERE attrelid = 'http_audit_log'::regclass AND attnum > 0 AND attgenerated = ''";
     let mut columns: Vec<String> = superuser.query(columns, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     columns.sort();
     let mut covered: Vec<_> = COLUMNS.iter().map(|(column, _)| (*column).to_owned()).collect();
@@ -62,7 +62,10 @@ async fn every_column_that_the_superuser_changes_is_found_and_the_row_is_named()
 
     let victim = "SELECT id::text FROM http_audit_log WHERE tenant_id = $1::text::uuid AND action = 'account.create' ORDER BY transaction_id LIMIT 1 OFFSET 1";
     let victim: String = superuser.query_one(victim, &[&fixture.acme]).await.unwrap().get(0);
-    superuser.batch_execute("CREATE TABLE kept AS SELECT * FROM http_audit_log").await.unwrap();
+    superuser
+        .batch_execute("CREATE TABLE kept AS SELECT * FROM http_audit_log; ALTER TABLE kept DROP COLUMN account_id")
+        .await
+        .unwrap();
     for (column, value) in COLUMNS {
         fixture.tamper(&format!("UPDATE http_audit_log SET {column} = {value} WHERE id = '{victim}'")).await;
         let found = fixture.verify().await;

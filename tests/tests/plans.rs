@@ -19,6 +19,49 @@ const FILL: &str = "
     SELECT tenant_id, account_id, name, n, '', 1, sha256(''), true, now() FROM secrets, generate_series(1, 50) n;
     ANALYZE accounts; ANALYZE secrets; ANALYZE secret_versions;";
 
+/// Audit rows of Acme, the rare ones far from the newest.
+const FILL_AUDIT: &str = "
+    INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, action, method, path, status, targets)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, now() - make_interval(secs => 200000 - n), 'request ' || n, t.id, 'user',
+           lpad(to_hex(CASE WHEN n % 1000 = 7 THEN n / 10000 ELSE 99 END), 32, '0')::uuid,
+           CASE WHEN n < 60 THEN 'user.create' ELSE 'account.read' END, 'GET',
+           CASE WHEN n < 60 THEN '/admin/users' ELSE '/accounts' END, CASE WHEN n < 60 THEN 403 ELSE 200 END,
+           jsonb_build_object('account_id', lpad(to_hex(n / 60), 32, '0')::uuid)
+      FROM tenants t, generate_series(1, 100000) n WHERE t.slug = 'acme';
+    ANALYZE http_audit_log;";
+
+#[tokio::test]
+async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
+    let app = TestApp::start().await;
+    app.database.superuser().await.batch_execute(FILL_AUDIT).await.unwrap();
+    let client = app.database.as_app().await;
+    let tenant = app.tenant_id(Tenant::Acme).await;
+    client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
+    client.batch_execute(&format!("PREPARE list AS {}", admin::audit_list_statement())).await.unwrap();
+    for parameters in [
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "now() - interval '1 day', now() - interval '12 hours', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, lpad('3', 32, '0')::uuid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, 'user.create', NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, 403::smallint, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, '/admin/users', NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, 'request 77', NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, '00000000-0000-0000-0000-000000000007', NULL, NULL, 51",
+        "NULL, NULL, NULL, 'account.read', NULL, NULL, NULL, NULL, now() - interval '1 day', lpad('7', 32, '0')::uuid, 51",
+    ] {
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE list({parameters})");
+        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get(0);
+        let root = &plan[0]["Plan"];
+        let pages = root["Shared Hit Blocks"].as_i64().unwrap() + root["Shared Read Blocks"].as_i64().unwrap();
+        assert!(pages < 600, "({parameters}) reads {pages} pages: {plan:#}");
+        let mut all = Vec::new();
+        nodes(root, &mut all);
+        for node in &all {
+            assert!(node["Rows Removed by Filter"].as_f64().unwrap_or(0.0) <= 400.0, "({parameters}): {plan:#}");
+        }
+    }
+}
+
 /// Every node of a plan.
 fn nodes(plan: &Value, into: &mut Vec<Value>) {
     into.push(plan.clone());

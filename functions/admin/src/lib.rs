@@ -44,6 +44,11 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
+/// The statement of the audit log's list: a test holds it to its indexes.
+pub fn audit_list_statement() -> &'static str {
+    audit::SELECT
+}
+
 /// The function as one service.
 pub fn router(app: App) -> Router {
     shared::http::service(app, endpoints())

@@ -55,7 +55,7 @@ const ROWS: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.reques
        AND ($3::uuid IS NULL OR l.actor_id = $3) AND ($4::text IS NULL OR l.action = $4)
        AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
        AND ($7::text IS NULL OR l.request_id = $7)
-       AND ($8::text IS NULL OR (l.targets ? 'account_id' AND l.targets ->> 'account_id' = $8))
+       AND ($8::text IS NULL OR l.account_id = $8)
        AND l.epoch = $9 AND (l.transaction_id, l.id) > ($10::text::xid8, $11::uuid)
        AND l.transaction_id < (SELECT CASE WHEN h.epoch > $9 THEN '18446744073709551615' ELSE h.transaction_id END FROM audit_horizon() h)
      ORDER BY l.transaction_id, l.id LIMIT $12";
