@@ -4,21 +4,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use backup::folders;
+
 use super::error::{ClusterError, OLDEST_VERSION};
 use super::server_user::ServerUser;
-
-/// Where packages put the programs. `*` stands for the rest of a folder's name, mostly a version.
-const USUAL_FOLDERS: &[&str] = &[
-    "/usr/lib/postgresql/*/bin",
-    "/usr/lib/postgresql*/bin",
-    "/usr/pgsql-*/bin",
-    "/usr/libexec/postgresql*",
-    "/usr/local/pgsql*/bin",
-    "/opt/homebrew/opt/postgresql*/bin",
-    "/usr/local/opt/postgresql*/bin",
-    "/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
-    "/Applications/Postgres.app/Contents/Versions/*/bin",
-];
 
 /// Where to look for the server's programs.
 #[derive(Debug, Clone)]
@@ -36,7 +25,7 @@ impl Search {
     pub fn system() -> Self {
         Self {
             path: std::env::var_os("PATH"),
-            folders: USUAL_FOLDERS.iter().map(PathBuf::from).collect(),
+            folders: folders::USUAL.iter().map(PathBuf::from).collect(),
             download: true,
         }
     }
@@ -49,11 +38,7 @@ impl Search {
     /// Folders that hold both programs, in order.
     fn candidates(&self) -> Vec<PathBuf> {
         let on_path = self.path.iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
-        let usual = self.folders.iter().flat_map(|pattern| {
-            let mut found = expand(pattern);
-            found.sort_by_key(|folder| std::cmp::Reverse(version_in(folder)));
-            found
-        });
+        let usual = self.folders.iter().flat_map(|pattern| folders::expand(pattern));
         on_path
             .chain(usual)
             .filter(|folder| ["postgres", "initdb"].iter().all(|program| folder.join(program).is_file()))
@@ -107,31 +92,6 @@ fn parse_version(words: &str) -> Option<u32> {
     let version = words.strip_prefix("postgres (PostgreSQL) ")?;
     let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
     version.get(..digits)?.parse().ok()
-}
-
-/// The folders that a pattern stands for.
-fn expand(pattern: &Path) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::new()];
-    for component in pattern {
-        let prefix = component.to_str().and_then(|name| name.strip_suffix('*'));
-        found = match prefix {
-            None => found.into_iter().map(|folder| folder.join(component)).collect(),
-            Some(prefix) => found.iter().flat_map(|folder| children(folder, prefix)).collect(),
-        };
-    }
-    found
-}
-
-fn children(folder: &Path, prefix: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).map(|entry| entry.path()).collect()
-}
-
-/// The last number in a path, by which newer versions come first.
-fn version_in(folder: &Path) -> u32 {
-    let text = folder.to_string_lossy();
-    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    numbers.next_back().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -43,18 +43,17 @@ pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
     ])
     .answers::<List<Entry>>();
 
-pub(crate) const SELECT: &str =
+pub(crate) const SELECT: &str = concat!(
     "SELECT l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name, l.role, l.session_id,
         l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM http_audit_log l
      WHERE l.tenant_id = current_tenant() AND proceeding()
-       AND ($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
-       AND ($3::uuid IS NULL OR l.actor_id = $3) AND ($4::text IS NULL OR l.action = $4)
-       AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
-       AND ($7::text IS NULL OR l.request_id = $7)
-       AND ($8::text IS NULL OR l.account_id = $8)
+       AND ",
+    filters::conditions!(),
+    "
        AND ($9::timestamptz IS NULL OR (l.at, l.id) < ($9, $10::uuid))
-     ORDER BY l.at DESC, l.id DESC LIMIT $11";
+     ORDER BY l.at DESC, l.id DESC LIMIT $11"
+);
 
 /// A row of the audit log.
 #[derive(Serialize, ToSchema)]

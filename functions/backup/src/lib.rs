@@ -11,6 +11,7 @@ mod drill;
 mod dump;
 mod error;
 mod facts;
+pub mod folders;
 mod ledger;
 mod login;
 mod manifest;

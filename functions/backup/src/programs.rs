@@ -8,17 +8,10 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::error::BackupError;
+use crate::folders;
 
-/// Where layers and packages put the programs. `*` stands for the rest of a folder's name, mostly a version.
-const USUAL_FOLDERS: [&str; 7] = [
-    "/opt/bin",
-    "/usr/lib/postgresql/*/bin",
-    "/usr/lib/postgresql*/bin",
-    "/usr/pgsql-*/bin",
-    "/usr/libexec/postgresql*",
-    "/usr/local/pgsql*/bin",
-    "/opt/homebrew/opt/postgresql*/bin",
-];
+/// Where Lambda puts a layer's programs.
+const LAYER: &str = "/opt/bin";
 
 /// Where to look.
 #[derive(Debug, Clone)]
@@ -39,7 +32,12 @@ impl Programs {
     pub fn system() -> Self {
         let path: OsString = std::env::var_os("PATH").unwrap_or_default();
         let on_path = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
-        Self { folders: on_path.chain(USUAL_FOLDERS.iter().flat_map(|folder| expand(Path::new(folder)))).collect() }
+        Self {
+            folders: on_path
+                .chain([PathBuf::from(LAYER)])
+                .chain(folders::USUAL.iter().flat_map(|folder| folders::expand(Path::new(folder))))
+                .collect(),
+        }
     }
 
     /// Only these folders.
@@ -80,31 +78,6 @@ async fn version(path: &Path) -> Option<String> {
     let words = String::from_utf8_lossy(&output.stdout).into_owned();
     let (_, rest) = words.split_once("(PostgreSQL) ")?;
     rest.split_whitespace().next().map(str::to_owned)
-}
-
-/// The folders that a pattern stands for, newer versions first.
-fn expand(pattern: &Path) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::new()];
-    for component in pattern {
-        let prefix = component.to_str().and_then(|name| name.strip_suffix('*'));
-        found = match prefix {
-            None => found.into_iter().map(|folder| folder.join(component)).collect(),
-            Some(prefix) => found.iter().flat_map(|folder| children(folder, prefix)).collect(),
-        };
-    }
-    found.sort_by_key(|folder| std::cmp::Reverse(last_number(folder)));
-    found
-}
-
-fn children(folder: &Path, prefix: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).map(|entry| entry.path()).collect()
-}
-
-fn last_number(folder: &Path) -> u32 {
-    let text = folder.to_string_lossy();
-    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    numbers.next_back().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

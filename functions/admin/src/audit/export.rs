@@ -47,18 +47,18 @@ const END: &str = "SELECT epoch, transaction_id::text FROM audit_horizon() WHERE
 
 /// The rows of one epoch (`$9`) behind a row (`$10`, `$11`). With the epoch given, the planner knows the index's order to be
 /// the one asked for, and stops at the limit.
-const ROWS: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
+const ROWS: &str = concat!(
+    "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
         l.role, l.session_id, l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM http_audit_log l
      WHERE l.tenant_id = current_tenant() AND proceeding()
-       AND ($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
-       AND ($3::uuid IS NULL OR l.actor_id = $3) AND ($4::text IS NULL OR l.action = $4)
-       AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
-       AND ($7::text IS NULL OR l.request_id = $7)
-       AND ($8::text IS NULL OR l.account_id = $8)
+       AND ",
+    filters::conditions!(),
+    "
        AND l.epoch = $9 AND (l.transaction_id, l.id) > ($10::text::xid8, $11::uuid)
        AND l.transaction_id < (SELECT CASE WHEN h.epoch > $9 THEN '18446744073709551615' ELSE h.transaction_id END FROM audit_horizon() h)
-     ORDER BY l.transaction_id, l.id LIMIT $12";
+     ORDER BY l.transaction_id, l.id LIMIT $12"
+);
 
 /// The first transaction that the export does not hold any more.
 struct End(i32, u64);

@@ -25,6 +25,17 @@ pub(super) const REQUEST_ID: QueryParameter = QueryParameter::new(
 pub(super) const ACCOUNT_ID: QueryParameter =
     QueryParameter::new("account_id", ParameterKind::Id, "Only what concerned this account.");
 
+/// The filters as conditions on the log `l`, over `$1` to `$8` as [`Filters::bind`] gives them.
+macro_rules! conditions {
+    () => {
+        "($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
+       AND ($3::uuid IS NULL OR l.actor_id = $3) AND ($4::text IS NULL OR l.action = $4)
+       AND ($5::smallint IS NULL OR l.status = $5) AND ($6::text IS NULL OR l.path = $6)
+       AND ($7::text IS NULL OR l.request_id = $7) AND ($8::text IS NULL OR l.account_id = $8)"
+    };
+}
+pub(super) use conditions;
+
 /// The filters as they were given.
 pub(super) struct Filters<'a> {
     from: Option<Timestamp>,
