@@ -76,6 +76,7 @@ struct Detail {
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
     audited: bool,
+    reason: Option<&'static str>,
 }
 
 /// The body of every error answer (RFC 9457).
@@ -106,7 +107,7 @@ impl Problem {
     /// A problem of this kind, with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = (code == Code::Unavailable).then_some(RETRY_UNAVAILABLE);
-        Self(Box::new(Detail { code, sentence: detail.into(), errors: Vec::new(), retry_after, audited: false }))
+        Self(Box::new(Detail { code, sentence: detail.into(), errors: Vec::new(), retry_after, audited: false, reason: None }))
     }
 
     /// 400: it cannot be read as a request.
@@ -161,7 +162,7 @@ impl Problem {
     /// The problem that a verdict of the database stands for.
     pub fn verdict(code: Code) -> Self {
         match code {
-            Code::Unauthenticated => Self::unauthenticated(),
+            Code::Unauthenticated => Self::unauthenticated().because("not_live"),
             Code::InvalidCredentials => Self::new(code, "The tenant, username or password is not right."),
             Code::NotFound => Self::not_found(),
             Code::TenantMismatch => Self::new(code, "X-Tenant-ID must be the credential's own tenant."),
@@ -184,6 +185,18 @@ impl Problem {
     pub fn audited(mut self) -> Self {
         self.0.audited = true;
         self
+    }
+
+    /// Says why, for the metrics alone: one of a few words, and nothing that the caller sent.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.0.reason = Some(reason);
+        self
+    }
+
+    /// Why, for the metrics: what was said with [`Problem::because`], else the code's name.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.0.reason.unwrap_or(self.0.code.name())
     }
 
     /// Whether the audit log already tells of this refusal.

@@ -187,7 +187,7 @@ async fn back_up(instances: &Instances) {
 /// What the schedules do: the rows of all that was done before are sealed by KMS, and the seal is locked in S3.
 async fn maintain(instances: &Instances) {
     let maintenance = &instances.functions["maintenance"];
-    let all = ["seal", "partitions", "reencrypt", "expire", "drift"];
+    let all = ["seal", "partitions", "reencrypt", "expire", "drift", "measure"];
     for (name, tasks) in std::iter::once(("all", all.to_vec())).chain(all.map(|task| (task, vec![task]))) {
         let name = format!("maintenance/{name}");
         instances.sent.lock().unwrap().insert(name.clone());

@@ -1,5 +1,6 @@
 //! `holdfast migrate`: what the migrate function does, from here.
 
+use ::migrate::Pending;
 use clap::Args;
 use shared::clock::SystemClock;
 use shared::config::Settings;
@@ -13,12 +14,21 @@ use super::print;
 /// become the login secrets of `holdfast_app`, `holdfast_maintenance` and `holdfast_metrics`, and users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing
 /// are made.
 #[derive(Args)]
-pub(super) struct Migrate {}
+pub(super) struct Migrate {
+    /// Tell what is to be applied, and fail where that would be refused; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// A backup that was made otherwise, such as a snapshot's name, before a major step; it is named in the log
+    #[arg(long, value_name = "NAME")]
+    other_backup: Option<String>,
+}
 
 impl Migrate {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         let settings = Settings::from_environment().await?;
-        let plan = ::migrate::Plan::from_settings(&settings).await?;
+        let mut plan = ::migrate::Plan::from_settings(&settings).await?;
+        plan.dry_run = self.dry_run;
+        plan.other_backup = self.other_backup;
         let report = ::migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
         let created = report.created;
         let counts = [
@@ -27,10 +37,21 @@ impl Migrate {
             (created.tokens, "API tokens created"),
             (created.signing_keys, "signing keys registered"),
         ];
-        let mut lines: Vec<String> = report.applied.iter().map(|step| format!("applied {step}")).collect();
+        let mut lines: Vec<String> = report.pending.iter().map(pending).collect();
+        lines.extend(report.applied.iter().map(|step| format!("applied {step}")));
         lines.extend(report.logins.iter().map(|role| format!("{role} can log in")));
         lines.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-        lines.push(format!("The schema is at version {} (was {}).\n", report.version, report.version_before));
+        lines.push(match (self.dry_run, report.version) {
+            (true, version) => format!("The schema is at version {version}; nothing was changed.\n"),
+            (false, version) => format!("The schema is at version {version} (was {}).\n", report.version_before),
+        });
         print(&lines.join("\n"))
+    }
+}
+
+fn pending(step: &Pending) -> String {
+    match &step.major {
+        Some(why) => format!("would apply {} (major: {why})", step.step),
+        None => format!("would apply {}", step.step),
     }
 }

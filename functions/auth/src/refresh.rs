@@ -67,7 +67,7 @@ pub(crate) async fn refresh(
 ) -> Result<Answer, Problem> {
     let transaction = call.transaction(&app);
     let Some(token) = RefreshToken::parse(request.refresh_token.expose_secret()) else {
-        return Err(transaction.refuse(Problem::unauthenticated()).await);
+        return Err(transaction.refuse(Problem::unauthenticated().because("invalid_refresh_token")).await);
     };
     let seed = app.entropy.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());

@@ -1,5 +1,5 @@
 //! What keeps a deployment in order by itself, on a schedule: seals the audit log, makes its months, seals anew what
-//! is under a retired key, checks the schema, and lets go of what has served its time. It has a database role of its own, which can add seals and change nothing.
+//! is under a retired key, checks the schema, lets go of what has served its time, and tells alarms how it all stands. It has a database role of its own, which can add seals and change nothing.
 //!
 //! A task is a file with a `run`, and a line in [`Task`]. Each is bounded in time and takes up where it left off; two of the
 //! same never run at once.
@@ -8,6 +8,7 @@ mod context;
 mod drift;
 mod error;
 mod expire;
+mod measure;
 mod partitions;
 mod plan;
 mod reencrypt;
@@ -22,6 +23,7 @@ use shared::clock::Clock;
 pub use drift::Checked;
 pub use error::{MaintenanceError, TaskError};
 pub use expire::Expired;
+pub use measure::Measured;
 pub use partitions::Partitions;
 pub use plan::Plan;
 pub use reencrypt::Reencrypted;

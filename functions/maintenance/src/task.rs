@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::TaskError;
-use crate::{drift, expire, partitions, reencrypt, seal};
+use crate::{drift, expire, measure, partitions, reencrypt, seal};
 
 /// Something to be done now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum Task {
     Expire,
     /// Compares the schema with the one that the migrations make.
     Drift,
+    /// Tells CloudWatch how operations stand.
+    Measure,
 }
 
 /// A text that names no task.
@@ -59,11 +61,14 @@ pub enum Done {
     Expire(expire::Expired),
     /// [`Task::Drift`]
     Drift(drift::Checked),
+    /// [`Task::Measure`]
+    Measure(measure::Measured),
 }
 
 impl Task {
     /// Every task, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Seal, Self::Partitions, Self::Reencrypt, Self::Expire, Self::Drift];
+    pub const ALL: [Self; 6] =
+        [Self::Seal, Self::Partitions, Self::Reencrypt, Self::Expire, Self::Drift, Self::Measure];
 
     /// Its name in events and on the command line.
     pub const fn name(self) -> &'static str {
@@ -73,6 +78,7 @@ impl Task {
             Self::Reencrypt => "reencrypt",
             Self::Expire => "expire",
             Self::Drift => "drift",
+            Self::Measure => "measure",
         }
     }
 
@@ -84,6 +90,7 @@ impl Task {
             Self::Reencrypt => 3,
             Self::Expire => 4,
             Self::Drift => 5,
+            Self::Measure => 6,
         }
     }
 
@@ -115,6 +122,7 @@ impl Task {
             Self::Reencrypt => Done::Reencrypt(reencrypt::run(context).await?),
             Self::Expire => Done::Expire(expire::run(context).await?),
             Self::Drift => Done::Drift(drift::run(context).await?),
+            Self::Measure => Done::Measure(measure::run(context).await?),
         })
     }
 }
@@ -146,7 +154,7 @@ mod tests {
         }
         assert_eq!(
             "sweep".parse::<Task>().unwrap_err().to_string(),
-            "no such task: use seal or partitions or reencrypt or expire or drift"
+            "no such task: use seal or partitions or reencrypt or expire or drift or measure"
         );
     }
 }

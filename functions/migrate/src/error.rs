@@ -42,6 +42,22 @@ pub enum MigrateError {
     /// A step that was applied is not the one in this build.
     #[error("{0}; restore that file as it was released and put the change into a new one")]
     Changed(String),
+    /// A major step, and no backup to go back to.
+    #[error(
+        "{step} is a major step ({why}) and needs a backup younger than {most} h, the newest is {}; \
+         make one (`POST /admin/backups`, `holdfast backup`), or name the snapshot that you took (other_backup, \
+         `holdfast migrate --other-backup`)", .age.map_or("none".to_owned(), |age| format!("{age} h old"))
+    )]
+    NoBackup {
+        /// The step.
+        step: String,
+        /// What makes it major.
+        why: String,
+        /// The age of the newest backup, in hours; none where there is no backup.
+        age: Option<i64>,
+        /// How old it may be, in hours.
+        most: i64,
+    },
     /// A step failed.
     #[error("{0}; nothing of that step was kept: mend its cause and run again")]
     Step(String),

@@ -2,12 +2,16 @@
 //! Then it gives the database roles their login secrets, registers the public signing key, and makes the users of
 //! `AUTH_USERS` that are missing. It never overwrites a user, and no secret leaves it in clear.
 
+mod backup;
 mod bootstrap;
 mod error;
+mod failures;
 mod logins;
 mod plan;
 mod schema;
+mod steps;
 
+use refinery::Migration;
 use serde::Serialize;
 use shared::clock::Clock;
 use shared::entropy::Entropy;
@@ -16,7 +20,7 @@ pub use bootstrap::{Created, create_users};
 pub use error::MigrateError;
 pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
 pub use plan::Plan;
-pub use schema::newest_version;
+pub use steps::Steps;
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,22 +31,69 @@ pub struct Report {
     pub version: i32,
     /// The steps applied, in order.
     pub applied: Vec<String>,
+    /// The steps that a dry run found to be applied, in order; none after any other.
+    pub pending: Vec<Pending>,
     /// The roles that can log in with the configured secrets.
     pub logins: Vec<&'static str>,
     /// What was missing, and made.
     pub created: Created,
 }
 
-/// Runs it all: safe to repeat, and safe to start twice at the same time.
+/// A step that is still to be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// Its name.
+    pub step: String,
+    /// What makes it major, where it is.
+    pub major: Option<String>,
+}
+
+/// The version that the schema has after a run of this build.
+pub fn newest_version() -> i32 {
+    Steps::embedded().newest()
+}
+
+/// Runs it all: safe to repeat, and safe to start twice at the same time. A dry run only tells what it would apply, and
+/// fails where another would be refused.
 ///
 /// # Errors
-/// One line that names the mend. Steps before the one that failed stay applied.
+/// One line that names the mend. Steps before the one that failed stay applied, and it is recorded.
 pub async fn run(plan: &Plan, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Report, MigrateError> {
-    let mut owner = shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
-    // The lock is the session's, and ends with it, however this run ends.
-    schema::lock(&owner, plan.lock_wait).await?;
-    let (version_before, applied) = schema::apply(&mut owner).await?;
+    let mut owner = plan.connect().await?;
+    if !plan.dry_run {
+        // The lock is the session's, and ends with it, however this run ends.
+        schema::lock(&owner, plan.lock_wait).await?;
+    }
+    let version_before = schema::version(&owner).await?;
+    schema::check(&mut owner, &plan.steps, version_before).await?;
+    let pending: Vec<_> = plan.steps.after(version_before).collect();
+    backup::check(&owner, plan, version_before, &pending, clock.now()).await?;
+    if plan.dry_run {
+        let pending = pending.into_iter().map(Pending::from).collect();
+        return Ok(Report { pending, ..Report::at(version_before) });
+    }
+    let applied = match schema::apply(&mut owner, &plan.steps).await {
+        Ok(applied) => applied,
+        Err(failure) => {
+            failures::record(owner, plan, &failure, clock, entropy).await;
+            return Err(failure);
+        }
+    };
     let logins = logins::give(&owner, &plan.logins).await?;
     let created = bootstrap::create(&mut owner, plan, clock, entropy).await?;
-    Ok(Report { version_before, version: newest_version(), applied, logins, created })
+    Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })
+}
+
+impl Report {
+    /// That nothing was done.
+    fn at(version: i32) -> Self {
+        let created = Created::default();
+        Self { version_before: version, version, applied: vec![], pending: vec![], logins: vec![], created }
+    }
+}
+
+impl From<&Migration> for Pending {
+    fn from(step: &Migration) -> Self {
+        Self { step: step.to_string(), major: steps::major(step).map(str::to_owned) }
+    }
 }

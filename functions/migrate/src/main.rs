@@ -3,13 +3,22 @@
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use migrate::{Plan, Report};
 use serde::Deserialize;
-use shared::clock::SystemClock;
+use serde_json::Map;
+use shared::clock::{Clock, SystemClock};
 use shared::config::Settings;
 use shared::entropy::SystemEntropy;
+use shared::telemetry::emf::{self, Number};
 
-/// The event asks for nothing in particular: what to do is in the settings.
+/// What to do is in the settings, but for this.
 #[derive(Deserialize)]
-struct Migrate {}
+#[serde(deny_unknown_fields)]
+struct Migrate {
+    /// Tells what is to be applied, and changes nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// A backup that was made otherwise, before a major step.
+    other_backup: Option<String>,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,12 +27,16 @@ async fn main() -> Result<(), Error> {
 }
 
 /// Settings are read at each run, so that a rotated secret needs no new deployment.
-async fn handle(_: LambdaEvent<Migrate>) -> Result<Report, Error> {
-    let report = run().await.inspect_err(|error| tracing::error!(%error, "migration failed"))?;
+async fn handle(event: LambdaEvent<Migrate>) -> Result<Report, Error> {
+    let result = run(event.payload).await;
+    let failed = Number::count("MigrationFailed", f64::from(u8::from(result.is_err())));
+    emf::write(SystemClock.now(), &[failed], Map::new());
+    let report = result.inspect_err(|error| tracing::error!(%error, "migration failed"))?;
     tracing::info!(
         version_before = report.version_before,
         version = report.version,
         applied = report.applied.join(", "),
+        pending = report.pending.len(),
         logins = report.logins.join(", "),
         tenants_created = report.created.tenants,
         users_created = report.created.users,
@@ -34,8 +47,8 @@ async fn handle(_: LambdaEvent<Migrate>) -> Result<Report, Error> {
     Ok(report)
 }
 
-async fn run() -> Result<Report, migrate::MigrateError> {
+async fn run(Migrate { dry_run, other_backup }: Migrate) -> Result<Report, migrate::MigrateError> {
     let settings = Settings::from_environment().await?;
-    let plan = Plan::from_settings(&settings).await?;
+    let plan = Plan { dry_run, other_backup, ..Plan::from_settings(&settings).await? };
     migrate::run(&plan, &SystemClock, &SystemEntropy).await
 }

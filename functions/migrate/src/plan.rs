@@ -3,15 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Settings, api_tokens, auth_users};
 use shared::identity::signer::{NewKey, Signer};
+use tokio_postgres::Client;
 
 use crate::error::MigrateError;
 use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
+use crate::steps::Steps;
 
 /// How long a run waits for another one. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
+
+/// How old the backup before a major step may be: a day, as backups are made daily.
+const BACKUP_HOURS: u16 = 24;
+const MOST_BACKUP_HOURS: u16 = 24 * 7;
 
 /// The settings that become the roles' login secrets.
 const LOGINS: [(&str, &str); 4] = [
@@ -31,6 +38,14 @@ pub struct Plan {
     pub database_url: SecretString,
     /// The database's certificate authority, as a PEM file; none for the public ones.
     pub database_ca_file: Option<PathBuf>,
+    /// The steps.
+    pub steps: Steps,
+    /// Whether to tell what is to be done, and do nothing.
+    pub dry_run: bool,
+    /// How old the newest backup may be before a major step.
+    pub most_backup_age: SignedDuration,
+    /// A backup that was made otherwise, such as a snapshot by its name; it stands in for the newest one.
+    pub other_backup: Option<String>,
     /// How long to wait for another run to end.
     pub lock_wait: Duration,
     /// The login secrets to give to roles.
@@ -49,6 +64,10 @@ impl Plan {
         Self {
             database_url,
             database_ca_file: None,
+            steps: Steps::embedded(),
+            dry_run: false,
+            most_backup_age: SignedDuration::from_hours(i64::from(BACKUP_HOURS)),
+            other_backup: None,
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),
             users: Vec::new(),
@@ -78,6 +97,7 @@ impl Plan {
         };
         Ok(Self {
             database_ca_file: config.database_ca_file,
+            most_backup_age: backup_age(settings)?,
             logins,
             users: auth_users(settings)?,
             tokens: api_tokens(settings)?,
@@ -85,6 +105,20 @@ impl Plan {
             ..Self::new(config.database_url)
         })
     }
+
+    pub(crate) async fn connect(&self) -> Result<Client, MigrateError> {
+        Ok(shared::db::connect_owner(&self.database_url, self.database_ca_file.as_deref()).await?)
+    }
+}
+
+fn backup_age(settings: &Settings) -> Result<SignedDuration, Refusal> {
+    let setting = "MAJOR_MIGRATION_BACKUP_HOURS";
+    let hours = match settings.get(setting).map(str::parse) {
+        None => BACKUP_HOURS,
+        Some(Ok(hours)) if (1..=MOST_BACKUP_HOURS).contains(&hours) => hours,
+        Some(_) => return Err(Refusal::new(setting, "not a number in range", "use 1 to 168 hours")),
+    };
+    Ok(SignedDuration::from_hours(i64::from(hours)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ pub mod param;
 mod statement;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join_all;
@@ -28,7 +28,7 @@ use crate::telemetry::metrics::{Metrics, Report};
 const FLIGHT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
-pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 15..=15;
+pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 15..=16;
 
 /// The way to the database. Cheap to clone.
 #[derive(Clone)]
@@ -131,7 +131,14 @@ impl Datastore {
         // Lets the connection's task hear of a close that arrived while this instance was frozen or idle, so that
         // the pool replaces the connection before anything is sent on it.
         tokio::task::yield_now().await;
-        self.pool.get().await.map_err(|error| match error {
+        let pool = self.pool.status();
+        let busy = pool.available == 0 && pool.size >= pool.max_size;
+        let asked = Instant::now();
+        let connection = self.pool.get().await;
+        if busy {
+            self.metrics.pool_wait(asked.elapsed());
+        }
+        connection.map_err(|error| match error {
             PoolError::Timeout(_) => DbError::Busy,
             error => DbError::Unreachable(connection::cause(&error)),
         })

@@ -1,19 +1,22 @@
 //! The outermost layer: gives the request its id, writes problems out, adds the headers that every answer carries,
 //! and leaves one log line and one count for each.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
 use super::headers;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::route::Route;
+use crate::telemetry::emf::{self, Number, Unit};
+use crate::telemetry::metrics::Metrics;
 
 /// The request's id, ours always: a caller's would let it write into our logs.
 #[derive(Debug, Clone)]
@@ -47,25 +50,84 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         *response.body_mut() = Body::empty();
     }
 
-    let took = started.elapsed();
-    let status = response.status().as_u16();
-    let route = served.map_or("none", |Served(route)| route.path);
-    let function = served.map_or(app.metrics.function, |Served(route)| function_of(route.path));
-    app.metrics.request(function, route, known_method(&method), status, took);
-    if let Some(problem) = &problem {
-        app.metrics.refusal(problem.code().name());
-    }
-    let code = problem.as_ref().map(|problem| problem.code().name());
-    tracing::info!(
-        request_id = request_id.0,
-        method = known_method(&method),
-        route,
-        status,
-        code,
-        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
+    let answered = Answered {
+        request_id: &request_id.0,
+        method: known_method(&method),
+        route: served.map_or("none", |Served(route)| route.path),
+        function: served.map_or(app.metrics.function, |Served(route)| function_of(route.path)),
+        status: response.status().as_u16(),
+        code: problem.as_ref().map(|problem| problem.code().name()),
+        reason: problem.as_ref().map(Problem::reason),
+        took: started.elapsed(),
+    };
+    answered.count(&app.metrics);
+    answered.log(&app);
     response
+}
+
+/// What is told of an answered request: names from the route table and the contract, never the caller's words.
+struct Answered<'a> {
+    request_id: &'a str,
+    method: &'static str,
+    route: &'static str,
+    function: &'static str,
+    status: u16,
+    code: Option<&'static str>,
+    reason: Option<&'static str>,
+    took: Duration,
+}
+
+impl Answered<'_> {
+    fn count(&self, metrics: &Metrics) {
+        metrics.request(self.function, self.route, self.method, self.status, self.took);
+        if let Some(code) = self.code {
+            metrics.refusal(code);
+        }
+        if let Some(reason) = self.auth_failure() {
+            metrics.auth_failure(reason);
+        }
+    }
+
+    fn auth_failure(&self) -> Option<&'static str> {
+        self.reason.filter(|_| self.status == StatusCode::UNAUTHORIZED.as_u16())
+    }
+
+    /// One line for each request, with its numbers for CloudWatch in it where that reads it.
+    fn log(&self, app: &App) {
+        let took_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
+        if emf::is_on() {
+            return emf::write(app.clock.now(), &self.numbers(&app.metrics), self.facts(took_us));
+        }
+        let Self { request_id, method, route, status, code, .. } = *self;
+        tracing::info!(request_id, method, route, status, code, took_us, "request");
+    }
+
+    fn facts(&self, took_us: u64) -> Map<String, Value> {
+        let facts = json!({
+            "message": "request", "request_id": self.request_id, "method": self.method, "route": self.route,
+            "status": self.status, "code": self.code, "took_us": took_us,
+        });
+        if let Value::Object(facts) = facts { facts } else { Map::new() }
+    }
+
+    fn numbers(&self, metrics: &Metrics) -> Vec<Number> {
+        let class = |class: u16| f64::from(u8::from(self.status / 100 == class));
+        let mut numbers = vec![
+            Number::count("Requests", 1.0),
+            Number::count("ClientErrors", class(4)),
+            Number::count("ServerErrors", class(5)),
+            Number { name: "Duration", unit: Unit::Milliseconds, value: self.took.as_secs_f64() * 1000.0 },
+        ];
+        let changes = !matches!(self.method, "GET" | "HEAD" | "OPTIONS");
+        let happened = [
+            ("AuthFailures", self.auth_failure().is_some()),
+            ("RateLimited", self.status == StatusCode::TOO_MANY_REQUESTS.as_u16()),
+            ("AdminActions", self.function == "admin" && changes && self.status < 400),
+        ];
+        numbers.extend(happened.iter().filter(|(_, it)| *it).map(|(name, _)| Number::count(name, 1.0)));
+        numbers.extend(metrics.take_events().into_iter().map(|(name, value)| Number::count(name, value)));
+        numbers
+    }
 }
 
 /// Gives an answer the headers that every answer carries.

@@ -105,10 +105,12 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts)
 /// The principal of the one Bearer credential in the `Authorization` header; credentials are taken from nowhere else.
 async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthenticated()) };
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::unauthenticated().because("no_credential"));
+    };
     let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Problem::unauthenticated());
+        return Err(Problem::unauthenticated().because("no_credential"));
     }
     let now = app.clock.now();
     if credential.starts_with(api_token::PREFIX) {
@@ -116,7 +118,8 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Probl
         if !app.keys.is_loaded() {
             app.db.connect().await?;
         }
-        return ApiToken::parse(credential).map(Principal::ApiToken).ok_or_else(Problem::unauthenticated);
+        let token = ApiToken::parse(credential).map(Principal::ApiToken);
+        return token.ok_or_else(|| Problem::unauthenticated().because("invalid_api_token"));
     }
     let verified = match token::verify(credential, &app.keys, &app.config, now) {
         Err(Rejection::UnknownKey) if app.db.learn_keys(now).await? => {
@@ -124,7 +127,7 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Probl
         }
         verified => verified,
     };
-    verified.map(Principal::User).map_err(|_| Problem::unauthenticated())
+    verified.map(Principal::User).map_err(|_| Problem::unauthenticated().because("invalid_access_token"))
 }
 
 /// `X-Tenant-ID` grants nothing: a tenant's principal may repeat its own tenant, and an operator chooses one by it, on

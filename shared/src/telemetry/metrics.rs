@@ -41,7 +41,22 @@ pub const FAMILIES: &[Family] = &[
         help: "Time from request to answer, by function and route template.",
     },
     Family { name: "holdfast_refusals", kind: "counter", help: "Requests refused, by problem code." },
+    Family {
+        name: "holdfast_auth_failures",
+        kind: "counter",
+        help: "Requests whose caller could not be told or believed (401), by reason.",
+    },
     Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
+    Family {
+        name: "holdfast_pool_waits",
+        kind: "counter",
+        help: "Times that all database connections of an instance were in use, and one had to be waited for.",
+    },
+    Family {
+        name: "holdfast_pool_wait_seconds",
+        kind: "counter",
+        help: "Time spent waiting for a database connection that was in use.",
+    },
     Family { name: "holdfast_vault_unwraps", kind: "counter", help: "Data keys unwrapped, by provider." },
     Family {
         name: "holdfast_vault_operation_seconds",
@@ -74,6 +89,8 @@ pub struct Metrics {
 
 #[derive(Default)]
 struct State {
+    /// Since the last request's log line, for CloudWatch.
+    events: BTreeMap<&'static str, f64>,
     series: BTreeMap<String, f64>,
     epoch: i32,
     reported: Option<(Timestamp, BTreeMap<String, f64>)>,
@@ -120,6 +137,24 @@ impl Metrics {
         self.state().add(format!("holdfast_refusals_total{{code=\"{code}\"}}"), 1.0);
     }
 
+    /// Counts a request whose caller could not be told or believed.
+    pub fn auth_failure(&self, reason: &str) {
+        self.state().add(format!("holdfast_auth_failures_total{{reason=\"{reason}\"}}"), 1.0);
+    }
+
+    /// Counts a wait for a database connection that was in use.
+    pub(crate) fn pool_wait(&self, took: Duration) {
+        let mut state = self.state();
+        state.add("holdfast_pool_waits_total".to_owned(), 1.0);
+        state.add("holdfast_pool_wait_seconds_total".to_owned(), took.as_secs_f64());
+        state.happened("PoolWaits");
+    }
+
+    /// What happened besides answers since this was last asked.
+    pub(crate) fn take_events(&self) -> BTreeMap<&'static str, f64> {
+        std::mem::take(&mut self.state().events)
+    }
+
     /// Counts a data key that was unwrapped by `kms` or `local`, or was meant to be.
     pub(crate) fn vault_unwrap(&self, provider: &str) {
         self.state().add(format!("holdfast_vault_unwraps_total{{provider=\"{provider}\"}}"), 1.0);
@@ -134,7 +169,9 @@ impl Metrics {
 
     /// Counts a sealed value, or its data key, that did not open.
     pub(crate) fn vault_open_failure(&self, reason: &str) {
-        self.state().add(format!("holdfast_vault_open_failures_total{{reason=\"{reason}\"}}"), 1.0);
+        let mut state = self.state();
+        state.add(format!("holdfast_vault_open_failures_total{{reason=\"{reason}\"}}"), 1.0);
+        state.happened("VaultOpenFailures");
     }
 
     /// Counts a round trip to the database.
@@ -171,6 +208,10 @@ impl State {
             *value -= reported.get(series).copied().unwrap_or(0.0);
         }
         self.epoch += 1;
+    }
+
+    fn happened(&mut self, event: &'static str) {
+        *self.events.entry(event).or_insert(0.0) += 1.0;
     }
 
     fn add(&mut self, series: String, amount: f64) {

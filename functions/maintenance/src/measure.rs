@@ -1,0 +1,68 @@
+//! The task `measure`: how operations stand, as numbers for CloudWatch's alarms. Whoever scrapes `/metrics` sees the same.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, json};
+use shared::telemetry::emf::{self, Number, Unit};
+use shared::telemetry::gauges;
+use tokio_postgres::Client;
+
+use crate::context::Context;
+use crate::error::TaskError;
+
+/// Since when audit rows have been waiting for their seal. A seal's own age says nothing: while nothing happens, there is
+/// nothing to seal.
+const UNSEALED: &str = "SELECT extract(epoch FROM $1 - min(r.at))::float8
+      FROM (SELECT epoch, to_transaction FROM audit_seals ORDER BY number DESC LIMIT 1) AS newest
+      RIGHT JOIN (VALUES (0)) AS always ON true
+      CROSS JOIN LATERAL (SELECT at FROM http_audit_log
+         WHERE (epoch, transaction_id) >= (coalesce(newest.epoch, 0), coalesce(newest.to_transaction, '0'))
+         ORDER BY epoch, transaction_id LIMIT 1) AS r";
+
+/// Before this version the maintenance role may not read what it measures: there is nothing until the rollout is over.
+const SINCE: i32 = 16;
+const VERSION: &str = "SELECT max(version) FROM refinery_schema_history";
+
+/// The gauges that alarms look at, what they are called in CloudWatch, and what they count in.
+const ALARMING: [(&str, &str, Unit); 7] = [
+    ("holdfast_schema_differences", "SchemaDifferences", Unit::Count),
+    ("holdfast_migration_failures", "MigrationFailures", Unit::Count),
+    ("holdfast_backup_failures", "BackupFailures", Unit::Count),
+    ("holdfast_backup_age_seconds", "BackupAge", Unit::Seconds),
+    ("holdfast_drill_age_seconds", "DrillAge", Unit::Seconds),
+    ("holdfast_schema_check_age_seconds", "SchemaCheckAge", Unit::Seconds),
+    ("holdfast_counters_age_seconds", "CountersAge", Unit::Seconds),
+];
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// How many numbers were found.
+    pub numbers: usize,
+}
+
+pub(crate) async fn run(context: &Context<'_>) -> Result<Measured, TaskError> {
+    let numbers = numbers(&context.client, context.now()).await?;
+    emf::write(context.now(), &numbers, Map::from_iter([("message".to_owned(), json!("measured"))]));
+    Ok(Measured { numbers: numbers.len() })
+}
+
+async fn numbers(client: &Client, now: Timestamp) -> Result<Vec<Number>, TaskError> {
+    let version: i32 = client.query_one(VERSION, &[]).await?.try_get(0)?;
+    if version < SINCE {
+        return Ok(Vec::new());
+    }
+    let mut found = BTreeMap::new();
+    for row in client.query(gauges::SELECT, &[&now]).await? {
+        found.insert(row.try_get::<_, String>(0)?, row.try_get::<_, f64>(1)?);
+    }
+    let mut numbers: Vec<_> = ALARMING
+        .into_iter()
+        .filter_map(|(gauge, name, unit)| Some(Number { name, unit, value: *found.get(gauge)? }))
+        .collect();
+    let waiting: Option<f64> = client.query_one(UNSEALED, &[&now]).await?.try_get(0)?;
+    numbers.push(Number { name: "AuditSealAge", unit: Unit::Seconds, value: waiting.unwrap_or(0.0).max(0.0) });
+    Ok(numbers)
+}
