@@ -17,7 +17,7 @@ down:
 	cargo run --locked -- down $(ARGS)
 
 # All tests, the real function binaries under AWS's runtime emulator among them.
-test: .venv/emulators/ready nextest
+test: .venv/emulators/ready .venv/programs/ready nextest
 	cargo build --locked --workspace --bins
 	$(BUILD)/debug/harness cargo nextest run --locked --workspace $(ARGS)
 
@@ -52,6 +52,11 @@ check-infra: .venv/sam/ready .venv/checkov/ready
 
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
+
+# Programs of Debian's that tests start: a real Prometheus, and its checker.
+.venv/programs/ready: tests/requirements/programs
+	rm -rf $(@D) && $< $(@D) prometheus:prometheus prometheus:promtool
+	touch $@
 
 # Python tools, each set in an environment of its own: pinned with hashes, installed anew when its pins change.
 .venv/%/ready: tests/requirements/%.txt

@@ -107,7 +107,14 @@ impl Problem {
     /// A problem of this kind, with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = (code == Code::Unavailable).then_some(RETRY_UNAVAILABLE);
-        Self(Box::new(Detail { code, sentence: detail.into(), errors: Vec::new(), retry_after, audited: false, reason: None }))
+        Self(Box::new(Detail {
+            code,
+            sentence: detail.into(),
+            errors: Vec::new(),
+            retry_after,
+            audited: false,
+            reason: None,
+        }))
     }
 
     /// 400: it cannot be read as a request.

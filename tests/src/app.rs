@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::Method;
-use migrate::Plan;
+use migrate::{Plan, Steps};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::app::App;
@@ -15,10 +15,11 @@ use shared::entropy::{Entropy, SystemEntropy};
 use shared::identity::password;
 use shared::identity::signer::Signer;
 use shared::permission::Role;
+use tokio::net::TcpListener;
 
 use crate::client::Client;
 use crate::database::TestDatabase;
-use crate::secrets;
+use crate::{loopback, secrets};
 
 /// A tenant of the test, or the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Options {
     pub settings: Vec<(&'static str, String)>,
     /// Where the functions find the database instead of straight at it (a proxy, as `host:port`).
     pub through: Option<String>,
+    /// The migrations to apply to an empty database, instead of a copy with all of them.
+    pub steps: Option<Steps>,
 }
 
 /// The running whole.
@@ -92,7 +95,10 @@ impl TestApp {
 
     /// Starts with other settings.
     pub async fn start_with(options: Options) -> Self {
-        let database = TestDatabase::create().await;
+        let database = match options.steps {
+            Some(_) => TestDatabase::empty().await,
+            None => TestDatabase::create().await,
+        };
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let password = secrets::random();
@@ -116,6 +122,7 @@ impl TestApp {
         let app_config = config(&usual);
         let mut plan = Plan::new(database.owner_url().into());
         plan.database_ca_file = Some(database.ca_file());
+        plan.steps = options.steps.unwrap_or(plan.steps);
         plan.users = users(&password);
         let signer = Signer::from_config(&app_config).await.unwrap().unwrap();
         plan.signing_key = signer.first_key().await.unwrap();
@@ -135,6 +142,15 @@ impl TestApp {
         let time: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let app = App::start_with(config, "local", time, Arc::new(SystemEntropy)).await.unwrap();
         caller.clone().of(holdfast::gateway::router(app.clone(), app))
+    }
+
+    /// Serves on an address of its own, until the test ends: `host:port`.
+    pub async fn listen(&self) -> String {
+        let [address] = loopback::addresses();
+        let listener = TcpListener::bind(address).await.unwrap();
+        let service = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        address.to_string()
     }
 
     /// A caller without a credential.

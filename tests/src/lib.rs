@@ -14,6 +14,7 @@ mod loopback;
 pub mod markdown;
 pub mod moto;
 mod program;
+pub mod prometheus;
 pub mod proxy;
 pub mod sample;
 pub mod sealing;

@@ -17,6 +17,13 @@ pub fn moto_server() -> PathBuf {
     tool("HOLDFAST_MOTO", || Some(workspace().join(".venv/emulators/bin/moto_server")).filter(|path| path.is_file()))
 }
 
+/// A program of Debian's: the machine's own, or the one that `make test` unpacks.
+pub fn program(name: &str) -> PathBuf {
+    let path = workspace().join(".venv/programs/bin").join(name);
+    assert!(path.is_file(), "{name} is not there: run `make test`, which gets it");
+    path
+}
+
 /// A function's binary: in `HOLDFAST_BIN_DIR`, or where this build put it.
 pub fn function(name: &str) -> PathBuf {
     let path = binaries().join(name);

@@ -10,7 +10,7 @@ use shared::permission::Role;
 async fn start() -> (TestApp, Proxy) {
     let proxy = Proxy::before(TestDatabase::address().await).await;
     let settings = vec![("DATABASE_POOL_SIZE", "1".to_owned())];
-    let app = TestApp::start_with(Options { through: Some(proxy.address()), settings }).await;
+    let app = TestApp::start_with(Options { through: Some(proxy.address()), settings, ..Options::default() }).await;
     (app, proxy)
 }
 

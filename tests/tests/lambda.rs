@@ -48,6 +48,9 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     instances.sent.lock().unwrap().insert("migrate/migrate".to_owned());
     let migrated = instances.functions["migrate"].invoke(&event("migrate/migrate", &[])).await;
     assert_eq!(migrated["created"]["users"], 2, "{migrated}");
+    instances.sent.lock().unwrap().insert("migrate/dry-run".to_owned());
+    let dry = instances.functions["migrate"].invoke(&event("migrate/dry-run", &[])).await;
+    assert_eq!((&dry["pending"], &dry["created"]["users"]), (&serde_json::json!([]), &0.into()), "{dry}");
 
     instances.send("health/healthz", &[], 200).await;
     instances.send("health/readyz", &[], 200).await;

@@ -1,6 +1,6 @@
 //! What Prometheus gets.
 
-use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::app::{Options, Tenant, TestApp};
 use serde_json::json;
 use shared::permission::Role;
 
@@ -61,4 +61,44 @@ async fn instances_that_are_gone_are_folded_into_one_row_without_losing_a_count(
             .await;
         assert_eq!(rows.unwrap().get::<_, i64>(0), 0);
     }
+}
+
+#[tokio::test]
+async fn callers_who_are_not_believed_are_counted_by_reason() {
+    let app = TestApp::start().await;
+    let gone = app.sign_in(Tenant::Acme, Role::Viewer).await;
+    gone.act("/auth/logout").await;
+    gone.get("/accounts").await;
+    app.anonymous().get("/accounts").await;
+    app.anonymous().with_token("not.a.token").get("/accounts").await;
+    app.anonymous().with_token("hfk_no_token").get("/accounts").await;
+    app.anonymous().post("/auth/refresh", &json!({"refresh_token": "hfr_none"})).await;
+    let mut wrong = app.credentials(Tenant::Acme, Role::Viewer);
+    wrong["password"] = json!("not the password");
+    app.anonymous().post("/auth/login", &wrong).await;
+    app.clock.advance(6);
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let text = operator.get("/metrics").await.text;
+    for reason in [
+        "not_live",
+        "no_credential",
+        "invalid_access_token",
+        "invalid_api_token",
+        "invalid_refresh_token",
+        "invalid_credentials",
+    ] {
+        let line = format!("holdfast_auth_failures_total{{reason=\"{reason}\"}} 1");
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_for_a_connection_is_counted() {
+    let settings = vec![("DATABASE_POOL_SIZE", "1".to_owned())];
+    let app = TestApp::start_with(Options { settings, ..Options::default() }).await;
+    let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
+    futures_util::future::join_all((0..8).map(|_| viewer.get("/accounts"))).await;
+    let totals = app.app.metrics.totals();
+    let waits = totals.get("holdfast_pool_waits_total").copied().unwrap_or_default();
+    assert!(waits >= 1.0 && totals["holdfast_pool_wait_seconds_total"] > 0.0, "{totals:?}");
 }

@@ -14,7 +14,7 @@ use crate::error::TaskError;
 
 /// Since when audit rows have been waiting for their seal. A seal's own age says nothing: while nothing happens, there is
 /// nothing to seal.
-const UNSEALED: &str = "SELECT extract(epoch FROM $1 - min(r.at))::float8
+const UNSEALED: &str = "SELECT extract(epoch FROM $1::timestamptz - min(r.at))::float8
       FROM (SELECT epoch, to_transaction FROM audit_seals ORDER BY number DESC LIMIT 1) AS newest
       RIGHT JOIN (VALUES (0)) AS always ON true
       CROSS JOIN LATERAL (SELECT at FROM http_audit_log

@@ -76,7 +76,10 @@ fn failed(error: &refinery::Error) -> MigrateError {
     match error.kind() {
         Kind::DivergentVersion(applied, _) => changed(applied),
         Kind::MissingVersion(applied) => unknown(applied),
-        Kind::Connection(what, cause) => MigrateError::Step(format!("{what}: {}", shared::db::cause(cause.as_ref()))),
+        Kind::Connection(what, cause) => {
+            let what = what.trim_matches('`');
+            MigrateError::Step(format!("{what}: {}", shared::db::cause(cause.as_ref())).replace('\n', " "))
+        }
         _ => MigrateError::Step(error.to_string()),
     }
 }

@@ -82,10 +82,7 @@ fn line(function: &str, now: Timestamp, numbers: &[Number], mut facts: Map<Strin
     facts.insert("level".to_owned(), "INFO".into());
     facts.insert(DIMENSION.to_owned(), function.into());
     facts.extend(numbers.iter().map(|number| (number.name.to_owned(), number.value.into())));
-    facts.insert(
-        "_aws".to_owned(),
-        json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}),
-    );
+    facts.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
     Value::Object(facts)
 }
 
@@ -95,10 +92,8 @@ mod tests {
 
     #[test]
     fn a_line_is_as_the_specification_has_it() {
-        let numbers = [
-            Number::count("Requests", 1.0),
-            Number { name: "Duration", unit: Unit::Milliseconds, value: 1.25 },
-        ];
+        let numbers =
+            [Number::count("Requests", 1.0), Number { name: "Duration", unit: Unit::Milliseconds, value: 1.25 }];
         let facts = Map::from_iter([("route".to_owned(), Value::from("/accounts/{id}"))]);
         let line = line("holdfast-accounts", Timestamp::from_second(1_700_000_000).unwrap(), &numbers, facts);
         assert_eq!(

@@ -13,7 +13,10 @@ pub const GAUGES: &[(&str, &str)] = &[
     ("holdfast_migration_failures", "Migrations that failed since the schema is at its version."),
     ("holdfast_schema_differences", "Objects that were not as the migrations make them, at the last check."),
     ("holdfast_schema_check_age_seconds", "Time since the schema was last checked."),
-    ("holdfast_audit_seal_age_seconds", "Time since the audit log was last sealed; nothing is sealed while nothing happens."),
+    (
+        "holdfast_audit_seal_age_seconds",
+        "Time since the audit log was last sealed; nothing is sealed while nothing happens.",
+    ),
     ("holdfast_backup_age_seconds", "Time since the end of the newest backup that succeeded."),
     ("holdfast_backup_duration_seconds", "How long that backup took."),
     ("holdfast_backup_size_bytes", "The size of the database that it is of."),

@@ -1,7 +1,7 @@
 SELECT name, value FROM (
     SELECT name, value::float8 FROM (SELECT max(version) AS version, min(applied_on::timestamptz) AS installed_at FROM refinery_schema_history) AS schema
      CROSS JOIN LATERAL (VALUES
-        ('holdfast_instances', (SELECT count(*) FROM metric_instances WHERE reported_at > $1 - interval '5 minutes')),
+        ('holdfast_instances', (SELECT count(*) FROM metric_instances WHERE reported_at > $1::timestamptz - interval '5 minutes')),
         ('holdfast_counters_age_seconds', (SELECT extract(epoch FROM $1 - max(reported_at)) FROM metric_instances)),
         ('holdfast_schema_version', schema.version),
         ('holdfast_migration_failures', (SELECT count(*) FROM migration_failures f WHERE f.version = schema.version)),

@@ -1,0 +1,178 @@
+//! What the migrate function promises beyond applying steps: to tell before it does, to keep a backup behind what cannot be
+//! undone, to leave nothing of a step that failed, and that functions serve through a rollout.
+
+use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::backups;
+use holdfast_tests::sample::Samples;
+use migrate::{MigrateError, Pending, Plan, Report, Steps};
+use shared::entropy::SystemEntropy;
+use shared::permission::Role;
+use shared::route::{Access, Route};
+
+const BROKEN: &str = "ALTER TABLE accounts ADD COLUMN note text; SELECT no_such_function()";
+const MAJOR: &str = "-- major: drops accounts.owner\nALTER TABLE accounts DROP COLUMN owner";
+
+/// The newest version, and the name of a step after it.
+fn next() -> (i32, String) {
+    let newest = Steps::embedded().newest();
+    (newest, format!("V{}__next", newest + 1))
+}
+
+fn plan(app: &TestApp, sql: &str) -> Plan {
+    let mut plan = Plan::new(app.database.owner_url().into());
+    plan.database_ca_file = Some(app.database.ca_file());
+    plan.steps = plan.steps.and(&next().1, sql).unwrap();
+    plan
+}
+
+async fn run(app: &TestApp, plan: &Plan) -> Result<Report, MigrateError> {
+    migrate::run(plan, &*app.clock, &SystemEntropy).await
+}
+
+async fn version(app: &TestApp) -> i32 {
+    let select = "SELECT max(version) FROM refinery_schema_history";
+    app.database.superuser().await.query_one(select, &[]).await.unwrap().get(0)
+}
+
+async fn has_column(app: &TestApp, column: &str) -> bool {
+    let select = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'accounts'::regclass AND attname = $1 AND NOT attisdropped)";
+    app.database.superuser().await.query_one(select, &[&column]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_is_pending_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let (newest, name) = next();
+    let dry = Plan { dry_run: true, ..plan(&app, "ALTER TABLE accounts ADD COLUMN note text") };
+    // Not even another run's lock is in its way.
+    let superuser = app.database.superuser().await;
+    superuser.execute("SELECT pg_advisory_lock($1)", &[&i64::from_be_bytes(*b"holdfast")]).await.unwrap();
+    let report = run(&app, &dry).await.unwrap();
+    assert_eq!(report.pending, [Pending { step: name.clone(), major: None }]);
+    assert_eq!((report.version, report.applied.len(), version(&app).await), (newest, 0, newest));
+    assert!(!has_column(&app, "note").await);
+
+    superuser.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await.unwrap();
+    assert!(matches!(run(&app, &dry).await, Err(MigrateError::Changed(_))));
+}
+
+#[tokio::test]
+async fn a_failed_step_leaves_the_schema_as_it_was_and_is_told_until_a_run_gets_past_it() {
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let (newest, name) = next();
+    let error = run(&app, &plan(&app, BROKEN)).await.unwrap_err().to_string();
+    let why = format!("error applying migration {name}: ");
+    assert!(
+        error.starts_with(&why)
+            && !error.contains('\n')
+            && error.contains("function no_such_function() does not exist"),
+        "{error}"
+    );
+    assert!(!has_column(&app, "note").await);
+    assert_eq!(version(&app).await, newest);
+
+    let schema = operator.get("/admin/schema").await.body;
+    assert_eq!(schema["failed"][0]["error"], error, "{schema}");
+    let metrics = operator.get("/metrics").await.text;
+    assert!(metrics.contains("\nholdfast_migration_failures 1\n"), "{metrics}");
+
+    run(&app, &plan(&app, "ALTER TABLE accounts ADD COLUMN note text")).await.unwrap();
+    assert!(has_column(&app, "note").await);
+    let failures = "SELECT count(*) FROM migration_failures WHERE version >= $1";
+    let failures = app.database.superuser().await.query_one(failures, &[&(newest + 1)]).await.unwrap();
+    assert_eq!(failures.get::<_, i64>(0), 0, "it is settled by the new version");
+}
+
+#[tokio::test]
+async fn a_major_step_asks_for_a_young_backup() {
+    let app = TestApp::start().await;
+    let (newest, name) = next();
+    let plan = plan(&app, MAJOR);
+    let refused = |age: &str| {
+        format!(
+            "{name} is a major step (drops accounts.owner) and needs a backup younger than 24 h, the newest is {age}; \
+             make one (`POST /admin/backups`, `holdfast backup`), or name the snapshot that you took (other_backup, \
+             `holdfast migrate --other-backup`)"
+        )
+    };
+    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), refused("none"));
+    let dry = Plan { dry_run: true, ..plan.clone() };
+    assert_eq!(run(&app, &dry).await.unwrap_err().to_string(), refused("none"));
+
+    let folder = app.database.folder().join("backups");
+    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), backup::Task::Backup).await;
+    app.clock.advance(24 * 3600 + 1);
+    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), refused("24 h old"));
+    assert_eq!(version(&app).await, newest);
+
+    let major = Some("drops accounts.owner".to_owned());
+    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), backup::Task::Backup).await;
+    assert_eq!(run(&app, &dry).await.unwrap().pending, [Pending { step: name.clone(), major }]);
+    assert_eq!(run(&app, &plan).await.unwrap().applied, [name]);
+    assert!(!has_column(&app, "owner").await);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_named_stands_in_for_the_backup() {
+    let app = TestApp::start().await;
+    let named = Plan { other_backup: Some("before-the-upgrade".to_owned()), ..plan(&app, MAJOR) };
+    assert_eq!(run(&app, &named).await.unwrap().applied.len(), 1);
+}
+
+#[tokio::test]
+async fn a_first_installation_needs_no_backup() {
+    let name = next().1;
+    let steps = Steps::embedded().and(&name, MAJOR).unwrap();
+    let database = holdfast_tests::database::TestDatabase::empty().await;
+    let plan = Plan { database_ca_file: Some(database.ca_file()), steps, ..Plan::new(database.owner_url().into()) };
+    let report = migrate::run(&plan, &shared::clock::SystemClock, &SystemEntropy).await.unwrap();
+    assert_eq!(report.applied.last(), Some(&name));
+}
+
+async fn permitted(app: &TestApp, route: &Route) -> holdfast_tests::client::Client {
+    let may = |role: &Role| match route.access {
+        Access::Holder(permission) => role.may(permission),
+        _ => true,
+    };
+    match Role::ALL.into_iter().find(may).unwrap() {
+        Role::Operator => app.sign_in(Tenant::Platform, Role::Operator).await,
+        role => app.sign_in(Tenant::Acme, role).await,
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_served_over_the_schema_before() {
+    let steps = Steps::embedded();
+    let before = steps.newest() - 1;
+    let app = TestApp::start_with(Options { steps: Some(steps.up_to(before)), ..Options::default() }).await;
+    assert_eq!(version(&app).await, before);
+    let samples = Samples::new(&app).await;
+    for endpoint in holdfast::gateway::endpoints() {
+        let route = endpoint.route;
+        let client = permitted(&app, route).await;
+        let reply = samples.of(route, Tenant::Acme, &client).await.send(route, &client).await;
+        assert_eq!(reply.status.as_u16(), route.success, "{} {}: {reply:?}", route.method, route.path);
+        samples.forget_codes().await;
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_the_build_does_not_know_is_refused_with_503() {
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let newest = Steps::embedded().newest();
+    let superuser = app.database.superuser().await;
+    let forget = "DELETE FROM refinery_schema_history WHERE version > $1";
+    let add = "INSERT INTO refinery_schema_history SELECT $1, name, applied_on, checksum FROM refinery_schema_history WHERE version = 1";
+    for (statement, version, served) in
+        [(forget, newest - 2, false), (add, newest + 1, false), (forget, newest - 2, false), (add, newest - 1, true)]
+    {
+        superuser.execute(statement, &[&version]).await.unwrap();
+        let fresh = app.instance_with(&[], &operator).await;
+        let (ready, reply) = (fresh.get("/readyz").await, fresh.get("/auth/whoami").await);
+        let found = (ready.status.as_u16(), reply.outcome(), reply.header("retry-after"));
+        let expected = if served { (200, "200".to_owned(), "") } else { (503, "503 unavailable".to_owned(), "1") };
+        assert_eq!(found, expected, "{version}: {ready:?}");
+    }
+}
