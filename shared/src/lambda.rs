@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use axum::Router;
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 use lambda_http::request::RequestContext;
@@ -29,13 +30,26 @@ pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) 
 
 async fn serve(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> anyhow::Result<()> {
     let config = Config::load(needs).await?;
-    let router = router(App::start(config, function).await?);
+    let router = router(App::start(config, function).await?).layer(from_fn(stay_in_stage));
     let service = ServiceBuilder::new().map_request(enter).map_response(leave).service(router);
     lambda_http::run(service).await.map_err(anyhow::Error::from_boxed)
 }
 
+/// What stands before our paths in the caller's: the stage, such as `/live`, on an API without a domain of its own.
+#[derive(Clone)]
+struct Stage(String);
+
 /// Takes from the event what only the gateway can say: the caller's address, and the path without the stage.
 fn enter(mut request: Request) -> Request {
+    let stage = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.path.as_deref().and_then(|path| {
+            path.strip_suffix(request.raw_http_path()).filter(|stage| stage.starts_with('/')).map(str::to_owned)
+        }),
+        _ => None,
+    };
+    if let Some(stage) = stage {
+        request.extensions_mut().insert(Stage(stage));
+    }
     let source_ip = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.clone(),
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
@@ -54,6 +68,21 @@ fn enter(mut request: Request) -> Request {
         Err(error) => tracing::warn!(%error, "the event's path is no URI path; the request's own is kept"),
     }
     request
+}
+
+/// Puts the stage before the paths that an answer names, so that a caller who follows them stays on the API.
+async fn stay_in_stage(request: axum::extract::Request, next: Next) -> Response {
+    let stage = request.extensions().get::<Stage>().cloned();
+    let mut response = next.run(request).await;
+    let Some(Stage(stage)) = stage else { return response };
+    for (name, before) in [(header::LOCATION, ""), (header::LINK, "<")] {
+        let path = response.headers().get(&name).and_then(|value| value.to_str().ok()?.strip_prefix(before));
+        let staged = path.filter(|path| path.starts_with('/')).map(|path| format!("{before}{stage}{path}"));
+        if let Some(value) = staged.and_then(|value| HeaderValue::try_from(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// Marks what says that it is text as such. The library knows only some types (not OpenMetrics) and puts all others into

@@ -55,7 +55,9 @@ scrape_configs:
 
     /// The result of a query, once there is one.
     pub async fn until(&self, query: &str) -> Value {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = data_encoding::HEXLOWER.encode(query.as_bytes());
+        let encoded: String =
+            encoded.as_bytes().chunks(2).flat_map(|byte| [b"%", byte].concat()).map(char::from).collect();
         let started = Instant::now();
         loop {
             let answer = self.get(&format!("/api/v1/query?query={encoded}")).await;

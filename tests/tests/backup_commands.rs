@@ -19,6 +19,15 @@ fn holdfast(app: &TestApp, backups: &Path, arguments: &[&str], more: &[(&str, St
     command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap()
 }
 
+/// The same, where no file can grow past 64 KiB: what a write to a full disk is like, with its error in mid-dump.
+fn holdfast_on_a_full_disk(app: &TestApp, backups: &Path) -> Output {
+    let mut command = Command::new("bash");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" backup"]).arg(tools::binaries().join("holdfast"));
+    command.env("APP_ENV", "local").env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
+    command.env("DATABASE_CA_FILE", app.database.ca_file()).env("SECRET_ENCRYPTION_KEY", VAULT_KEY);
+    command.env("BACKUP_FOLDER", backups).output().unwrap()
+}
+
 fn said(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}{err}");
@@ -77,4 +86,20 @@ async fn refusals_are_one_line_that_names_the_mend_and_shows_no_password() {
         let password = app.database.owner_url().split(['@', ':']).nth(2).unwrap().to_owned();
         assert!(!line.contains(&password), "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_one_line_a_failed_run_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let backups = app.database.folder().join("backups");
+    let failed = holdfast_on_a_full_disk(&app, &backups);
+    let line = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!((failed.status.code(), line.contains("File too large")), (Some(1), true), "{line}");
+    let left: Vec<_> = backups.read_dir().unwrap().flatten().map(|file| file.file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let runs = holdfast_tests::backups::runs(&app).await;
+    assert_eq!((runs.len(), runs[0].1.as_str()), (1, "failed"));
+
+    said(&holdfast(&app, &backups, &["backup"], &[]));
+    said(&holdfast(&app, &backups, &["drill"], &[]));
 }

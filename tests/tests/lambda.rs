@@ -217,6 +217,26 @@ async fn maintain(instances: &Instances) {
 }
 
 #[tokio::test]
+async fn the_paths_that_an_answer_names_are_the_callers() {
+    let deployment = Deployment::create().await;
+    deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
+    let tokens =
+        deployment.instance("auth").await.invoke(&event("auth/login", &[("password", deployment.password())])).await;
+    let tokens = deployment::body(&tokens, 200);
+    let accounts = deployment.instance("accounts").await;
+    for (key, stage) in [("own-domain", ""), ("default-address", "/live")] {
+        let mut create = event("accounts/create", &[("access_token", text(&tokens, "access_token"))]);
+        create["requestContext"]["path"] = format!("{stage}/accounts").into();
+        create["headers"]["Idempotency-Key"] = key.into();
+        create["multiValueHeaders"]["Idempotency-Key"] = serde_json::json!([key]);
+        create["body"] = serde_json::json!({"name": key}).to_string().into();
+        let answer = accounts.invoke(&create).await;
+        let id = text(&deployment::body(&answer, 201), "id").to_owned();
+        assert_eq!(answer["multiValueHeaders"]["location"][0], format!("{stage}/accounts/{id}"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_start_is_an_init_error_and_leaves_one_line_that_names_the_mend() {
     let moto = Moto::of_the_run().await;
     let secret = moto.secret(&[("DATABASE_URL", "postgres://holdfast_app:x@localhost/holdfast".to_owned())]).await;

@@ -99,6 +99,19 @@ fn alerts_and_the_dashboard_ask_for_nothing_that_is_not_measured() {
     assert!(hidden.is_empty(), "the dashboard does not show {hidden:?}");
 }
 
+#[test]
+fn the_page_on_metrics_tells_of_each_what_metrics_does() {
+    let page = std::fs::read_to_string(tools::workspace().join("docs/metrics.md")).unwrap();
+    for family in FAMILIES {
+        let row = format!("| `{}` | {} | {} |", family.name, family.kind, family.help);
+        assert!(page.contains(&row), "docs/metrics.md lacks {row}");
+    }
+    for (name, help) in GAUGES {
+        let row = format!("| `{name}` | {help} |");
+        assert!(page.contains(&row), "docs/metrics.md lacks {row}");
+    }
+}
+
 #[tokio::test]
 async fn a_prometheus_with_a_token_reads_metrics_and_one_without_gets_401() {
     let app = TestApp::start().await;

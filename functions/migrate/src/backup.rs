@@ -9,7 +9,9 @@ use crate::plan::Plan;
 use crate::steps::major;
 
 const HAS_BACKUPS: &str = "SELECT to_regclass('backup_runs') IS NOT NULL";
-const NEWEST: &str = "SELECT max(started_at) FROM backup_runs WHERE kind = 'backup' AND state = 'succeeded'";
+/// Not one that a clock that ran ahead has dated.
+const NEWEST: &str = "SELECT max(started_at) FROM backup_runs
+     WHERE kind = 'backup' AND state = 'succeeded' AND started_at <= $1::timestamptz + interval '5 minutes'";
 
 /// Checks that there is a backup young enough, where one of the steps is major and there is something to lose.
 ///
@@ -29,7 +31,7 @@ pub(crate) async fn check(
         return Ok(());
     }
     // It tells of the database as it was when it began.
-    let began = newest(owner).await?;
+    let began = newest(owner, now).await?;
     if began.is_some_and(|began| now.duration_since(began) <= plan.most_backup_age) {
         return Ok(());
     }
@@ -41,9 +43,9 @@ pub(crate) async fn check(
     })
 }
 
-async fn newest(owner: &Client) -> Result<Option<Timestamp>, MigrateError> {
+async fn newest(owner: &Client, now: Timestamp) -> Result<Option<Timestamp>, MigrateError> {
     let exists: bool = owner.query_one(HAS_BACKUPS, &[]).await?.try_get(0)?;
-    if exists { Ok(owner.query_one(NEWEST, &[]).await?.try_get(0)?) } else { Ok(None) }
+    if exists { Ok(owner.query_one(NEWEST, &[&now]).await?.try_get(0)?) } else { Ok(None) }
 }
 
 fn hours(duration: SignedDuration) -> i64 {
