@@ -128,6 +128,7 @@ fn query(parameter: &QueryParameter) -> Parameter {
         ParameterKind::Text => text(),
         ParameterKind::Id => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         ParameterKind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        ParameterKind::Cursor => text().pattern(Some("^[A-Za-z0-9_-]{24,}$")),
         ParameterKind::OneOf(words) => text().enum_values(Some(words.iter().copied())),
         ParameterKind::Number(least, most) => {
             ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most))

@@ -58,6 +58,8 @@ pub enum ParameterKind {
     Id,
     /// A time by RFC 3339.
     Time,
+    /// Where a list goes on, as an earlier page said.
+    Cursor,
     /// One of these words.
     OneOf(&'static [&'static str]),
 }

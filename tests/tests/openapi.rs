@@ -1,6 +1,6 @@
 //! `docs/openapi.json` is what the code says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn the_document_in_docs_is_current() {
@@ -29,4 +29,16 @@ fn every_operation_has_a_summary_and_an_id_of_its_own() {
     let actions: BTreeSet<_> = endpoints.iter().map(|endpoint| endpoint.route.action).collect();
     assert_eq!(actions.len(), endpoints.len());
     assert!(endpoints.iter().all(|endpoint| !endpoint.route.summary.is_empty()));
+}
+
+#[test]
+fn no_two_schemas_share_a_name() {
+    let endpoints = holdfast::gateway::endpoints();
+    let bodies = endpoints.iter().flat_map(|endpoint| [&endpoint.route.body, &endpoint.route.answer]).flatten();
+    let mut seen = BTreeMap::<_, BTreeSet<_>>::new();
+    for (name, schema) in bodies.flat_map(shared::route::BodySchema::all) {
+        seen.entry(name).or_default().insert(serde_json::to_string(&schema).unwrap());
+    }
+    let shared: Vec<_> = seen.iter().filter(|(_, schemas)| schemas.len() > 1).collect();
+    assert!(shared.is_empty(), "{shared:#?}");
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A text that does not fit its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,10 +17,21 @@ pub(crate) enum Misfit {
 }
 
 /// Pairs that the tenant keeps with an account: up to 50, keys of 1 to 64 characters, values of up to 512.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
-#[schema(value_type = BTreeMap<String, String>)]
 pub(crate) struct Metadata(BTreeMap<String, String>);
+
+impl ToSchema for Metadata {}
+
+impl PartialSchema for Metadata {
+    fn schema() -> RefOr<Schema> {
+        let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+        let key = key.pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*$"));
+        let value = ObjectBuilder::new().schema_type(Type::String).max_length(Some(512));
+        let pairs = ObjectBuilder::new().property_names(Some(key)).additional_properties(Some(value));
+        pairs.max_properties(Some(50)).description(Some("Pairs that the tenant keeps with an account.")).into()
+    }
+}
 
 impl TryFrom<BTreeMap<String, String>> for Metadata {
     type Error = Misfit;

@@ -102,6 +102,7 @@ const UNHIDE: &str = concat!(
 /// The fields to change; at least one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AccountChange)]
 pub(crate) struct Change {
     /// Its new name.
     name: Option<Label>,

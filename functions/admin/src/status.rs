@@ -23,6 +23,7 @@ const VERSION: &str = "SELECT max(version) FROM refinery_schema_history WHERE pr
 
 /// What answers.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SystemStatus)]
 pub(crate) struct Status {
     /// The build's version.
     version: &'static str,

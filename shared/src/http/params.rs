@@ -8,11 +8,10 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::Method;
 use http::request::Parts;
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::Call;
 use super::cursor::CursorKey;
+use super::list::List;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::route::{ParameterKind, QueryParameter};
@@ -117,7 +116,7 @@ pub const LIMIT: QueryParameter =
     QueryParameter::new("limit", ParameterKind::Number(1, 200), "How many items; 50 unless told.");
 /// Where the page starts.
 pub const CURSOR: QueryParameter =
-    QueryParameter::new("cursor", ParameterKind::Text, "The next_cursor of the page before.");
+    QueryParameter::new("cursor", ParameterKind::Cursor, "The next_cursor of the page before.");
 
 const DEFAULT_LIMIT: i64 = 50;
 const MOST_LIMIT: i64 = 200;
@@ -188,13 +187,4 @@ impl Page {
         let next_cursor = rows.last().filter(|_| more).and_then(|last| self.key.seal(&position(last)));
         List { items: rows, next_cursor }
     }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct List<T> {
-    /// The items, in the list's order.
-    pub items: Vec<T>,
-    /// What to send as `cursor` for the next page; null on the last.
-    pub next_cursor: Option<String>,
 }

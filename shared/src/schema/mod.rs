@@ -35,6 +35,7 @@ impl FromRow for Object {
 /// How an object differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SchemaChange)]
 pub enum Change {
     /// It should be there.
     Missing,
