@@ -109,7 +109,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         route.conditional,
         "If-Match",
         "Act only on this version: its ETag.",
-        text().pattern(Some(r#"^(\*|"[!#-~]*")$"#)),
+        text().pattern(Some(r"^(\*|\x22[!#-~]*\x22)$")),
     );
     header(route.upserts, "If-None-Match", "`*`: act only where there is none yet.", text().enum_values(Some(["*"])));
     header(

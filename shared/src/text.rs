@@ -13,7 +13,10 @@ pub struct NotALabel;
 /// A name that people gave to something: 1 to 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 200)]
+#[schema(
+    value_type = String, min_length = 1, max_length = 200,
+    pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+)]
 pub struct Label(String);
 
 impl Label {
@@ -41,7 +44,10 @@ pub struct NotAUsername;
 /// The name that a user gives to sign in: 1 to 128 characters. No colon, since `AUTH_USERS` puts one after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 128)]
+#[schema(
+    value_type = String, min_length = 1, max_length = 128,
+    pattern = r"^[^\s:\x00-\x1f\x7f-\x9f]([^:\x00-\x1f\x7f-\x9f]*[^\s:\x00-\x1f\x7f-\x9f])?$"
+)]
 pub struct Username(String);
 
 impl Username {

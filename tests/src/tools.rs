@@ -17,6 +17,13 @@ pub fn moto_server() -> PathBuf {
     tool("HOLDFAST_MOTO", || Some(workspace().join(".venv/emulators/bin/moto_server")).filter(|path| path.is_file()))
 }
 
+/// What makes requests from an OpenAPI document: `HOLDFAST_SCHEMATHESIS`, or the one that `make test` installs.
+pub fn schemathesis() -> PathBuf {
+    tool("HOLDFAST_SCHEMATHESIS", || {
+        Some(workspace().join(".venv/generated/bin/schemathesis")).filter(|path| path.is_file())
+    })
+}
+
 /// A program of Debian's: the machine's own, or the one that `make test` unpacks.
 pub fn program(name: &str) -> PathBuf {
     let path = workspace().join(".venv/programs/bin").join(name);

@@ -85,8 +85,8 @@ pub(crate) struct Entry {
     source_ip: Option<String>,
     /// What the caller called itself.
     user_agent: Option<String>,
-    /// Ids of what was acted on.
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    /// Ids of what was acted on, and of a secret its name and version.
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     targets: serde_json::Value,
     /// Names of the fields that were set; never their values.
     changed: Vec<String>,

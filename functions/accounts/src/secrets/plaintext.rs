@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use shared::problem::{Code, Problem};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
 /// No value is longer.
@@ -19,8 +21,6 @@ pub(crate) const MOST_BYTES: usize = 64 * 1024;
 pub(crate) const MOST_BODY_BYTES: usize = 6 * MOST_BYTES + 4 * 1024;
 
 /// A text in a body that is wiped, and that is not repeated where it should have been a text and is something else.
-#[derive(ToSchema)]
-#[schema(value_type = String)]
 pub(crate) struct Wiped(Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for Wiped {
@@ -62,15 +62,32 @@ impl<'de> Deserialize<'de> for Wiped {
 }
 
 /// A secret's new value: exactly one of the two.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewValue {
     /// As text: up to 65536 bytes of UTF-8, without NUL.
-    #[schema(value_type = Option<String>, max_length = 65536)]
     value: Option<Wiped>,
     /// As bytes, in base64 (RFC 4648, section 4): up to 65536 of them.
-    #[schema(value_type = Option<String>, max_length = 87384)]
     value_base64: Option<Wiped>,
+}
+
+impl ToSchema for NewValue {}
+
+impl PartialSchema for NewValue {
+    fn schema() -> RefOr<Schema> {
+        let either = |name: &str, text: ObjectBuilder, description: &str| {
+            let text = text.schema_type(Type::String).description(Some(description));
+            let body = ObjectBuilder::new().property(name, text).required(name);
+            body.additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        let plain = ObjectBuilder::new().max_length(Some(MOST_BYTES)).pattern(Some(r"^[^\x00]*$"));
+        let base64 = ObjectBuilder::new().max_length(Some(MOST_BYTES.div_ceil(3) * 4));
+        let base64 =
+            base64.pattern(Some("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"));
+        let value = either("value", plain, "As text: up to 65536 bytes of UTF-8, without NUL.");
+        let bytes = either("value_base64", base64, "As bytes, in base64 (RFC 4648, section 4): up to 65536 of them.");
+        OneOfBuilder::new().item(value).item(bytes).description(Some("A secret's new value.")).into()
+    }
 }
 
 /// A value in the clear.
