@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod entropy;
+pub mod hardening;
 pub mod http;
 pub mod id;
 pub mod identity;

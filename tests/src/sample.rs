@@ -195,6 +195,7 @@ impl<'a> Samples<'a> {
                 | "/admin/schema"
                 | "/admin/status"
                 | "/admin/config"
+                | "/admin/hardening"
                 | "/admin/audit/export"
                 | "/admin/audit/seals"
                 | "/admin/audit/verify"

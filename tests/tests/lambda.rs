@@ -160,6 +160,8 @@ async fn run_the_platform(instances: &Instances) {
     assert_eq!((&schema["drift"], &schema["pending"]), (&serde_json::json!([]), &serde_json::json!([])), "{schema}");
     let status = instances.send("admin/status", &[token], 200).await;
     assert_eq!(status["schema_version"], schema["version"]);
+    let hardening = instances.send("admin/hardening", &[token], 200).await;
+    assert_eq!(hardening["findings"].as_array().map(Vec::len), Some(23), "{hardening}");
     let config = instances.send("admin/config", &[token], 200).await;
     let secrets = config["items"].as_array().unwrap().iter().filter(|setting| setting["source"] == "secrets_manager");
     assert!(secrets.count() > 0, "{config}");

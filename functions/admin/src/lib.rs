@@ -3,6 +3,7 @@
 mod audit;
 mod backups;
 mod config;
+mod hardening;
 mod keys;
 mod passwords;
 mod quotas;
@@ -39,6 +40,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         schema::READ.to(schema::read),
         status::READ.to(status::read),
         config::READ.to(config::read),
+        hardening::READ.to(hardening::read),
         backups::LIST.to(backups::list),
         backups::REQUEST.to(backups::request),
     ]

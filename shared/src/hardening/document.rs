@@ -1,0 +1,45 @@
+//! `docs/hardening.md`, written from the catalogue.
+
+use std::fmt::Write as _;
+
+use super::{CATALOGUE, Row, Severity};
+
+const HEAD: &str = "# The hardening checklist
+
+Every line of the checklist is code: it holds by default, tests prove that it does, and `holdfast check` (with `GET
+/admin/hardening`) looks whether it does in a deployment. This page is written from the catalogue in
+`shared/src/hardening` by `holdfast check --catalogue`; a test fails where it is out of date, or where a line has no
+default, no proof or no mend.
+
+A finding is `pass`, `fail` or `unknown`. It passes on evidence alone: one thing that does not hold makes the line fail, and
+one that could not be judged, such as a value that a template only gets when it is deployed, keeps it from passing.
+";
+
+/// The page.
+pub fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    let mut section = "";
+    for row in CATALOGUE {
+        if row.section != section {
+            section = row.section;
+            let _ = write!(page, "\n## {section}\n");
+        }
+        write_row(&mut page, row);
+    }
+    page
+}
+
+fn write_row(page: &mut String, row: &Row) {
+    let severity = match row.severity {
+        Severity::High => "high",
+        Severity::Medium => "medium",
+        Severity::Low => "low",
+    };
+    let _ = write!(
+        page,
+        "\n### {}: {}\n\nSeverity {severity}.\n\n- **By default.** {}\n- **Looked at.** {}\n- **Mend.** {}\n- **Proofs.** ",
+        row.id, row.asks, row.default, row.looks_at, row.mend
+    );
+    let proofs: Vec<String> = row.proofs.iter().map(|(file, test)| format!("`{file}`: `{test}`")).collect();
+    let _ = writeln!(page, "{}", proofs.join("; "));
+}
