@@ -1,5 +1,7 @@
-//! The `holdfast` command as a library: the private PostgreSQL cluster, and the local run of all functions together.
+//! The `holdfast` command as a library: the private PostgreSQL cluster, and the local run of all functions together, and
+//! the look at a deployment.
 
+pub mod check;
 pub mod cluster;
 pub mod data_dir;
 pub mod gateway;

@@ -13,6 +13,7 @@ pub mod http;
 pub mod id;
 pub mod identity;
 pub mod lambda;
+#[cfg(feature = "document")]
 pub mod openapi;
 pub mod permission;
 pub mod problem;

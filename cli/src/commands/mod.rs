@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod check;
 mod down;
 mod drill;
 mod hash_password;
@@ -54,11 +55,13 @@ enum Command {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Drill(drill::Drill),
+    Check(check::Check),
 }
 
 impl Cli {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        match self.command.unwrap_or(Command::Run(self.run)) {
+    /// Gives the exit code of what was done.
+    pub(crate) async fn run(self) -> anyhow::Result<u8> {
+        let done = match self.command.unwrap_or(Command::Run(self.run)) {
             Command::Run(run) => run.execute().await,
             Command::Down(down) => down.execute().await,
             Command::Migrate(migrate) => migrate.execute().await,
@@ -75,7 +78,9 @@ impl Cli {
             Command::Backup(backup) => backup.execute().await,
             Command::Restore(restore) => restore.execute().await,
             Command::Drill(drill) => drill.execute().await,
-        }
+            Command::Check(check) => return check.execute().await,
+        };
+        done.map(|()| 0)
     }
 }
 

@@ -1,0 +1,42 @@
+//! A running service, looked at over HTTP as a stranger would, and with a token as its owner may.
+
+mod access;
+mod client;
+mod headers;
+mod tls;
+
+use std::path::PathBuf;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use shared::hardening::Observation;
+
+use client::Client;
+
+/// What is looked at, and with what.
+#[derive(Debug)]
+pub struct Target {
+    /// Where the API answers.
+    pub url: Url,
+    /// A certificate authority to trust besides the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// An administrator's access token, to see what only one may.
+    pub token: Option<SecretString>,
+    /// An API token, to see that it opens no door under /admin.
+    pub api_token: Option<SecretString>,
+    /// Whether to ask until it is too much.
+    pub rate_probe: bool,
+}
+
+/// Looks at it.
+///
+/// # Errors
+/// Nothing answers there.
+pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
+    let client = Client::new(target)?;
+    let health = client.get("/healthz").await?;
+    let mut seen = headers::observe(&client, &health).await?;
+    seen.extend(tls::observe(target, &health).await?);
+    seen.extend(access::observe(&client, target, &health).await?);
+    Ok(seen)
+}

@@ -1,0 +1,147 @@
+//! Findings as people read them, and as programs do: JSON, and SARIF 2.1.0 (OASIS).
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use shared::hardening::{CATALOGUE, Finding, Outcome, Place, Severity};
+
+use super::Report;
+
+/// The longest evidence in a line of the table; the rest is in the other formats.
+const WIDEST: usize = 110;
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "high",
+        Severity::Medium => "medium",
+        Severity::Low => "low",
+    }
+}
+
+const fn result(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "FAIL",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+const fn place(place: Place) -> &'static str {
+    match place {
+        Place::Configuration => "configuration",
+        Place::Database => "database",
+        Place::Template => "template",
+        Place::Url => "url",
+        Place::Functions => "functions",
+    }
+}
+
+/// A line for each finding with what decided it, then how to mend what fails.
+pub fn table(report: &Report) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        let seen = match finding.evidence.first() {
+            Some(evidence) => cut(&format!("{}: {}", place(evidence.place), evidence.seen)),
+            None => "nobody looked".to_owned(),
+        };
+        let _ =
+            writeln!(text, "{:<7} {:<6} {:<7} {seen}", finding.id, severity(finding.severity), result(finding.result));
+    }
+    for finding in report.findings.iter().filter(|finding| finding.result == Outcome::Fail) {
+        let _ = write!(text, "\n{}: {}\n", finding.id, finding.asks);
+        for evidence in finding.evidence.iter().filter(|evidence| evidence.result == Outcome::Fail) {
+            let _ = writeln!(text, "  {}: {}", place(evidence.place), evidence.seen);
+        }
+        let _ = writeln!(text, "  mend: {}", finding.mend);
+    }
+    for blind in &report.blind {
+        let _ = write!(text, "\nnot looked at: {blind}\n");
+    }
+    let count = |outcome| report.findings.iter().filter(|finding| finding.result == outcome).count();
+    let _ = writeln!(
+        text,
+        "\n{} pass, {} fail, {} unknown.",
+        count(Outcome::Pass),
+        count(Outcome::Fail),
+        count(Outcome::Unknown)
+    );
+    text
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= WIDEST {
+        return text.to_owned();
+    }
+    text.chars().take(WIDEST - 3).chain("...".chars()).collect()
+}
+
+/// All of it, as `GET /admin/hardening` has it.
+pub fn json(report: &Report) -> Value {
+    json!({"findings": report.findings, "not_looked_at": report.blind})
+}
+
+/// For code scanning: a rule for each line, a result for each finding.
+pub fn sarif(report: &Report) -> Value {
+    let rules: Vec<_> = CATALOGUE
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id,
+                "shortDescription": {"text": row.asks},
+                "fullDescription": {"text": row.default},
+                "help": {"text": row.mend},
+                "defaultConfiguration": {"level": level(row.severity)},
+                "properties": {"section": row.section, "security-severity": score(row.severity)},
+            })
+        })
+        .collect();
+    let notifications: Vec<_> =
+        report.blind.iter().map(|blind| json!({"level": "error", "message": {"text": blind}})).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "holdfast check", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "results": report.findings.iter().map(sarif_result).collect::<Vec<_>>(),
+            "invocations": [{
+                "executionSuccessful": report.blind.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
+        }],
+    })
+}
+
+fn sarif_result(finding: &Finding) -> Value {
+    let (kind, level) = match finding.result {
+        Outcome::Pass => ("pass", "none"),
+        Outcome::Unknown => ("open", "none"),
+        Outcome::Fail => ("fail", level(finding.severity)),
+    };
+    let seen: Vec<_> =
+        finding.evidence.iter().map(|evidence| format!("{}: {}", place(evidence.place), evidence.seen)).collect();
+    let text = if seen.is_empty() { "Nobody looked.".to_owned() } else { seen.join("\n") };
+    json!({
+        "ruleId": finding.id,
+        "ruleIndex": CATALOGUE.iter().position(|row| row.id == finding.id),
+        "kind": kind,
+        "level": level,
+        "message": {"text": text},
+    })
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+    }
+}
+
+/// What code scanning sorts by.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "8.0",
+        Severity::Medium => "5.0",
+        Severity::Low => "2.0",
+    }
+}

@@ -1,0 +1,183 @@
+//! Where data lies and who may reach it: secrets, the database, buckets, rights.
+
+use serde_json::Value;
+use shared::hardening::{Observation, Place};
+
+use super::{Resource, Stack, functions, is, is_true, judge, unless};
+
+/// Settings that hold a secret itself, and not where it is found.
+const SECRETS: [&str; 12] = [
+    "API_TOKENS",
+    "APP_DATABASE_PASSWORD",
+    "AUTH_JWT_SECRET",
+    "AUTH_USERS",
+    "BACKUP_DATABASE_PASSWORD",
+    "DATABASE_URL",
+    "DRILL_DATABASE_URL",
+    "FORMER_SECRET_ENCRYPTION_KEY",
+    "MAINTENANCE_DATABASE_PASSWORD",
+    "METRICS_DATABASE_PASSWORD",
+    "SECRET_ENCRYPTION_KEY",
+    "DATABASE_PASSWORD",
+];
+
+pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
+    [vec![secrets(stack), rights(stack)], database(stack), vec![backups(stack)]].concat()
+}
+
+fn secrets(stack: &Stack) -> Observation {
+    let mut against = Vec::new();
+    for function in functions(stack) {
+        let variables = function.at("/Environment/Variables").and_then(Value::as_object);
+        let bare = variables.into_iter().flatten().filter(|(name, _)| SECRETS.contains(&name.as_str()));
+        against.extend(bare.map(|(name, _)| format!("{} has {name} in its environment", function.name)));
+        if variables.is_none_or(|variables| !variables.contains_key("SECRETS_ARN")) {
+            against.push(format!("{} has no SECRETS_ARN", function.name));
+        }
+    }
+    if functions(stack).next().is_none() {
+        against.push("there is no function".to_owned());
+    }
+    unless("SEC-1", &against, "every function reads its secret from Secrets Manager, and has none in its environment")
+}
+
+/// Statements of all policies, with the resource that they are in.
+fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
+    fn find<'a>(value: &'a Value, into: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(object) => {
+                if let Some(statements) = object.get("Statement").and_then(Value::as_array) {
+                    into.extend(statements);
+                }
+                object.values().for_each(|value| find(value, into));
+            }
+            Value::Array(items) => items.iter().for_each(|value| find(value, into)),
+            _ => {}
+        }
+    }
+    let roles =
+        stack.of("AWS::IAM::Role").chain(stack.of("AWS::IAM::ManagedPolicy")).chain(stack.of("AWS::IAM::Policy"));
+    roles
+        .flat_map(|role| {
+            let mut found = Vec::new();
+            find(&role.properties, &mut found);
+            found.into_iter().map(move |statement| (role, statement))
+        })
+        .collect()
+}
+
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn rights(stack: &Stack) -> Observation {
+    let mut against = Vec::new();
+    for (role, statement) in statements(stack) {
+        if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
+            continue;
+        }
+        for action in texts(statement.get("Action")) {
+            let whole = action == "*" || action.ends_with(":*");
+            if whole {
+                against.push(format!("{} allows {action}", role.name));
+            }
+            if action == "kms:Sign" && !role.name.ends_with("AuthRole") {
+                against.push(format!("{} may sign access tokens", role.name));
+            }
+        }
+        let anything = texts(statement.get("Resource")).contains(&"*");
+        let reads = texts(statement.get("Action")).iter().any(|action| {
+            action.starts_with("secretsmanager:") || *action == "kms:Decrypt" || action.starts_with("s3:")
+        });
+        if anything && reads {
+            against.push(format!("{} reads secrets or objects wherever they are", role.name));
+        }
+    }
+    unless("SEC-1", &against, "no role has a whole service's rights, and auth's alone may sign access tokens")
+}
+
+fn database(stack: &Stack) -> Vec<Observation> {
+    let clusters: Vec<_> = stack.of("AWS::RDS::DBCluster").chain(stack.of("AWS::RDS::DBInstance")).collect();
+    let mut seen = Vec::new();
+    for cluster in &clusters {
+        let in_cluster = cluster.kind == "AWS::RDS::DBInstance" && cluster.at("/DBClusterIdentifier").is_some();
+        if !in_cluster {
+            seen.push(judge("SEC-3", cluster, "/StorageEncrypted", is_true, "true"));
+        }
+        if cluster.at("/PubliclyAccessible").is_some() || cluster.kind == "AWS::RDS::DBInstance" {
+            let private = |value: Option<&Value>| value.is_some() && !is_true(value);
+            seen.push(judge("SEC-3", cluster, "/PubliclyAccessible", private, "false"));
+        }
+    }
+    if clusters.is_empty() {
+        let why = "the database is not in this stack; `holdfast check` with DATABASE_URL looks at the live one";
+        seen.push(Observation::unknown("SEC-3", Place::Template, why));
+    }
+    let groups = stack.of("AWS::RDS::DBClusterParameterGroup").chain(stack.of("AWS::RDS::DBParameterGroup"));
+    let on =
+        |value: Option<&Value>| value.is_some_and(|value| value.as_str() == Some("1") || value.as_i64() == Some(1));
+    let forced: Vec<_> = groups.map(|group| judge("SEC-3", group, "/Parameters/rds.force_ssl", on, "1")).collect();
+    if forced.is_empty() && !clusters.is_empty() {
+        seen.push(Observation::judged("SEC-3", Place::Template, false, "no parameter group sets rds.force_ssl"));
+    }
+    seen.extend(forced);
+    seen.push(network(stack));
+    seen
+}
+
+fn network(stack: &Stack) -> Observation {
+    let outside = functions(stack).filter(|function| function.at("/VpcConfig/SubnetIds").is_none());
+    let mut against: Vec<_> = outside.map(|function| format!("{} is in no subnet", function.name)).collect();
+    for (name, rule) in ingress(stack) {
+        let database =
+            rule.get("FromPort").is_some_and(|port| port.as_i64() == Some(5432) || port.as_str() == Some("5432"));
+        if database && (rule.get("CidrIp").is_some() || rule.get("CidrIpv6").is_some()) {
+            against.push(format!("{name} lets addresses, and not a security group, reach the database"));
+        }
+    }
+    unless("SEC-3", &against, "every function is in private subnets, and security groups refer to each other")
+}
+
+/// Every rule that lets something in, with its name.
+pub(super) fn ingress(stack: &Stack) -> Vec<(&str, &Value)> {
+    let own = stack.of("AWS::EC2::SecurityGroupIngress").map(|rule| (rule.name.as_str(), &rule.properties));
+    let inline = stack.of("AWS::EC2::SecurityGroup").flat_map(|group| {
+        let rules = group.at("/SecurityGroupIngress").and_then(Value::as_array);
+        rules.into_iter().flatten().map(|rule| (group.name.as_str(), rule))
+    });
+    own.chain(inline).collect()
+}
+
+fn backups(stack: &Stack) -> Observation {
+    let mut against = Vec::new();
+    let scheduled = |task: &str| {
+        functions(stack).any(|function| {
+            let events = function.at("/Events").and_then(Value::as_object);
+            events.into_iter().flatten().any(|(_, event)| {
+                let kind = event.get("Type").and_then(Value::as_str).unwrap_or_default();
+                let input = event.pointer("/Properties/Input").and_then(Value::as_str).unwrap_or_default();
+                let off = event.pointer("/Properties/Enabled").is_some_and(|on| !is_true(Some(on)));
+                kind.starts_with("Schedule") && input.contains(&format!("\"{task}\"")) && !off
+            })
+        })
+    };
+    for task in ["backup", "drill"] {
+        if !scheduled(task) {
+            against.push(format!("no schedule asks for the task {task}"));
+        }
+    }
+    let buckets: Vec<_> = stack.of("AWS::S3::Bucket").collect();
+    let locked = |bucket: &&&Resource| is_true(bucket.at("/ObjectLockEnabled"));
+    let encrypted = |bucket: &&Resource| {
+        let rule = "/BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm";
+        is("aws:kms")(bucket.at(rule))
+    };
+    if !buckets.iter().filter(locked).any(|bucket| encrypted(bucket)) {
+        against.push("no bucket has both Object Lock and encryption under a KMS key".to_owned());
+    }
+    unless("DR-1", &against, "backups and drills are scheduled, and their bucket is locked and encrypted")
+}

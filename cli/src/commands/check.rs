@@ -1,0 +1,95 @@
+//! `holdfast check`: whether each line of the hardening checklist holds.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use holdfast::check::live::Target;
+use holdfast::check::template::parameter;
+use holdfast::check::{self, Targets, report};
+use reqwest::Url;
+use secrecy::SecretString;
+use shared::hardening;
+
+use super::print;
+
+/// Looks whether each line of the hardening checklist holds, and tells the evidence and the mend
+///
+/// Without an option it looks at the configuration: the environment, and the secret of `SECRETS_ARN`. Exit code 1 where a line of
+/// high severity fails; else 2 where something could not be looked at; else 0.
+#[derive(Args)]
+pub(super) struct Check {
+    /// Look at the configuration, too
+    #[arg(long)]
+    configuration: bool,
+    /// Look at the database of DATABASE_URL: with the owner's login, or that of holdfast_metrics
+    #[arg(long)]
+    database: bool,
+    /// Look at this template, and at those that it nests
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// Take its parameters from this environment of the samconfig.toml beside it
+    #[arg(long, value_name = "NAME", requires = "template")]
+    config_env: Option<String>,
+    /// A parameter of the template, as NAME=VALUE
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter, requires = "template")]
+    parameters: Vec<(String, String)>,
+    /// Look at the service that answers here
+    #[arg(long)]
+    url: Option<Url>,
+    /// A certificate authority that its certificate may be of, as a PEM file
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca_file: Option<PathBuf>,
+    /// A tenant admin's access token, for what strangers do not see
+    #[arg(long, env = "HOLDFAST_TOKEN", hide_env_values = true, requires = "url")]
+    token: Option<SecretString>,
+    /// An API token, to see that it opens nothing under /admin
+    #[arg(long, env = "HOLDFAST_API_TOKEN", hide_env_values = true, requires = "url")]
+    api_token: Option<SecretString>,
+    /// Sign in wrongly until it is too much, which locks this address out for a while
+    #[arg(long, requires = "url")]
+    rate_probe: bool,
+    /// How to tell it
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Print the catalogue as docs/hardening.md, and look at nothing
+    #[arg(long, exclusive = true)]
+    catalogue: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Lines for people
+    Table,
+    /// What GET /admin/hardening answers
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+impl Check {
+    /// Gives the exit code.
+    pub(super) async fn execute(self) -> anyhow::Result<u8> {
+        if self.catalogue {
+            print(&hardening::markdown())?;
+            return Ok(0);
+        }
+        let (ca_file, token, api_token, rate_probe) = (self.ca_file, self.token, self.api_token, self.rate_probe);
+        let live = self.url.map(|url| Target { url, ca_file, token, api_token, rate_probe });
+        let alone = !self.database && self.template.is_none() && live.is_none();
+        let targets = Targets {
+            configuration: self.configuration || alone,
+            database: self.database,
+            template: self.template,
+            parameters: self.parameters.into_iter().collect(),
+            config_env: self.config_env,
+            live,
+        };
+        let report = check::run(&targets).await;
+        print(&match self.format {
+            Format::Table => report::table(&report),
+            Format::Json => format!("{:#}\n", report::json(&report)),
+            Format::Sarif => format!("{:#}\n", report::sarif(&report)),
+        })?;
+        Ok(report.exit_code())
+    }
+}
