@@ -5,6 +5,7 @@
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
 SCHEDULED = backup maintenance migrate
+SAM_TEMPLATES = template.yaml application.yaml
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
@@ -46,9 +47,9 @@ check-dependencies:
 
 check-infra: export SAM_CLI_TELEMETRY = 0
 check-infra: .venv/sam/ready .venv/checkov/ready
-	cd infra && ../.venv/sam/bin/sam validate
-	.venv/sam/bin/cfn-lint infra/template.yaml
-	.venv/checkov/bin/checkov --file infra/template.yaml --framework cloudformation --skip-download --compact --quiet
+	cd infra && for template in $(SAM_TEMPLATES); do ../.venv/sam/bin/sam validate --template $$template || exit 1; done
+	.venv/sam/bin/cfn-lint infra/*.yaml
+	.venv/checkov/bin/checkov --directory infra --framework cloudformation --skip-download --compact --quiet
 
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143

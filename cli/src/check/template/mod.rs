@@ -106,8 +106,8 @@ fn read(
                 continue;
             }
             let Some(location) = nested(resource) else { continue };
-            let values = values.as_object().cloned().unwrap_or_default();
-            let values = values.into_iter().filter(|(_, value)| why_unknown(value).is_none()).collect();
+            // What is not known stays so: the child's own default would be a guess.
+            let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
             let file = path.parent().unwrap_or(Path::new(".")).join(location);
             let outputs = read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, into)?;
             children.insert(name.clone(), outputs);
