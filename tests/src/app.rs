@@ -214,7 +214,7 @@ fn users(password: &SecretString) -> Vec<BootstrapUser> {
 }
 
 /// A new P-256 key in PEM form.
-pub(crate) fn signing_key() -> String {
+pub fn signing_key() -> String {
     let random = ring::rand::SystemRandom::new();
     let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
     let der = ring::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
