@@ -54,9 +54,9 @@ check-infra: .venv/sam/ready .venv/checkov/ready
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
-# Programs of Debian's that tests start: a real Prometheus, and its checker.
-.venv/programs/ready: tests/requirements/programs
-	rm -rf $(@D) && $< $(@D) prometheus:prometheus prometheus:promtool
+# Programs of Debian's that tests start: a TLS edge, a real Prometheus and its checker.
+.venv/programs/ready: tests/requirements/programs Makefile
+	rm -rf $(@D) && $< $(@D) nginx:nginx prometheus:prometheus prometheus:promtool
 	touch $@
 
 # Python tools, each set in an environment of its own: pinned with hashes, installed anew when its pins change.

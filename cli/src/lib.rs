@@ -4,6 +4,7 @@
 pub mod check;
 pub mod cluster;
 pub mod data_dir;
+pub mod digests;
 pub mod gateway;
 pub mod local;
 pub mod permissions;

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use http::Method;
 use migrate::{Plan, Steps};
 use secrecy::{ExposeSecret, SecretString};
@@ -148,7 +150,12 @@ impl TestApp {
     pub async fn listen(&self) -> String {
         let [address] = loopback::addresses();
         let listener = TcpListener::bind(address).await.unwrap();
-        let service = self.router.clone();
+        // Whole requests, as API Gateway hands them over.
+        let service = self.router.clone().layer(from_fn(async |request: Request, next: Next| {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+            next.run(Request::from_parts(parts, body.into())).await
+        }));
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         address.to_string()
     }

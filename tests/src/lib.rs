@@ -13,6 +13,7 @@ pub mod leaks;
 mod loopback;
 pub mod markdown;
 pub mod moto;
+pub mod nginx;
 mod program;
 pub mod prometheus;
 pub mod proxy;

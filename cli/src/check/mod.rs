@@ -12,6 +12,7 @@ use shared::config::{Config, Needs, Refusal, Settings};
 use shared::hardening::{self, Fact, Finding, Observation, Outcome, Place, Severity};
 use shared::http::FromRow;
 
+use crate::digests;
 use live::Target;
 use template::{Stack, rows};
 
@@ -28,6 +29,8 @@ pub struct Targets {
     pub parameters: BTreeMap<String, String>,
     /// The environment in `samconfig.toml` whose parameters it takes.
     pub config_env: Option<String>,
+    /// A digest manifest, and the functions as AWS has them.
+    pub functions: Option<(PathBuf, PathBuf)>,
     /// A running service.
     pub live: Option<Target>,
 }
@@ -69,6 +72,12 @@ pub async fn run(targets: &Targets) -> Report {
         match template::load(path, &targets.parameters, targets.config_env.as_deref()) {
             Ok(stack) => seen.template(&stack),
             Err(error) => seen.blind.push(format!("--template: {error:#}")),
+        }
+    }
+    if let Some((manifest, live)) = &targets.functions {
+        match digests::verify(manifest, live) {
+            Ok(differences) => seen.functions(&differences),
+            Err(error) => seen.blind.push(format!("--manifest: {error:#}")),
         }
     }
     if let Some(target) = &targets.live {
@@ -137,6 +146,15 @@ impl Seen {
     fn template(&mut self, stack: &Stack) {
         self.observations.extend(rows::observe(stack));
         self.connections.0 = rows::connections(stack);
+    }
+
+    fn functions(&mut self, differences: &[String]) {
+        let evidence = if differences.is_empty() {
+            "every function runs the code whose digest is in the manifest".to_owned()
+        } else {
+            differences.join("; ")
+        };
+        self.observations.push(Observation::judged("CI-2", Place::Functions, differences.is_empty(), evidence));
     }
 
     /// Where both the template and the database were looked at: whether all instances find a connection.

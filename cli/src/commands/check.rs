@@ -33,6 +33,12 @@ pub(super) struct Check {
     /// A parameter of the template, as NAME=VALUE
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter, requires = "template")]
     parameters: Vec<(String, String)>,
+    /// Compare the live functions with this manifest of `holdfast digests write`
+    #[arg(long, value_name = "FILE", requires = "functions")]
+    manifest: Option<PathBuf>,
+    /// The live functions, as `aws lambda list-functions` gives them
+    #[arg(long, value_name = "FILE", requires = "manifest")]
+    functions: Option<PathBuf>,
     /// Look at the service that answers here
     #[arg(long)]
     url: Option<Url>,
@@ -75,13 +81,15 @@ impl Check {
         }
         let (ca_file, token, api_token, rate_probe) = (self.ca_file, self.token, self.api_token, self.rate_probe);
         let live = self.url.map(|url| Target { url, ca_file, token, api_token, rate_probe });
-        let alone = !self.database && self.template.is_none() && live.is_none();
+        let functions = self.manifest.zip(self.functions);
+        let alone = functions.is_none() && !self.database && self.template.is_none() && live.is_none();
         let targets = Targets {
             configuration: self.configuration || alone,
             database: self.database,
             template: self.template,
             parameters: self.parameters.into_iter().collect(),
             config_env: self.config_env,
+            functions,
             live,
         };
         let report = check::run(&targets).await;

@@ -8,13 +8,14 @@ use shared::config::Settings;
 
 use super::print;
 
-/// Seals the audit log, makes its months, and drops those that have served their time
+/// Does what the schedules do: seals the audit log, makes and drops its months, seals anew what is under retired keys, deletes what has
+/// served its time, checks the schema, and measures
 ///
 /// As the maintenance function does it, in the database that `DATABASE_URL` names: the owner's, or `holdfast_maintenance`'s.
 /// Prints what was done, a line of JSON for each task.
 #[derive(Args)]
 pub(super) struct Maintain {
-    /// The task, seal or partitions; all of them unless named
+    /// The task: seal, partitions, reencrypt, expire, drift or measure; all of them unless named
     task: Option<Task>,
 }
 

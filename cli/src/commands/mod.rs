@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod check;
+mod digests;
 mod down;
 mod drill;
 mod hash_password;
@@ -56,6 +57,7 @@ enum Command {
     Restore(restore::Restore),
     Drill(drill::Drill),
     Check(check::Check),
+    Digests(digests::Digests),
 }
 
 impl Cli {
@@ -78,6 +80,7 @@ impl Cli {
             Command::Backup(backup) => backup.execute().await,
             Command::Restore(restore) => restore.execute().await,
             Command::Drill(drill) => drill.execute().await,
+            Command::Digests(digests) => digests.execute(),
             Command::Check(check) => return check.execute().await,
         };
         done.map(|()| 0)

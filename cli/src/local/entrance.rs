@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::serve::ListenerExt;
 use http::header;
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
 use shared::clock::Clock;
 use shared::entropy::Entropy;
 use shared::http::SourceIp;
@@ -66,9 +66,21 @@ async fn enter(
         let request_id = ids.entropy.uuid(ids.clock.now()).to_string();
         return shared::http::refuse(&problem, &request_id);
     }
-    let mut request = request.map(|body| Body::new(Limited::new(body, MOST_BODY_BYTES)));
+    // As API Gateway does, it reads a request whole before a function sees any of it: one that is refused for its length gets
+    // its answer, and not a connection that was reset while it was still sending.
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MOST_BODY_BYTES).collect().await else {
+        return too_long(&ids);
+    };
+    let mut request = Request::from_parts(parts, Body::from(body.to_bytes()));
     request.extensions_mut().insert(SourceIp(peer.ip().to_canonical().to_string()));
     next.run(request).await
+}
+
+/// What could not be read to its end was longer than API Gateway takes, or its caller went away.
+fn too_long(ids: &Ids) -> Response {
+    let problem = Problem::new(Code::PayloadTooLarge, format!("A body holds at most {MOST_BODY_BYTES} bytes."));
+    shared::http::refuse(&problem, &ids.entropy.uuid(ids.clock.now()).to_string())
 }
 
 /// Whether API Gateway would pass the request on.

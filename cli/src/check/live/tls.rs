@@ -27,14 +27,19 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
         return Ok(vec![judged(false, format!("{} is not encrypted", target.url))]);
     }
     let mut seen = vec![hsts(health)];
-    for (name, version) in [("1.2", &rustls::version::TLS12), ("1.3", &rustls::version::TLS13)] {
+    let mut works = Vec::new();
+    for (name, version) in [("TLS 1.2", &rustls::version::TLS12), ("TLS 1.3", &rustls::version::TLS13)] {
         let client = Client::with(target, client::tls(target, &[version])?)?;
-        let works = client.get("/healthz").await.is_ok();
-        // TLS 1.3 is for whoever offers it; API Gateway's policies of TLS 1.2 do not.
-        if works || name == "1.2" {
-            seen.push(judged(works, format!("TLS {name} {}", if works { "works" } else { "does not work" })));
+        if client.get("/healthz").await.is_ok() {
+            works.push(name);
         }
     }
+    let modern = if works.is_empty() {
+        "neither TLS 1.2 nor 1.3 works".to_owned()
+    } else {
+        format!("{} works", works.join(", "))
+    };
+    seen.push(judged(!works.is_empty(), modern));
     for (name, version) in [("1.0", [3, 1]), ("1.1", [3, 2])] {
         seen.push(match accepts(target, version).await? {
             Some(accepted) => {

@@ -1,0 +1,102 @@
+//! The digests of what was built, and whether that is what runs: Lambda tells of each function the SHA-256 of its code's zip.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+/// Functions that run another's artifact.
+const SHARED: [(&str, &str); 1] = [("drill", "backup")];
+
+/// What a build made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The commit that it was made from, as git names it.
+    pub commit: String,
+    /// Each function's artifact.
+    pub artifacts: BTreeMap<String, Artifact>,
+}
+
+/// A zip as it is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256 in base64, as Lambda gives it.
+    pub code_sha256: String,
+}
+
+/// A function as `aws lambda list-functions` tells of it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Live {
+    function_name: String,
+    code_sha256: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    functions: Vec<Live>,
+}
+
+/// The manifest of a folder with `FUNCTION/bootstrap.zip`, as `cargo lambda build --output-format zip` leaves it.
+///
+/// # Errors
+/// The folder or a zip cannot be read, or there is none.
+pub fn manifest(folder: &Path, commit: String) -> anyhow::Result<Manifest> {
+    let mut artifacts = BTreeMap::new();
+    for entry in folder.read_dir().with_context(|| format!("{} cannot be read", folder.display()))? {
+        let entry = entry?;
+        let zip = entry.path().join("bootstrap.zip");
+        if zip.is_file() {
+            let bytes = std::fs::read(&zip).with_context(|| format!("{} cannot be read", zip.display()))?;
+            let code_sha256 = STANDARD.encode(digest(&SHA256, &bytes));
+            let name = entry.file_name().to_string_lossy().into_owned();
+            artifacts.insert(name, Artifact { size: bytes.len() as u64, code_sha256 });
+        }
+    }
+    if artifacts.is_empty() {
+        bail!(
+            "{} has no FUNCTION/bootstrap.zip; build with `cargo lambda build --output-format zip`",
+            folder.display()
+        );
+    }
+    Ok(Manifest { commit, artifacts })
+}
+
+/// What differs between a manifest's file and a file with the live functions; nothing where all is as it was built.
+///
+/// # Errors
+/// A file cannot be read, or is not what it should be.
+pub fn verify(manifest: &Path, live: &Path) -> anyhow::Result<Vec<String>> {
+    let manifest: Manifest =
+        serde_json::from_str(&read(manifest)?).with_context(|| format!("{} is no manifest", manifest.display()))?;
+    let Listed { functions } =
+        serde_json::from_str(&read(live)?).with_context(|| format!("{} is no list of functions", live.display()))?;
+    let mut differences = Vec::new();
+    for (name, artifact) in &manifest.artifacts {
+        let runs = |function: &&Live| {
+            let short = function.function_name.rsplit('-').next().unwrap_or_default();
+            SHARED.iter().find(|(other, _)| *other == short).map_or(short, |(_, artifact)| artifact) == name
+        };
+        let mut found = functions.iter().filter(runs).peekable();
+        if found.peek().is_none() {
+            differences.push(format!("{name} is not deployed"));
+        }
+        let others = found.filter(|function| function.code_sha256 != artifact.code_sha256);
+        differences.extend(others.map(|function| {
+            let Live { function_name, code_sha256 } = function;
+            format!("{function_name} runs {code_sha256}, and {} was built", artifact.code_sha256)
+        }));
+    }
+    Ok(differences)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}

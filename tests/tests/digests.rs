@@ -1,0 +1,86 @@
+//! What was built is what runs: Lambda's digests against the manifest's.
+
+use std::path::Path;
+use std::process::Command;
+
+use holdfast::check::{self, Targets};
+use holdfast::digests::{self, Manifest};
+use serde_json::json;
+use shared::hardening::Outcome;
+
+const ZIP: &str = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('bootstrap', sys.argv[1])";
+
+/// Zips of functions, as a build leaves them.
+fn build(folder: &Path, functions: &[&str]) {
+    for function in functions {
+        let place = folder.join(function);
+        std::fs::create_dir_all(&place).unwrap();
+        let code = format!("the code of {function}");
+        let status = Command::new("python3").args(["-c", ZIP, &code]).arg(place.join("bootstrap.zip")).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+/// What Lambda would say of functions that run what is in the folder.
+fn deployed(manifest: &Manifest) -> serde_json::Value {
+    let functions = manifest.artifacts.iter().flat_map(|(name, artifact)| {
+        let also = (name == "backup").then_some("drill");
+        [Some(name.as_str()), also].into_iter().flatten().map(|name| {
+            json!({"FunctionName": format!("holdfast-{name}"), "CodeSha256": artifact.code_sha256, "Runtime": "provided.al2023"})
+        })
+    });
+    json!({"Functions": functions.collect::<Vec<_>>()})
+}
+
+#[tokio::test]
+async fn one_flipped_byte_is_named_with_its_function() {
+    let folder = tempfile::tempdir().unwrap();
+    build(folder.path(), &["auth", "backup"]);
+    let manifest = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
+    let live = deployed(&manifest);
+    std::fs::write(path("live.json"), live.to_string()).unwrap();
+    let verify = || digests::verify(&path("manifest.json"), &path("live.json")).unwrap();
+    assert_eq!(verify(), Vec::<String>::new());
+
+    // As openssl computes it, which Lambda agrees with.
+    let zip = path("auth/bootstrap.zip");
+    let command = format!("openssl dgst -sha256 -binary {} | base64", zip.display());
+    let output = Command::new("bash").args(["-c", &command]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), manifest.artifacts["auth"].code_sha256);
+
+    let mut bytes = std::fs::read(&zip).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&zip, bytes).unwrap();
+    let altered = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();
+    std::fs::write(path("live.json"), deployed(&altered).to_string()).unwrap();
+    let [difference] = <[String; 1]>::try_from(verify()).unwrap();
+    assert!(difference.starts_with("holdfast-auth runs ") && difference.ends_with(" was built"), "{difference}");
+
+    let functions = Some((path("manifest.json"), path("live.json")));
+    let report = check::run(&Targets { functions, ..Targets::default() }).await;
+    let line = report.findings.iter().find(|finding| finding.id == "CI-2").unwrap();
+    assert_eq!((line.result, &line.evidence[0].seen), (Outcome::Fail, &difference));
+}
+
+#[test]
+fn a_function_that_is_missing_is_named_and_another_that_shares_the_code_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    build(folder.path(), &["auth", "backup"]);
+    let manifest = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
+    let mut live = deployed(&manifest);
+    let functions = live["Functions"].as_array_mut().unwrap();
+    functions.retain(|function| function["FunctionName"] != "holdfast-auth");
+    functions.iter_mut().find(|function| function["FunctionName"] == "holdfast-drill").unwrap()["CodeSha256"] =
+        json!("other");
+    std::fs::write(path("live.json"), live.to_string()).unwrap();
+    let differences = digests::verify(&path("manifest.json"), &path("live.json")).unwrap();
+    assert_eq!(differences[0], "auth is not deployed");
+    assert!(differences[1].starts_with("holdfast-drill runs other, and "), "{differences:?}");
+    assert!(digests::manifest(&path("nothing"), String::new()).is_err());
+}

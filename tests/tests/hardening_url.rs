@@ -1,0 +1,208 @@
+//! The checklist from outside: a gateway behind a TLS edge passes, and each fault of the edge, or of what lies behind it, fails
+//! its own line and no other.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use holdfast::check::live::{self, Target};
+use holdfast::check::{Targets, report};
+use holdfast::local::{self, Options, Running};
+use holdfast_tests::app::TestApp;
+use holdfast_tests::nginx::{Edge, Nginx};
+use holdfast_tests::{secrets, tools};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::config::BootstrapUser;
+use shared::entropy::SystemEntropy;
+use shared::hardening::{self, Observation, Outcome};
+use shared::permission::Role;
+
+/// Headers that an answer of nginx itself needs, to be like ours.
+const HEADERS: &str = "add_header Content-Security-Policy \"default-src 'none'; frame-ancestors 'none'\" always;
+    add_header X-Content-Type-Options nosniff always; add_header Strict-Transport-Security max-age=63072000 always;
+    default_type application/json;";
+
+const USUAL: Edge<'static> = Edge { tls: None, server: "", location: "" };
+
+/// A fault of the edge, and the line that it fails.
+const FAULTS: &[(&str, Edge<'static>)] = &[
+    ("EDGE-1", Edge { tls: Some("ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;"), ..USUAL }),
+    ("EDGE-1", Edge { location: "proxy_hide_header Strict-Transport-Security;", ..USUAL }),
+    ("WEB-1", Edge { location: "proxy_hide_header Content-Security-Policy;", ..USUAL }),
+    ("WEB-1", Edge { location: "proxy_hide_header X-Content-Type-Options;", ..USUAL }),
+    (
+        "RUN-1",
+        Edge { server: "location = /healthz { HEADERS return 200 '{\"status\":\"ok\",\"version\":\"1\"}'; }", ..USUAL },
+    ),
+    ("RUN-1", Edge { server: "location = /admin/users { HEADERS return 200 '{}'; }", ..USUAL }),
+    ("OBS-1", Edge { server: "location = /metrics { HEADERS return 200 'up 1'; }", ..USUAL }),
+    (
+        "EDGE-3",
+        Edge {
+            server: "location = /auth/login { if ($content_length ~ '^[0-9]{6,}$') { return 400; } proxy_pass GATEWAY; }",
+            ..USUAL
+        },
+    ),
+    ("AUTH-3", Edge { location: "proxy_set_header X-Tenant-ID '';", ..USUAL }),
+    (
+        "AUTH-2",
+        Edge {
+            server: "location = /admin/status { if ($http_authorization ~ hfk_) { return 200 '{}'; } proxy_pass GATEWAY; }",
+            ..USUAL
+        },
+    ),
+    (
+        "EDGE-2",
+        Edge {
+            location: "sub_filter_types application/json; sub_filter '\"source_ip\":\"127.0.0.1\"' '\"source_ip\":\"192.0.2.1\"';",
+            ..USUAL
+        },
+    ),
+    (
+        "AUD-1",
+        Edge { location: "sub_filter_types application/json; sub_filter '\"ok\":true' '\"ok\":false';", ..USUAL },
+    ),
+    ("WEB-2", Edge { server: "location = /console/ { return 200 'let token = \"hfk_0123456789\"'; }", ..USUAL }),
+];
+
+/// A gateway with a database of its own, and the credentials to look with.
+struct Service {
+    running: Running,
+    token: SecretString,
+    api_token: SecretString,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let running = local::start(Options::ephemeral()).await.unwrap();
+        let login = &running.credentials.users["admin"];
+        secrets::keep(&login.password);
+        let body =
+            json!({"tenant": running.credentials.tenant, "username": login.username, "password": login.password});
+        let token = text(&post(&running.url, "/auth/login", None, &body).await["access_token"]);
+        let body = json!({"name": "reader", "scopes": ["accounts:read"]});
+        let api_token = text(&post(&running.url, "/auth/tokens", Some(&token), &body).await["token"]);
+        for secret in [&token, &api_token] {
+            secrets::keep(secret);
+        }
+        Self { running, token: token.into(), api_token: api_token.into() }
+    }
+
+    /// Looks at it through an edge.
+    async fn through(&self, edge: Edge<'_>) -> (BTreeMap<&'static str, Outcome>, String) {
+        let server = edge.server.replace("HEADERS", HEADERS);
+        let nginx = Nginx::before(&self.running.url, Edge { server: &server, ..edge }).await;
+        let target = Target {
+            url: nginx.url.parse().unwrap(),
+            ca_file: Some(nginx.authority.clone()),
+            token: Some(self.token.clone()),
+            api_token: Some(self.api_token.clone()),
+            rate_probe: false,
+        };
+        let observations = live::observe(&target).await.unwrap();
+        let findings = hardening::findings(&observations).into_iter().filter(|finding| !finding.evidence.is_empty());
+        (findings.map(|finding| (finding.id, finding.result)).collect(), format!("{observations:#?}"))
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text but {value}")).to_owned()
+}
+
+/// Sends JSON, and reads JSON.
+async fn post(url: &str, path: &str, token: Option<&str>, body: &Value) -> Value {
+    let mut command = Command::new("curl");
+    command.args(["-s", "-X", "POST", &format!("{url}{path}"), "-H", "Content-Type: application/json"]);
+    if let Some(token) = token {
+        command.args(["-H", &format!("Authorization: Bearer {token}")]);
+    }
+    let output = command.args(["-d", &body.to_string()]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line() {
+    let service = Service::start().await;
+    let (well, seen) = service.through(USUAL).await;
+    assert!(well.values().all(|outcome| *outcome == Outcome::Pass), "{seen}");
+    assert_eq!(well.len(), 11, "{well:?}");
+    for (line, edge) in FAULTS {
+        let (results, seen) = service.through(*edge).await;
+        let changed: Vec<_> = well.keys().copied().filter(|id| well[id] != results[id]).collect();
+        assert_eq!((changed, results[line]), (vec![*line], Outcome::Fail), "{edge:?}: {seen}");
+    }
+    service.running.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
+    let app = TestApp::start().await;
+    let observe = async |rate_probe| {
+        let url = format!("http://{}", app.listen().await).parse().unwrap();
+        live::observe(&Target { url, ca_file: None, token: None, api_token: None, rate_probe }).await.unwrap()
+    };
+    let of = |observations: &[Observation], row: &str, words: &str| {
+        let found = observations.iter().find(|seen| seen.row == row && seen.evidence.contains(words));
+        found.map(|seen| seen.outcome)
+    };
+    let before = observe(false).await;
+    assert_eq!(of(&before, "AUTH-1", "none of the known defaults"), Some(Outcome::Pass), "{before:#?}");
+    assert_eq!((of(&before, "EDGE-3", "429"), of(&before, "EDGE-1", "not encrypted")), (None, Some(Outcome::Fail)));
+
+    let password_hash = shared::identity::password::hash(&"changeme".into(), &SystemEntropy).unwrap();
+    let (tenant, username) = (Some("default".to_owned()), "admin".to_owned());
+    let users = [BootstrapUser { tenant, username, role: Role::Admin, password_hash }];
+    let (url, authority) = (SecretString::from(app.database.owner_url()), app.database.ca_file());
+    let owner = shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
+    migrate::create_users(&owner, &users, &*app.clock, &SystemEntropy).await.unwrap();
+    let after = observe(true).await;
+    assert_eq!(of(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
+    assert_eq!(of(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");
+}
+
+fn check(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(tools::binaries().join("holdfast"));
+    let output = command.arg("check").args(arguments).env_clear().output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn exit_codes_tell_a_serious_failure_from_what_could_not_be_seen() {
+    let template = tools::workspace().join("infra/template.yaml");
+    let template = ["--template", template.to_str().unwrap(), "--config-env", "prod"];
+    let domain = ["--parameter", "DomainName=api.example.com"];
+    assert_eq!(check(&[&template[..], &domain].concat()).0, Some(0), "unsigned code is of medium severity");
+    let (code, table) = check(&template);
+    assert!(code == Some(1) && table.contains("EDGE-1  high   FAIL"), "{table}");
+    let nobody = ["--url", "https://127.0.0.1:9"];
+    let (code, table) = check(&[&template[..], &domain, &nobody].concat());
+    assert!(
+        code == Some(2) && table.contains("not looked at: --url: https://127.0.0.1:9/healthz does not answer"),
+        "{table}"
+    );
+    assert_eq!(check(&[&template[..], &nobody].concat()).0, Some(1), "what was found counts first");
+    assert_eq!(check(&["--template", "/nowhere.yaml"]).0, Some(2));
+}
+
+#[tokio::test]
+async fn findings_are_told_as_json_and_as_sarif() {
+    let template = Some(tools::workspace().join("infra/template.yaml"));
+    let found =
+        holdfast::check::run(&Targets { template, config_env: Some("prod".to_owned()), ..Targets::default() }).await;
+    let json = report::json(&found);
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(23));
+    let sarif = report::sarif(&found);
+    let run = &sarif["runs"][0];
+    assert_eq!(
+        (&sarif["version"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)),
+        (&json!("2.1.0"), Some(23))
+    );
+    for result in run["results"].as_array().unwrap() {
+        let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        // SARIF 3.27.10: what is no failure has the level none.
+        assert_eq!(result["kind"] == "fail", result["level"] != "none", "{result}");
+    }
+    let edge = run["results"].as_array().unwrap().iter().find(|result| result["ruleId"] == "EDGE-1").unwrap();
+    assert_eq!((&edge["kind"], &edge["level"]), (&json!("fail"), &json!("error")));
+}
