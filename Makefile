@@ -1,6 +1,6 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda bench check check-code check-dependencies check-infra nextest
+.PHONY: run down test lambda bench smoke deploy rollback sbom check check-code check-dependencies check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
@@ -33,6 +33,22 @@ bench: .venv/emulators/ready
 	cargo build --locked --release $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
+
+# The end-to-end test against a running deployment: make smoke URL=https://api.example.com CREDENTIALS=file.json
+smoke: nextest
+	HOLDFAST_URL=$(URL) HOLDFAST_CREDENTIALS=$(abspath $(CREDENTIALS)) cargo nextest run --locked --package holdfast-tests --test smoke
+
+# Build, digests, deployment, migration, comparison, smoke test: docs/deployment.md.
+deploy: .venv/lambda/ready .venv/sam/ready nextest
+	PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/sam/bin:$$PATH" infra/deploy $(ENV) $(ARGS)
+
+rollback:
+	infra/rollback $(ENV)
+
+# What the functions are made of, as CycloneDX: a file beside each crate's Cargo.toml.
+sbom:
+	cargo cyclonedx --version > /dev/null 2>&1 || cargo install --locked cargo-cyclonedx@0.5.9
+	cargo cyclonedx --format json --all --override-filename sbom.cdx
 
 check: check-code check-dependencies check-infra
 

@@ -23,4 +23,4 @@ pub mod secrets;
 pub mod stage;
 pub mod tools;
 pub mod users;
-mod wire;
+pub mod wire;
