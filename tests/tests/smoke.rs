@@ -92,7 +92,7 @@ async fn a_user_gets_through_a_running_deployment() {
         (
             "POST",
             "/auth/login",
-            Some(json!({"username": "x".repeat(20_000), "password": "x"})),
+            Some(json!({"username": "x".repeat(1 << 20), "password": "x"})),
             (413, "payload_too_large"),
         ),
     ] {

@@ -49,7 +49,6 @@ pub const NAMES: &[&str] = &[
     "MAINTENANCE_DATABASE_PASSWORD",
     "MAJOR_MIGRATION_BACKUP_HOURS",
     "METRICS_DATABASE_PASSWORD",
-    "OWNER_LOGIN_ARN",
     "REQUIRE_MFA_ROLES",
     "RETENTION_DAYS",
     "SECRET_VERSIONS",
@@ -80,7 +79,6 @@ const SHOWN: &[(&str, Option<&str>)] = &[
     ("DATABASE_CA_FILE", None),
     ("DATABASE_POOL_SIZE", Some("1")),
     ("MAJOR_MIGRATION_BACKUP_HOURS", Some("24")),
-    ("OWNER_LOGIN_ARN", None),
     ("REQUIRE_MFA_ROLES", None),
     ("RETENTION_DAYS", Some("30")),
     ("SECRETS_ARN", None),
@@ -101,22 +99,6 @@ pub struct Effective {
     pub source: Source,
     /// Whether it is a secret, so that its value is never shown.
     pub secret: bool,
-}
-
-/// A login as RDS keeps it; of what else is there nothing is needed.
-#[derive(serde::Deserialize)]
-struct Login {
-    username: String,
-    password: SecretString,
-}
-
-/// A text as it may stand in a URL (RFC 3986, 2.1).
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect::<Vec<_>>().concat()
 }
 
 /// Settings by name, as found; values are secrets until proven otherwise.
@@ -147,41 +129,7 @@ impl Settings {
             })?;
             settings.add_secret(&secret)?;
         }
-        if let Some(arn) = settings.get("OWNER_LOGIN_ARN") {
-            let secret = aws::secret(arn).await.map_err(|error| {
-                Refusal::new(
-                    "OWNER_LOGIN_ARN",
-                    format!("the secret cannot be read ({error})"),
-                    "check the ARN, and that the function's role may read it",
-                )
-            })?;
-            settings.add_login(&secret)?;
-        }
         Ok(settings)
-    }
-
-    /// Puts a login that a database service keeps, `{"username", "password"}`, into the URLs that name its user without a
-    /// password. It is read at each start, so that a rotation needs no deployment.
-    fn add_login(&mut self, secret: &SecretString) -> Result<(), Refusal> {
-        let login: Login = serde_json::from_str(secret.expose_secret()).map_err(|_| {
-            Refusal::new(
-                "OWNER_LOGIN_ARN",
-                "the secret holds no username and password",
-                "name the secret that RDS made",
-            )
-        })?;
-        let without = format!("://{}@", login.username);
-        let password = percent_encoded(login.password.expose_secret());
-        let with = format!("://{}:{password}@", login.username);
-        for name in ["DATABASE_URL", "DRILL_DATABASE_URL"] {
-            if let Some((url, source)) = self.0.get_mut(name)
-                && url.expose_secret().contains(&without)
-            {
-                *url = SecretString::from(url.expose_secret().replacen(&without, &with, 1));
-                *source = Source::SecretsManager;
-            }
-        }
-        Ok(())
     }
 
     /// The setting's value; an empty one counts as unset.
@@ -253,23 +201,6 @@ mod tests {
             assert!(!SHOWN.iter().any(|(shown, _)| *shown == secret), "{secret}");
         }
         assert!(SHOWN.iter().all(|(shown, _)| NAMES.contains(shown)));
-    }
-
-    #[test]
-    fn a_login_that_rds_keeps_goes_into_the_urls_that_name_its_user_without_a_password() {
-        let mut settings = Settings::given([
-            ("DATABASE_URL", "postgres://holdfast_backup:own@db:5432/holdfast".to_owned()),
-            ("DRILL_DATABASE_URL", "postgres://holdfast_owner@db:5432/holdfast?sslmode=verify-full".to_owned()),
-        ]);
-        let login = r#"{"username": "holdfast_owner", "password": "a/b@c:d%", "engine": "postgres"}"#;
-        settings.add_login(&SecretString::from(login)).unwrap();
-        assert_eq!(settings.get("DATABASE_URL"), Some("postgres://holdfast_backup:own@db:5432/holdfast"));
-        let drill = "postgres://holdfast_owner:a%2Fb%40c%3Ad%25@db:5432/holdfast?sslmode=verify-full";
-        assert_eq!(settings.get("DRILL_DATABASE_URL"), Some(drill));
-        assert_eq!(settings.source("DRILL_DATABASE_URL"), Source::SecretsManager);
-        assert!(
-            settings.add_login(&SecretString::from("{}")).unwrap_err().to_string().starts_with("OWNER_LOGIN_ARN: ")
-        );
     }
 
     #[test]
