@@ -1,6 +1,6 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda bench smoke deploy rollback sbom check check-code check-dependencies check-infra nextest
+.PHONY: run down test lambda bench smoke deploy rollback sbom check check-code check-dependencies check-secrets check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
@@ -49,7 +49,7 @@ sbom:
 	cargo cyclonedx --version > /dev/null 2>&1 || cargo install --locked cargo-cyclonedx@0.5.9
 	cargo cyclonedx --format json --all --override-filename sbom.cdx
 
-check: check-code check-dependencies check-infra
+check: check-code check-dependencies check-secrets check-infra
 
 check-code:
 	cargo fmt --all --check
@@ -59,6 +59,10 @@ check-code:
 check-dependencies:
 	cargo deny --version > /dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check licenses bans sources
+
+# What looks like a secret and is none stands in .secrets.baseline, each looked at by somebody.
+check-secrets: .venv/secrets/ready
+	git ls-files -z | xargs -0 .venv/secrets/bin/detect-secrets-hook --baseline .secrets.baseline
 
 # W1101 is not of interest: sam writes out what a YAML alias stands for when it packages the templates.
 check-infra: export SAM_CLI_TELEMETRY = 0
@@ -71,6 +75,7 @@ check-infra: .venv/sam/ready .venv/checkov/ready
 	.venv/sam/bin/python infra/rules/wiring.py $(BUILD)/templates
 	cfn-guard test --dir infra/rules > $(BUILD)/guard-tests || { cat $(BUILD)/guard-tests; exit 1; }
 	cfn-guard validate --rules infra/rules/*.guard --data $(BUILD)/templates --show-summary fail
+	python3 infra/cost.py --check
 
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
