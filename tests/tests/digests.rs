@@ -62,8 +62,8 @@ async fn one_flipped_byte_is_named_with_its_function() {
 
     let functions = Some((path("manifest.json"), path("live.json")));
     let report = check::run(&Targets { functions, ..Targets::default() }).await;
-    let line = report.findings.iter().find(|finding| finding.id == "CI-2").unwrap();
-    assert_eq!((line.result, &line.evidence[0].seen), (Outcome::Fail, &difference));
+    let finding = report.findings.iter().find(|found| found.id == "CI-2").unwrap();
+    assert_eq!((finding.result, &finding.evidence[0].seen), (Outcome::Fail, &difference));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use holdfast::check::{Targets, report};
 use holdfast::local::{self, Options, Running};
 use holdfast_tests::app::TestApp;
 use holdfast_tests::nginx::{Edge, Nginx};
+use holdfast_tests::wire::Web;
 use holdfast_tests::{secrets, tools};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -75,13 +76,13 @@ struct Service {
 impl Service {
     async fn start() -> Self {
         let running = local::start(Options::ephemeral()).await.unwrap();
-        let login = &running.credentials.users["admin"];
+        let (web, login) = (Web::at(&running.url), &running.credentials.users["admin"]);
         secrets::keep(&login.password);
         let body =
             json!({"tenant": running.credentials.tenant, "username": login.username, "password": login.password});
-        let token = text(&post(&running.url, "/auth/login", None, &body).await["access_token"]);
+        let token = text(&web.send("POST", "/auth/login", None, Some(&body)).await.1["access_token"]);
         let body = json!({"name": "reader", "scopes": ["accounts:read"]});
-        let api_token = text(&post(&running.url, "/auth/tokens", Some(&token), &body).await["token"]);
+        let api_token = text(&web.send("POST", "/auth/tokens", Some(&token), Some(&body)).await.1["token"]);
         for secret in [&token, &api_token] {
             secrets::keep(secret);
         }
@@ -107,17 +108,6 @@ impl Service {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text but {value}")).to_owned()
-}
-
-/// Sends JSON, and reads JSON.
-async fn post(url: &str, path: &str, token: Option<&str>, body: &Value) -> Value {
-    let mut command = Command::new("curl");
-    command.args(["-s", "-X", "POST", &format!("{url}{path}"), "-H", "Content-Type: application/json"]);
-    if let Some(token) = token {
-        command.args(["-H", &format!("Authorization: Bearer {token}")]);
-    }
-    let output = command.args(["-d", &body.to_string()]).output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,9 @@
 use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use serde_json::json;
+use shared::clock::{Clock, SystemClock};
+use shared::entropy::{Entropy, SystemEntropy};
 use shared::hardening::{Observation, Outcome, Place};
-use uuid::Uuid;
 
 use super::Target;
 use super::client::{Answer, Client};
@@ -47,6 +48,12 @@ pub(super) async fn observe(client: &Client, target: &Target, health: &Answer) -
     Ok(seen)
 }
 
+/// A name that nobody has.
+fn new_id() -> String {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    entropy.uuid(SystemClock.now()).to_string()
+}
+
 fn judged(row: &'static str, holds: bool, evidence: String) -> Observation {
     Observation::judged(row, Place::Url, holds, evidence)
 }
@@ -67,10 +74,7 @@ async fn strangers(client: &Client, health: &Answer) -> anyhow::Result<Vec<Obser
 async fn known(client: &Client) -> anyhow::Result<Observation> {
     let mut open = Vec::new();
     for (tenant, username, password) in KNOWN {
-        let mut login = json!({"username": username, "password": password});
-        if let Some(tenant) = tenant {
-            login["tenant"] = tenant.into();
-        }
+        let login = json!({"tenant": tenant, "username": username, "password": password});
         let answer = client.post("/auth/login", &login).await?;
         // A code that is still asked for means that the password was right.
         if answer.status == 200 || answer.code() == "mfa_required" {
@@ -92,7 +96,7 @@ async fn large(client: &Client) -> anyhow::Result<Observation> {
 }
 
 async fn many(client: &Client) -> anyhow::Result<Observation> {
-    let login = json!({"tenant": "none", "username": Uuid::now_v7().to_string(), "password": "not this one"});
+    let login = json!({"tenant": "none", "username": new_id(), "password": "not this one"});
     for tries in 1..=MOST_TRIES {
         if client.post("/auth/login", &login).await?.status == 429 {
             return Ok(judged("EDGE-3", true, format!("wrong sign-ins get 429 from the {tries}th on")));
@@ -103,11 +107,11 @@ async fn many(client: &Client) -> anyhow::Result<Observation> {
 
 async fn tenant(client: &Client, token: &SecretString) -> anyhow::Result<Observation> {
     let who = client.get_as(token, "/auth/whoami", &[]).await?;
-    if who.json()["tenant"].is_null() {
+    if who.at("/tenant").is_null() {
         let why = "the token is no tenant's: whose tenant could it contradict?";
         return Ok(Observation::unknown("AUTH-3", Place::Url, why));
     }
-    let other = Uuid::now_v7().to_string();
+    let other = new_id();
     let answer = client.get_as(token, "/accounts", &[(HeaderName::from_static("x-tenant-id"), &other)]).await?;
     let evidence = format!("another tenant's X-Tenant-ID gets {} {}", answer.status, answer.code());
     Ok(judged("AUTH-3", answer.code() == "tenant_mismatch", evidence))
@@ -118,8 +122,8 @@ async fn forwarded(client: &Client, token: &SecretString) -> anyhow::Result<Obse
         [(HeaderName::from_static("x-forwarded-for"), NOBODY), (HeaderName::from_static("x-real-ip"), NOBODY)];
     let answer = client.get_as(token, "/admin/audit?limit=1", &made_up).await?;
     let id = answer.header("x-request-id");
-    let rows = client.get_as(token, &format!("/admin/audit?request_id={id}"), &[]).await?.json();
-    Ok(match rows["items"][0]["source_ip"].as_str() {
+    let rows = client.get_as(token, &format!("/admin/audit?request_id={id}"), &[]).await?;
+    Ok(match rows.at("/items/0/source_ip").as_str() {
         Some(address) => judged(
             "EDGE-2",
             address != NOBODY,
@@ -131,11 +135,11 @@ async fn forwarded(client: &Client, token: &SecretString) -> anyhow::Result<Obse
 
 async fn verified(client: &Client, token: &SecretString) -> anyhow::Result<Observation> {
     let answer = client.get_as(token, "/admin/audit/verify", &[]).await?;
-    let outcome = match answer.json()["ok"].as_bool() {
+    let outcome = match answer.at("/ok").as_bool() {
         Some(true) => Outcome::Pass,
         Some(false) => Outcome::Fail,
         None => Outcome::Unknown,
     };
-    let evidence = format!("GET /admin/audit/verify answers {} ok: {}", answer.status, answer.json()["ok"]);
+    let evidence = format!("GET /admin/audit/verify answers {} ok: {}", answer.status, answer.at("/ok"));
     Ok(Observation { row: "AUD-1", place: Place::Url, outcome, evidence })
 }

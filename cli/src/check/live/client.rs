@@ -39,9 +39,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
+    /// A part of the JSON by its pointer, such as `/items/0/id`; null where it is missing.
+    pub(super) fn at(&self, pointer: &str) -> Value {
+        self.json().pointer(pointer).cloned().unwrap_or_default()
+    }
+
     /// The code of a problem; empty where it is none.
     pub(super) fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
+        self.at("/code").as_str().unwrap_or_default().to_owned()
     }
 }
 

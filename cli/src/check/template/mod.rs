@@ -31,7 +31,7 @@ const DEEPEST: usize = 8;
 pub struct Resource {
     /// Its name, after those of the nested stacks that it is in.
     pub name: String,
-    /// Its CloudFormation type.
+    /// Its `CloudFormation` type.
     pub kind: String,
     /// Its properties, with functions resolved.
     pub properties: Value,

@@ -1,4 +1,4 @@
-//! CloudFormation's functions, resolved as far as can be known before a deployment. What refers to a resource becomes a
+//! `CloudFormation`'s functions, resolved as far as can be known before a deployment. What refers to a resource becomes a
 //! name in the form `${Name.Attribute}`; what only the deployment knows becomes [`unknown`].
 
 use std::collections::BTreeMap;
@@ -123,7 +123,7 @@ impl Scope<'_> {
                 Value::String(text) => result.push_str(text),
                 Value::Number(_) | Value::Bool(_) => result.push_str(&value.to_string()),
                 // Texts are looked at for their form, which one part that is not known does not hide.
-                _ => result.push_str(&format!("${{{name}}}")),
+                _ => result.extend(["${", name, "}"]),
             }
         }
         result.push_str(rest);
@@ -194,7 +194,7 @@ impl Scope<'_> {
     }
 }
 
-/// CloudFormation compares texts: `true` and `"true"` are the same.
+/// `CloudFormation` compares texts: `true` and `"true"` are the same.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! CloudFormation's YAML as JSON: its short forms (`!Ref x`, `!GetAtt a.b`) become the long ones.
+//! `CloudFormation`'s YAML as JSON: its short forms (`!Ref x`, `!GetAtt a.b`) become the long ones.
 
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};

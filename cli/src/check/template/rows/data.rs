@@ -176,7 +176,7 @@ fn backups(stack: &Stack) -> Observation {
         let rule = "/BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm";
         is("aws:kms")(bucket.at(rule))
     };
-    if !buckets.iter().filter(locked).any(|bucket| encrypted(bucket)) {
+    if !buckets.iter().filter(locked).any(encrypted) {
         against.push("no bucket has both Object Lock and encryption under a KMS key".to_owned());
     }
     unless("DR-1", &against, "backups and drills are scheduled, and their bucket is locked and encrypted")

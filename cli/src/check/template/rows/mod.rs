@@ -32,7 +32,7 @@ fn judge(
     if let Some(why) = value.and_then(why_unknown) {
         return Observation::unknown(row, Place::Template, format!("{}{path}: {why}", resource.name));
     }
-    let seen = value.map_or("not set".to_owned(), |value| value.to_string());
+    let seen = value.map_or("not set".to_owned(), Value::to_string);
     let evidence = if holds(value) {
         format!("{}{path} is {seen}", resource.name)
     } else {
@@ -54,7 +54,7 @@ fn is(expected: &'static str) -> impl Fn(Option<&Value>) -> bool {
     move |value| value.is_some_and(|value| value.as_str() == Some(expected))
 }
 
-/// CloudFormation takes `true` and `"true"` for the same.
+/// `CloudFormation` takes `true` and `"true"` for the same.
 fn is_true(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true"))
 }

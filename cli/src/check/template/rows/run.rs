@@ -80,6 +80,6 @@ fn workflow(stack: &Stack) -> Observation {
 }
 
 /// What a list of texts holds.
-pub(super) fn list<'a>(value: Option<&'a Value>) -> Vec<&'a Value> {
+pub(super) fn list(value: Option<&Value>) -> Vec<&Value> {
     value.and_then(Value::as_array).map(|items| items.iter().collect()).unwrap_or_default()
 }
