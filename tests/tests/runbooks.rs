@@ -55,13 +55,13 @@ impl Shell {
         Self { app, url, tokens: Vec::new(), key }
     }
 
-    async fn as_operator(mut self) -> Self {
+    async fn with_operator(mut self) -> Self {
         let client = self.app.sign_in(Tenant::Platform, Role::Operator).await;
         self.tokens.push(("token", client.access_token.unwrap()));
         self
     }
 
-    async fn as_admin(mut self) -> Self {
+    async fn with_admin(mut self) -> Self {
         let client = self.app.sign_in(Tenant::Acme, Role::Admin).await;
         self.tokens.push(("token", client.access_token.unwrap()));
         self
@@ -140,7 +140,7 @@ async fn a_failed_migration_is_looked_at_and_got_past() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_backup_says_why_and_the_next_ones_settle_it() {
-    let shell = Shell::start().await.as_operator().await;
+    let shell = Shell::start().await.with_operator().await;
     let [look, mend] = <[String; 2]>::try_from(blocks(&page("backups"))).unwrap();
     let plan = backups::plan(&shell.app, backups::folder(&shell.app.database.folder().join("empty")));
     backups::run(&shell.app, &plan, Task::Drill).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn a_failed_backup_says_why_and_the_next_ones_settle_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sealed_is_sealed_by_hand() {
-    let shell = Shell::start().await.as_admin().await;
+    let shell = Shell::start().await.with_admin().await;
     let [seal] = <[String; 1]>::try_from(blocks(&page("audit-unsealed"))).unwrap();
     // A folder in the place of the store's file cannot be written to.
     let seals = shell.app.database.folder().join("seals");
@@ -169,7 +169,7 @@ async fn what_was_not_sealed_is_sealed_by_hand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incident_leaves_evidence_that_verifies() {
-    let shell = Shell::start().await.as_admin().await;
+    let shell = Shell::start().await.with_admin().await;
     let sealing = Sealing::of(&shell.app);
     sealing.seal_all(&shell.app).await;
     let [look, evidence] = <[String; 2]>::try_from(blocks(&page("incident"))).unwrap();
@@ -199,7 +199,7 @@ async fn a_lost_admin_gets_back_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_metrics_token_is_replaced() {
-    let mut shell = Shell::start().await.as_operator().await;
+    let mut shell = Shell::start().await.with_operator().await;
     let [look, mend] = <[String; 2]>::try_from(blocks(&page("stale-metrics"))).unwrap();
     shell.tokens.push(("metrics_token", "hfk_revoked".to_owned()));
     assert_eq!(shell.run(&look, &[]).await.lines().last(), Some("401"));
@@ -214,7 +214,7 @@ async fn a_revoked_metrics_token_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_attack_is_seen_and_capacity_and_readiness_are_looked_at() {
-    let shell = Shell::start().await.as_operator().await;
+    let shell = Shell::start().await.with_operator().await;
     let mut wrong = shell.app.credentials(Tenant::Platform, Role::Operator);
     wrong["password"] = json!("not the password");
     shell.app.anonymous().post("/auth/login", &wrong).await;
@@ -235,7 +235,7 @@ async fn a_sign_in_attack_is_seen_and_capacity_and_readiness_are_looked_at() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_found_and_restored() {
-    let shell = Shell::start().await.as_operator().await;
+    let shell = Shell::start().await.with_operator().await;
     let plan = backups::plan(&shell.app, backups::folder(&shell.app.database.folder().join("backups")));
     backups::done(&shell.app, &plan, Task::Backup).await;
     let [look, restore] = <[String; 2]>::try_from(blocks(&page("restore"))).unwrap();

@@ -17,11 +17,12 @@ use super::print;
 /// Without an option it looks at the configuration: the environment, and the secret of `SECRETS_ARN`. Exit code 1 where a line of
 /// high severity fails; else 2 where something could not be looked at; else 0.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Check {
     /// Look at the configuration, too
     #[arg(long)]
     configuration: bool,
-    /// Look at the database of DATABASE_URL: with the owner's login, or that of holdfast_metrics
+    /// Look at the database of `DATABASE_URL`: with the owner's login, or that of `holdfast_metrics`
     #[arg(long)]
     database: bool,
     /// Look at this template, and at those that it nests
