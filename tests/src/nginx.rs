@@ -3,10 +3,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
 use tempfile::TempDir;
 
 use crate::program::Program;
@@ -39,7 +35,8 @@ impl Nginx {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let [address] = loopback::addresses();
-        let (authority, certificate, key) = certificates(&address.ip().to_string());
+        let (authority, certificate, key) =
+            stage::certificates("holdfast edge tests", [address.ip().to_string()]).unwrap();
         for (name, text) in [("authority.pem", authority), ("server.pem", certificate), ("server.key", key)] {
             std::fs::write(path(name), text).unwrap();
         }
@@ -68,18 +65,4 @@ impl Nginx {
         let (url, authority) = (format!("https://{address}"), path("authority.pem"));
         Self { url, authority, _program: program, _folder: folder }
     }
-}
-
-/// An authority, and a certificate of its for an address with its key, in PEM form. RSA would be slow to make.
-fn certificates(address: &str) -> (String, String, String) {
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    authority.distinguished_name.push(DnType::CommonName, "holdfast edge tests");
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let mut server = CertificateParams::new([address.to_owned()]).unwrap();
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let certificate = server.signed_by(&key, &authority).unwrap();
-    (authority.pem(), certificate.pem(), key.serialize_pem())
 }

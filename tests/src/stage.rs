@@ -52,7 +52,8 @@ impl Stage {
         let dir = Arc::new(DataDir::temporary()?);
         let authority = dir.file("authority.pem");
         let certificate = CertPaths { certificate: dir.file("server.pem"), key: dir.file("server.key") };
-        let (authority_pem, certificate_pem, key_pem) = certificates()?;
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let (authority_pem, certificate_pem, key_pem) = certificates("holdfast tests", names)?;
         fs::write(&authority, authority_pem)?;
         fs::write(&certificate.certificate, certificate_pem)?;
         dir.write_private("server.key", &key_pem)?;
@@ -109,16 +110,19 @@ fn with_tls(url: &str) -> String {
     url.replace("sslmode=disable", "sslmode=verify-full")
 }
 
-/// An authority, and a certificate of its for the loopback interface with its key, in PEM form.
-fn certificates() -> anyhow::Result<(String, String, String)> {
+/// An authority of this name, and a certificate of its for a server's names with its key, in PEM form.
+pub(crate) fn certificates(
+    authority_name: &str,
+    names: impl Into<Vec<String>>,
+) -> anyhow::Result<(String, String, String)> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     // Of the same name as what it signs, OpenSSL would take that for self-signed.
-    authority.distinguished_name.push(DnType::CommonName, "holdfast tests");
+    authority.distinguished_name.push(DnType::CommonName, authority_name);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let mut server = CertificateParams::new(names)?;
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = server.signed_by(&key, &authority)?;
     Ok((authority.pem(), certificate.pem(), key.serialize_pem()))

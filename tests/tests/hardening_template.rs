@@ -188,3 +188,31 @@ fn a_database_that_is_given_is_unknown_to_the_template() {
 fn the_connections_of_all_functions_are_counted() {
     assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(87));
 }
+
+/// The metrics of ours that a value asks for.
+fn metrics_of_ours(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            if object.get("Namespace").and_then(Value::as_str) == Some("Holdfast") {
+                found.extend(object.get("MetricName").and_then(Value::as_str).map(str::to_owned));
+            }
+            object.values().for_each(|value| metrics_of_ours(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| metrics_of_ours(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn alarms_ask_for_metrics_that_functions_write() {
+    let page = std::fs::read_to_string(tools::workspace().join("docs/metrics.md")).unwrap();
+    let written = page.split("## In CloudWatch").nth(1).unwrap();
+    let stack = load("prod", &GIVEN);
+    let mut asked = Vec::new();
+    for alarm in stack.of("AWS::CloudWatch::Alarm") {
+        metrics_of_ours(&alarm.properties, &mut asked);
+    }
+    assert!(asked.len() > 10, "{asked:?}");
+    let unknown: Vec<_> = asked.iter().filter(|metric| !written.contains(&format!("`{metric}`"))).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}

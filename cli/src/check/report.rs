@@ -3,20 +3,12 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use shared::hardening::{CATALOGUE, Finding, Outcome, Place, Severity};
+use shared::hardening::{CATALOGUE, Finding, Outcome, Severity};
 
 use super::Report;
 
 /// The longest evidence in a line of the table; the rest is in the other formats.
 const WIDEST: usize = 110;
-
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::High => "high",
-        Severity::Medium => "medium",
-        Severity::Low => "low",
-    }
-}
 
 const fn result(outcome: Outcome) -> &'static str {
     match outcome {
@@ -26,31 +18,20 @@ const fn result(outcome: Outcome) -> &'static str {
     }
 }
 
-const fn place(place: Place) -> &'static str {
-    match place {
-        Place::Configuration => "configuration",
-        Place::Database => "database",
-        Place::Template => "template",
-        Place::Url => "url",
-        Place::Functions => "functions",
-    }
-}
-
 /// A line for each finding with what decided it, then how to mend what fails.
 pub fn table(report: &Report) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         let seen = match finding.evidence.first() {
-            Some(evidence) => cut(&format!("{}: {}", place(evidence.place), evidence.seen)),
+            Some(evidence) => cut(&format!("{}: {}", evidence.place.name(), evidence.seen)),
             None => "nobody looked".to_owned(),
         };
-        let _ =
-            writeln!(text, "{:<7} {:<6} {:<7} {seen}", finding.id, severity(finding.severity), result(finding.result));
+        let _ = writeln!(text, "{:<7} {:<6} {:<7} {seen}", finding.id, finding.severity.name(), result(finding.result));
     }
     for finding in report.findings.iter().filter(|finding| finding.result == Outcome::Fail) {
         let _ = write!(text, "\n{}: {}\n", finding.id, finding.asks);
         for evidence in finding.evidence.iter().filter(|evidence| evidence.result == Outcome::Fail) {
-            let _ = writeln!(text, "  {}: {}", place(evidence.place), evidence.seen);
+            let _ = writeln!(text, "  {}: {}", evidence.place.name(), evidence.seen);
         }
         let _ = writeln!(text, "  mend: {}", finding.mend);
     }
@@ -118,7 +99,7 @@ fn sarif_result(finding: &Finding) -> Value {
         Outcome::Fail => ("fail", level(finding.severity)),
     };
     let seen: Vec<_> =
-        finding.evidence.iter().map(|evidence| format!("{}: {}", place(evidence.place), evidence.seen)).collect();
+        finding.evidence.iter().map(|evidence| format!("{}: {}", evidence.place.name(), evidence.seen)).collect();
     let text = if seen.is_empty() { "Nobody looked.".to_owned() } else { seen.join("\n") };
     json!({
         "ruleId": finding.id,

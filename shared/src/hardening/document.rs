@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CATALOGUE, Row, Severity};
+use super::{CATALOGUE, Row};
 
 const HEAD: &str = "# The hardening checklist
 
@@ -30,15 +30,15 @@ pub fn markdown() -> String {
 }
 
 fn write_row(page: &mut String, row: &Row) {
-    let severity = match row.severity {
-        Severity::High => "high",
-        Severity::Medium => "medium",
-        Severity::Low => "low",
-    };
     let _ = write!(
         page,
-        "\n### {}: {}\n\nSeverity {severity}.\n\n- **By default.** {}\n- **Looked at.** {}\n- **Mend.** {}\n- **Proofs.** ",
-        row.id, row.asks, row.default, row.looks_at, row.mend
+        "\n### {}: {}\n\nSeverity {}.\n\n- **By default.** {}\n- **Looked at.** {}\n- **Mend.** {}\n- **Proofs.** ",
+        row.id,
+        row.asks,
+        row.severity.name(),
+        row.default,
+        row.looks_at,
+        row.mend
     );
     let proofs: Vec<String> = row.proofs.iter().map(|(file, test)| format!("`{file}`: `{test}`")).collect();
     let _ = writeln!(page, "{}", proofs.join("; "));
