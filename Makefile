@@ -66,7 +66,7 @@ check-secrets: .venv/secrets/ready
 
 # W1101 is not of interest: sam writes out what a YAML alias stands for when it packages the templates.
 check-infra: export SAM_CLI_TELEMETRY = 0
-check-infra: .venv/sam/ready .venv/checkov/ready
+check-infra: .venv/sam/ready .venv/checkov/ready .venv/moto/ready
 	cfn-guard --version > /dev/null 2>&1 || cargo install --locked cfn-guard@3.2.1
 	cd infra && ../.venv/sam/bin/sam validate --lint
 	.venv/sam/bin/cfn-lint --ignore-checks W1101 -- infra/*.yaml
@@ -75,6 +75,8 @@ check-infra: .venv/sam/ready .venv/checkov/ready
 	.venv/sam/bin/python infra/rules/wiring.py $(BUILD)/templates
 	cfn-guard test --dir infra/rules > $(BUILD)/guard-tests || { cat $(BUILD)/guard-tests; exit 1; }
 	cfn-guard validate --rules infra/rules/*.guard --data $(BUILD)/templates --show-summary fail
+	.venv/sam/bin/python infra/rules/transform.py $(BUILD)/templates $(BUILD)/cloudformation 2> $(BUILD)/transform.log || { cat $(BUILD)/transform.log; exit 1; }
+	.venv/moto/bin/python infra/rules/create.py $(BUILD)/cloudformation 2> $(BUILD)/moto.log || { tail -1 $(BUILD)/moto.log; exit 1; }
 	python3 infra/cost.py --check
 
 nextest:

@@ -1,0 +1,147 @@
+"""Makes the stacks in moto, each with what the ones before it gave out, as template.yaml wires them: create.py FOLDER.
+
+What moto cannot make is left out and listed. It fails where a stack cannot be made, or where the list is not NOT_IN_MOTO."""
+
+import io
+import json
+import os
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
+warnings.simplefilter("ignore")
+
+import boto3
+from moto import mock_aws
+from moto.cloudformation.parsing import resource_class_from_type
+
+# Kinds of resources that moto's CloudFormation does not know, as it says itself.
+NOT_IN_MOTO = {
+    "AWS::ApiGateway::Account",
+    "AWS::ApiGateway::BasePathMapping",
+    "AWS::ApiGateway::DomainName",
+    "AWS::ApiGateway::Stage",
+    "AWS::Backup::BackupPlan",
+    "AWS::Backup::BackupSelection",
+    "AWS::Backup::BackupVault",
+    "AWS::Backup::RestoreTestingPlan",
+    "AWS::Backup::RestoreTestingSelection",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::IAM::RolePolicy",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBClusterParameterGroup",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SecretsManager::Secret",
+    "AWS::WAFv2::LoggingConfiguration",
+    "AWS::WAFv2::RegexPatternSet",
+    "AWS::WAFv2::WebACL",
+    "AWS::WAFv2::WebACLAssociation",
+}
+
+# Kinds that it knows, and cannot make as they are written here: why.
+BROKEN_IN_MOTO = {
+    "AWS::ApiGateway::Deployment": "it reads no Body of a RestApi, so finds no methods",
+    "AWS::Lambda::Permission": "it makes no alias to give it for",
+    "AWS::RDS::DBInstance": "it knows no Aurora",
+}
+
+GIVEN = {
+    "S3PrefixListId": "pl-1",
+    "DatabaseCaLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:ca:1",
+    "PostgresClientLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:pg:1",
+}
+
+
+def resolve(value, parameters, outputs, conditions):
+    """A value of the root template; only what it uses."""
+    if isinstance(value, list):
+        return [resolve(item, parameters, outputs, conditions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    [(name, argument)] = value.items()
+    again = lambda inner: resolve(inner, parameters, outputs, conditions)
+    if name == "Ref":
+        return {"AWS::StackName": "holdfast"}.get(argument, parameters.get(argument, argument))
+    if name == "Fn::GetAtt":
+        stack, output = argument[0], argument[-1].removeprefix("Outputs.")
+        return outputs[stack].get(output, "none")
+    if name == "Fn::If":
+        return again(argument[1] if conditions[argument[0]] else argument[2])
+    if name == "Fn::Join":
+        return argument[0].join(again(argument[1]))
+    if name == "Fn::Equals":
+        return again(argument[0]) == again(argument[1])
+    raise SystemExit(f"template.yaml uses {name}, which create.py does not know")
+
+
+def without(template, missing):
+    """The template without the kinds that are missing, and with words in the place of what refers to them."""
+    gone = {name for name, resource in template["Resources"].items() if resource["Type"] in missing}
+
+    def clean(value):
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            if value.get("Ref") in gone or (value.get("Fn::GetAtt") or [None])[0] in gone:
+                return "none"
+            if "Fn::Cidr" in value:
+                # A function that moto does not know.
+                return [f"10.72.{block * 2}.0/23" for block in range(4)]
+            return {name: clean(inner) for name, inner in value.items() if name != "DependsOn"}
+        if isinstance(value, str):
+            for name in gone:
+                value = value.replace("${%s}" % name, "none")
+        return value
+
+    kept = {name: resource for name, resource in template["Resources"].items() if name not in gone}
+    return clean({**template, "Resources": kept})
+
+
+def main(folder):
+    root = json.loads((folder / "template.json").read_text())
+    parameters = {name: parameter.get("Default", "") for name, parameter in root["Parameters"].items()} | GIVEN
+    outputs, missing, made = {}, set(), 0
+    conditions = {name: resolve(value, parameters, outputs, {}) for name, value in root["Conditions"].items()}
+    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
+    s3.create_bucket(Bucket="artifacts")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("bootstrap", "none")
+    s3.put_object(Bucket="artifacts", Key="code.zip", Body=code.getvalue())
+    for name, resource in root["Resources"].items():
+        stem = Path(resource["Properties"]["Location"]).stem
+        template = json.loads((folder / f"{stem}.json").read_text())
+        unknown = {item["Type"] for item in template["Resources"].values() if resource_class_from_type(item["Type"]) is None}
+        missing |= unknown
+        template = without(template, unknown | BROKEN_IN_MOTO.keys())
+        values = resolve_all(resource["Properties"]["Parameters"], parameters, outputs, conditions)
+        pairs = [{"ParameterKey": key, "ParameterValue": str(value)} for key, value in values.items()]
+        try:
+            cloudformation.create_stack(StackName=f"holdfast-{stem}", TemplateBody=json.dumps(template), Parameters=pairs)
+        except Exception as error:
+            raise SystemExit(f"{stem} cannot be made: {type(error).__name__}: {error}") from error
+        stack = cloudformation.describe_stacks(StackName=f"holdfast-{stem}")["Stacks"][0]
+        outputs[name] = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        made += len(cloudformation.describe_stack_resources(StackName=f"holdfast-{stem}")["StackResources"])
+    if missing != NOT_IN_MOTO:
+        raise SystemExit(f"NOT_IN_MOTO is to be {sorted(missing)}")
+    print(f"{made} resources made; moto has no {', '.join(sorted(kind.removeprefix('AWS::') for kind in missing))}")
+
+
+def resolve_all(values, *scope):
+    return {name: resolve(value, *scope) for name, value in values.items()}
+
+
+if __name__ == "__main__":
+    with mock_aws():
+        main(Path(sys.argv[1]))
