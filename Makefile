@@ -1,6 +1,6 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda bench smoke deploy rollback sbom check check-code check-dependencies check-secrets check-infra nextest
+.PHONY: run down test lambda bench smoke deploy rollback sbom licences check check-code check-dependencies check-secrets check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth health metrics
@@ -49,6 +49,9 @@ sbom:
 	cargo cyclonedx --version > /dev/null 2>&1 || cargo install --locked cargo-cyclonedx@0.5.9
 	cargo cyclonedx --format json --all --override-filename sbom.cdx
 
+licences:
+	cargo deny --locked list --layout crate > docs/licences.txt
+
 check: check-code check-dependencies check-secrets check-infra
 
 check-code:
@@ -59,6 +62,7 @@ check-code:
 check-dependencies:
 	cargo deny --version > /dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check licenses bans sources
+	cargo deny --locked list --layout crate | diff docs/licences.txt - || { echo "docs/licences.txt is out of date: make licences"; exit 1; }
 
 # What looks like a secret and is none stands in .secrets.baseline, each looked at by somebody.
 check-secrets: .venv/secrets/ready

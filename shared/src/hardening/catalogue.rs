@@ -291,7 +291,7 @@ pub const CATALOGUE: &[Row] = &[
         id: "DR-2",
         section: "Disaster recovery",
         asks: "Runbooks",
-        default: "A page for each alarm and each emergency, walked through by a test.",
+        default: "A page for each alarm and each emergency; a test follows those that need no AWS.",
         looks_at: "That every alarm names a runbook that exists.",
         severity: Medium,
         mend: "Write the page that the evidence names, or correct the alarm's description.",
