@@ -168,6 +168,20 @@ async fn what_was_not_sealed_is_sealed_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_schedules_do_is_done_by_hand() {
+    let shell = Shell::start().await.with_operator().await;
+    assert!(page("schedules").contains("`holdfast maintain` reports no `failed`"));
+    let said = shell.run("holdfast maintain", &[]).await;
+    assert_eq!(
+        (said.matches("\"done\"").count(), said.contains("failed")),
+        (maintenance::Task::ALL.len(), false),
+        "{said}"
+    );
+    let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
+    assert!(shell.metric(&operator, "holdfast_schema_check_age_seconds").await < 3600.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_incident_leaves_evidence_that_verifies() {
     let shell = Shell::start().await.with_admin().await;
     let sealing = Sealing::of(&shell.app);

@@ -1,0 +1,134 @@
+//! The runbooks whose steps are calls of the API or statements to the database, followed: the situation, what the page looks at, its
+//! mend, and what it says to make sure of.
+
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::secrets;
+use holdfast_tests::tools;
+use serde_json::{Value, json};
+use shared::permission::Role;
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(tools::workspace().join(format!("docs/runbooks/{name}.md"))).unwrap()
+}
+
+/// The page says it in these words.
+fn says(name: &str, words: &[&str]) {
+    let page = page(name);
+    for words in words {
+        assert!(page.contains(words), "{name} does not say {words}");
+    }
+}
+
+/// A line of /metrics.
+async fn metric(app: &TestApp, series: &str) -> f64 {
+    app.clock.advance(6);
+    app.sign_in(Tenant::Acme, Role::Viewer).await;
+    let text = app.sign_in(Tenant::Platform, Role::Operator).await.get("/metrics").await.text;
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().unwrap())
+}
+
+#[tokio::test]
+async fn vault_failures_are_found_by_the_log_and_mended_by_an_older_version() {
+    says(
+        "vault-failures",
+        &["`GET /admin/audit?action=vault.open_failed`", "`POST /accounts/{id}/secrets/{name}/versions/{n}/restore`"],
+    );
+    let app = TestApp::start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    let made = editor.post("/accounts", &json!({"name": "kept"})).await;
+    let secret = format!("{}/secrets/token", made.header("location"));
+    for value in ["the first value", "the second value"] {
+        secrets::keep(value);
+        editor.put(&secret, &json!({"value": value})).await;
+    }
+    let flip = "UPDATE secret_versions SET sealed = set_byte(sealed, octet_length(sealed) - 1, get_byte(sealed, octet_length(sealed) - 1) # 1) WHERE version = 2";
+    app.database.superuser().await.batch_execute(flip).await.unwrap();
+    assert_eq!(editor.get(&format!("{secret}/value")).await.status, 500);
+
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let shown = admin.get("/admin/audit?action=vault.open_failed").await;
+    let targets = &shown.body["items"][0]["targets"];
+    assert!(targets["account_id"].is_string() && targets.to_string().contains("token"), "{shown:?}");
+    assert_eq!(editor.act(&format!("{secret}/versions/1/restore")).await.status, 200);
+    assert_eq!(editor.get(&format!("{secret}/value")).await.body["value"], "the first value");
+}
+
+#[tokio::test]
+async fn keys_and_tokens_that_may_be_known_are_replaced() {
+    says("key-compromise", &["`{\"kind\": \"signing\"}`", "`{\"kind\": \"vault\"}`", "`DELETE /auth/tokens/{id}`"]);
+    let app = TestApp::start().await;
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let token = admin.post("/auth/tokens", &json!({"name": "known", "scopes": ["accounts:read"]})).await.body;
+    let holder = app.anonymous().with_token(token["token"].as_str().unwrap());
+    assert_eq!(holder.get("/accounts").await.status, 200);
+    assert_eq!(admin.delete(&format!("/auth/tokens/{}", token["id"].as_str().unwrap())).await.status, 204);
+    assert_eq!(holder.get("/accounts").await.status, 401);
+
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let count = |body: &Value, state: &str| {
+        body["items"].as_array().unwrap().iter().filter(|key| key["kind"] == "signing" && key["state"] == state).count()
+    };
+    let before = operator.get("/admin/keys").await.body;
+    for kind in ["signing", "vault"] {
+        let rotated = operator.post("/admin/keys/rotate", &json!({"kind": kind})).await;
+        assert!(rotated.status.is_success(), "{kind}: {rotated:?}");
+    }
+    let after = operator.get("/admin/keys").await.body;
+    assert!(after["items"].as_array().unwrap().len() > before["items"].as_array().unwrap().len(), "{after}");
+    assert!(count(&before, "active") == 1, "{before}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_is_found_in_the_log_and_a_quota_is_raised() {
+    says("client-errors", &["`GET /admin/audit?status=403`", "`PATCH /admin/tenants/{id}`", "`quota_exceeded`"]);
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let tenant = format!("/admin/tenants/{}", app.tenant_id(Tenant::Acme).await);
+    operator.patch(&tenant, &json!({"quotas": {"accounts": 0}})).await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    assert_eq!(editor.post("/accounts", &json!({"name": "one"})).await.outcome(), "403 quota_exceeded");
+    assert!(metric(&app, "holdfast_refusals_total{code=\"quota_exceeded\"}").await >= 1.0);
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let shown = admin.get("/admin/audit?status=403").await.body;
+    assert!(shown["items"][0]["actor"]["name"] == "editor" && shown["items"][0].get("source_ip").is_some(), "{shown}");
+    operator.patch(&tenant, &json!({"quotas": {"accounts": 5000}})).await;
+    assert_eq!(editor.post("/accounts", &json!({"name": "one"})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_user_who_was_turned_away_gets_in_from_elsewhere() {
+    says(
+        "rate-limits",
+        &["from an address that has not failed it works at once", "holdfast_refusals_total{code=\"rate_limited\"}"],
+    );
+    let app = TestApp::start().await;
+    let right = app.credentials(Tenant::Acme, Role::Editor);
+    let mut wrong = right.clone();
+    wrong["password"] = json!("not the password");
+    let here = app.anonymous().from_address("203.0.113.5");
+    let mut tries = 0;
+    while here.post("/auth/login", &wrong).await.status != 429 {
+        tries += 1;
+        assert!(tries < 30);
+    }
+    assert_eq!(here.post("/auth/login", &right).await.status, 429);
+    assert!(metric(&app, "holdfast_refusals_total{code=\"rate_limited\"}").await >= 1.0);
+    assert_eq!(app.anonymous().from_address("198.51.100.6").post("/auth/login", &right).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_statements_of_the_pages_run_as_they_stand() {
+    let app = TestApp::start().await;
+    let superuser = app.database.superuser().await;
+    let mut run = 0;
+    for name in ["latency", "failed-migration", "audit-unsealed"] {
+        for statement in
+            page(name).split('`').filter(|text| text.starts_with("SELECT ") && text.contains("pg_stat_activity"))
+        {
+            superuser.query(statement, &[]).await.unwrap_or_else(|error| panic!("{name}: {statement}: {error}"));
+            run += 1;
+        }
+    }
+    assert_eq!(run, 3);
+}
