@@ -43,8 +43,10 @@ impl Nginx {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {};", path(kind).display()))
             .join(" ");
+        // As root it would give its rights away, and could not write into the folder any more; as anybody else it says that it
+        // cannot, and goes on.
         let config = format!(
-            "daemon off; worker_processes 1; error_log stderr; pid {pid};
+            "daemon off; user root; worker_processes 1; error_log stderr; pid {pid};
              events {{}}
              http {{ access_log off; {temporary} client_max_body_size 20m;
                server {{ listen {address} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; {tls}
