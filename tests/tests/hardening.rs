@@ -52,7 +52,17 @@ async fn every_line_is_answered_with_evidence_to_operators_alone() {
 }
 
 /// What somebody may do to the database, how it is undone, and the line that then fails.
-const FAULTS: [(&str, &str, &str); 14] = [
+const FAULTS: [(&str, &str, &str); 16] = [
+    (
+        "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_app",
+        "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_app",
+        "AUD-1 fail",
+    ),
+    (
+        "GRANT UPDATE ON audit_seals TO holdfast_maintenance",
+        "REVOKE UPDATE ON audit_seals FROM holdfast_maintenance",
+        "AUD-1 fail",
+    ),
     ("ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY", "ALTER TABLE secrets FORCE ROW LEVEL SECURITY", "AUTH-3 fail"),
     (
         "ALTER TABLE users DROP CONSTRAINT users_password_hash_check",

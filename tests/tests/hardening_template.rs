@@ -84,6 +84,33 @@ const FAULTS: &[Fault] = &[
     ("SEC-1", "a role that reads every secret", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/1/Resource", json!("*"));
     }),
+    ("SEC-1", "rights by a pattern", |stack| {
+        set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/0/Action", json!("kms:Sig*"));
+    }),
+    ("SEC-1", "all rights but some", |stack| {
+        let statement =
+            &mut resource(stack, "Roles/AccountsRole").properties["Policies"][0]["PolicyDocument"]["Statement"][0];
+        statement.as_object_mut().unwrap().remove("Action");
+        statement["NotAction"] = json!("iam:*");
+    }),
+    ("SEC-1", "a key for anybody", |stack| {
+        let key = stack.resources.iter_mut().find(|resource| resource.kind == "AWS::KMS::Key").unwrap();
+        key.properties["KeyPolicy"]["Statement"][0]["Principal"] = json!("*");
+    }),
+    ("SEC-1", "rights beside the role", |stack| {
+        resource(stack, "Functions/AuthFunction").properties["Policies"] = json!(["AdministratorAccess"]);
+    }),
+    ("SEC-3", "a range of ports open to addresses", |stack| {
+        let rule = &mut resource(stack, "SecurityGroups/DatabaseIngress").properties;
+        (rule["FromPort"], rule["ToPort"], rule["CidrIp"]) = (json!(0), json!(65535), json!("10.0.0.0/8"));
+    }),
+    ("SEC-3", "public addresses", |stack| {
+        let subnet = stack.resources.iter_mut().find(|resource| resource.kind == "AWS::EC2::Subnet").unwrap();
+        subnet.properties["MapPublicIpOnLaunch"] = json!(true);
+    }),
+    ("EDGE-3", "a firewall before something else", |stack| {
+        set(stack, "Firewall/FirewallAssociation", "/ResourceArn", json!("arn:aws:elasticloadbalancing:other"));
+    }),
     ("SEC-3", "a database that is not encrypted", |stack| {
         set(stack, "Database/Cluster", "/StorageEncrypted", json!(false));
     }),

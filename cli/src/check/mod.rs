@@ -107,7 +107,12 @@ impl Seen {
     async fn settings(&mut self, targets: &Targets, settings: &Settings) {
         let config = match Config::from_settings(settings, Needs::default()) {
             Ok(config) => config,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => {
+                if targets.database {
+                    self.blind.push("--database: the configuration that leads to it was refused".to_owned());
+                }
+                return self.refused(&refusal);
+            }
         };
         if targets.configuration {
             self.observations.extend(hardening::observe_settings(&config));

@@ -1,3 +1,10 @@
+WITH audit_rights AS (
+    SELECT role, c.oid::regclass::text AS relation
+      FROM (SELECT 'http_audit_log'::regclass::oid AS oid UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass
+            UNION SELECT unnest(ARRAY['audit_seals', 'audit_batches', 'audit_keys', 'audit_drops']::regclass[])) AS c
+     CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
+     WHERE has_table_privilege(role, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, c.oid, 'UPDATE')
+)
 SELECT row, holds, seen
   -- The app's role sees backups on the platform alone; every other that connects here, always.
   FROM (SELECT current_user <> 'holdfast_app' OR current_tenant() IS NOT NULL AS may_see) AS sight
@@ -23,15 +30,9 @@ SELECT row, holds, seen
              ELSE 'this role does not see backups and drills' END),
     ('SEC-3', (SELECT s.ssl AND s.version >= 'TLSv1.2' FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()),
         (SELECT CASE WHEN s.ssl THEN format('this connection has %s, %s', s.version, s.cipher) ELSE 'this connection is not encrypted' END FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid())),
-    ('AUD-1', NOT EXISTS (SELECT FROM pg_inherits i RIGHT JOIN (VALUES ('http_audit_log'::regclass)) AS log (oid) ON i.inhparent = log.oid
-                CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
-               WHERE has_table_privilege(role, log.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, log.oid, 'UPDATE')
-                  OR has_table_privilege(role, i.inhrelid, 'UPDATE, DELETE, TRUNCATE')),
-        'rights of the functions'' roles to change or remove rows of the log: '
-            || coalesce((SELECT string_agg(role, ', ') FROM unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
-                          WHERE has_table_privilege(role, 'http_audit_log', 'UPDATE, DELETE, TRUNCATE')), 'none on the whole')),
+    ('AUD-1', NOT EXISTS (SELECT FROM audit_rights), (SELECT coalesce('may change the log, its months or its seals: ' || string_agg(DISTINCT role || ' (' || relation || ')', ', '), 'no function''s role may change the log, its months or its seals') FROM audit_rights)),
     ('AUD-1', (SELECT max(sealed_at) > $1::timestamptz - interval '1 day' FROM audit_seals),
-        (SELECT coalesce(format('the newest seal is of %s', max(sealed_at)), 'nothing is sealed yet') FROM audit_seals)),
+        coalesce((SELECT format('the newest seal is of %s', max(sealed_at)) FROM audit_seals HAVING count(*) > 0), 'nothing is sealed yet')),
     ('RUN-2', (SELECT count(*) * 10 < 8 * (current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer) FROM pg_stat_activity WHERE backend_type = 'client backend'),
         (SELECT format('%s of %s connections are in use, of which %s are kept for administrators', count(*), current_setting('max_connections'), current_setting('superuser_reserved_connections')) FROM pg_stat_activity WHERE backend_type = 'client backend')),
     ('DATA-1', NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')

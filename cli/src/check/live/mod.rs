@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 use secrecy::SecretString;
-use shared::hardening::Observation;
+use shared::hardening::{Observation, Place};
 
 use client::Client;
 
@@ -34,7 +34,15 @@ pub struct Target {
 /// Nothing answers there.
 pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
     let client = Client::new(target)?;
-    let health = client.get("/healthz").await?;
+    let health = match client.get("/healthz").await {
+        Ok(health) => health,
+        // Something answers, and cannot prove who it is: nothing else of it is worth asking.
+        Err(error) if format!("{error:#}").contains("peer certificate") => {
+            let evidence = format!("the certificate does not hold: {error:#}");
+            return Ok(vec![Observation::judged("EDGE-1", Place::Url, false, evidence)]);
+        }
+        Err(error) => return Err(error),
+    };
     let mut seen = headers::observe(&client, &health).await?;
     seen.extend(tls::observe(target, &health).await?);
     seen.extend(access::observe(&client, target, &health).await?);

@@ -4,6 +4,7 @@ use serde_json::Value;
 use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, functions, is, is_true, judge, unless};
+use crate::check::template::why_unknown;
 
 /// Settings that hold a secret itself, and not where it is found.
 const SECRETS: [&str; 12] = [
@@ -74,28 +75,56 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
     }
 }
 
+/// Services whose rights must be named one by one.
+const SENSITIVE: [&str; 5] = ["kms:", "secretsmanager:", "s3:", "iam:", "sts:"];
+
 fn rights(stack: &Stack) -> Observation {
     let mut against = Vec::new();
     for (role, statement) in statements(stack) {
         if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
             continue;
         }
-        for action in texts(statement.get("Action")) {
-            let whole = action == "*" || action.ends_with(":*");
-            if whole {
+        let named = statement.get("Action");
+        if let Some(why) = named.and_then(why_unknown) {
+            return Observation::unknown("SEC-1", Place::Template, format!("{}: {why}", role.name));
+        }
+        let actions: Vec<_> = texts(named).into_iter().map(str::to_lowercase).collect();
+        // A trust policy has a principal, and says who may take the role.
+        if actions.is_empty() {
+            against.push(format!("{} allows all but some actions", role.name));
+        }
+        for action in &actions {
+            let sensitive = SENSITIVE.iter().any(|service| action.starts_with(service));
+            if action == "*" || action.ends_with(":*") || (sensitive && action.contains('*')) {
                 against.push(format!("{} allows {action}", role.name));
             }
-            if action == "kms:Sign" && !role.name.ends_with("AuthRole") {
+            if action == "kms:sign" && !role.name.ends_with("AuthRole") {
                 against.push(format!("{} may sign access tokens", role.name));
+            }
+            if action == "kms:creategrant" {
+                against.push(format!("{} may give rights to keys away", role.name));
             }
         }
         let anything = texts(statement.get("Resource")).contains(&"*");
-        let reads = texts(statement.get("Action")).iter().any(|action| {
-            action.starts_with("secretsmanager:") || *action == "kms:Decrypt" || action.starts_with("s3:")
-        });
-        if anything && reads {
+        let reads = |action: &String| {
+            action.starts_with("secretsmanager:") || action == "kms:decrypt" || action.starts_with("s3:")
+        };
+        if anything && actions.iter().any(reads) {
             against.push(format!("{} reads secrets or objects wherever they are", role.name));
         }
+    }
+    for function in functions(stack).filter(|function| function.at("/Policies").is_some()) {
+        against.push(format!("{} has rights beside its role's", function.name));
+    }
+    for key in stack.of("AWS::KMS::Key") {
+        let statements = key.at("/KeyPolicy/Statement").and_then(Value::as_array);
+        let open = statements.into_iter().flatten().filter(|statement| {
+            let principal = statement.get("Principal");
+            let anybody =
+                texts(principal).contains(&"*") || texts(principal.and_then(|who| who.get("AWS"))).contains(&"*");
+            anybody && statement.get("Effect").and_then(Value::as_str) == Some("Allow")
+        });
+        against.extend(open.map(|_| format!("{} may be used by anybody", key.name)));
     }
     unless("SEC-1", &against, "no role has a whole service's rights, and auth's alone may sign access tokens")
 }
@@ -133,13 +162,28 @@ fn network(stack: &Stack) -> Observation {
     let outside = functions(stack).filter(|function| function.at("/VpcConfig/SubnetIds").is_none());
     let mut against: Vec<_> = outside.map(|function| format!("{} is in no subnet", function.name)).collect();
     for (name, rule) in ingress(stack) {
-        let database =
-            rule.get("FromPort").is_some_and(|port| port.as_i64() == Some(5432) || port.as_str() == Some("5432"));
-        if database && (rule.get("CidrIp").is_some() || rule.get("CidrIpv6").is_some()) {
+        if reaches_database(rule) && (rule.get("CidrIp").is_some() || rule.get("CidrIpv6").is_some()) {
             against.push(format!("{name} lets addresses, and not a security group, reach the database"));
         }
     }
+    for subnet in stack.of("AWS::EC2::Subnet").filter(|subnet| is_true(subnet.at("/MapPublicIpOnLaunch"))) {
+        against.push(format!("{} gives out public addresses", subnet.name));
+    }
+    for way in stack.of("AWS::EC2::InternetGateway") {
+        against.push(format!("{} is a way to the internet", way.name));
+    }
     unless("SEC-3", &against, "every function is in private subnets, and security groups refer to each other")
+}
+
+/// Whether a rule lets through to PostgreSQL's port: by itself, in a range, or with all protocols.
+fn reaches_database(rule: &Value) -> bool {
+    const PORT: i64 = 5432;
+    let number = |field: &str| {
+        let value = rule.get(field)?;
+        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    };
+    let every = rule.get("IpProtocol").is_some_and(|protocol| protocol.as_str() == Some("-1") || protocol == -1);
+    every || (number("FromPort").is_some_and(|from| from <= PORT) && number("ToPort").is_none_or(|to| to >= PORT))
 }
 
 /// Every rule that lets something in, with its name.

@@ -56,8 +56,10 @@ fn limits(stack: &Stack) -> Observation {
     if !rules.iter().any(|rule| rule.pointer("/Statement/ManagedRuleGroupStatement").is_some()) {
         against.push("the firewall has no managed rule group".to_owned());
     }
-    if stack.of("AWS::WAFv2::WebACLAssociation").next().is_none() {
-        against.push("the firewall is associated with nothing".to_owned());
+    let before_stage =
+        |association: &Resource| association.text("/ResourceArn").is_some_and(|arn| arn.contains("/stages/"));
+    if !stack.of("AWS::WAFv2::WebACLAssociation").any(before_stage) {
+        against.push("the firewall is associated with no stage of an API".to_owned());
     }
     let throttled = apis(stack).chain(stack.of("AWS::ApiGateway::Stage")).any(|api| {
         let settings = api.at("/MethodSettings").and_then(Value::as_array);
