@@ -22,4 +22,5 @@ pub mod schema;
 pub mod status;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod vault;

@@ -43,7 +43,7 @@ pub(super) struct Check {
     /// Look at the service that answers here
     #[arg(long)]
     url: Option<Url>,
-    /// A certificate authority that its certificate may be of, as a PEM file
+    /// The certificate authority that its certificate must be of, as a PEM file, in the place of the public ones
     #[arg(long, value_name = "FILE", requires = "url")]
     ca_file: Option<PathBuf>,
     /// A tenant admin's access token, for what strangers do not see

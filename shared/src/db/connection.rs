@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -13,6 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::SCHEMA_VERSIONS;
 use crate::config::Config;
 use crate::identity::keys::KeyRing;
+use crate::tls::{self, TlsError};
 
 /// Server-side limits of every connection: no statement, lock or forgotten transaction holds up others for long.
 const SESSION_OPTIONS: &str =
@@ -35,6 +34,15 @@ pub enum ConnectError {
     /// TLS could not be set up.
     #[error("TLS could not be set up: {0}")]
     Tls(#[from] rustls::Error),
+}
+
+impl From<TlsError> for ConnectError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Authority(cause) => Self::Authority(cause),
+            TlsError::Refused(error) => Self::Tls(error),
+        }
+    }
 }
 
 /// `DATABASE_URL` as a function's client configuration. `sslmode=verify-full` is what every encrypted connection here
@@ -65,21 +73,7 @@ pub(super) fn config_with(url: &str, options: &str) -> Result<tokio_postgres::Co
 
 /// A TLS connector that verifies the chain and the host's name, against `DATABASE_CA_FILE` or the public authorities.
 pub(crate) fn tls(ca_file: Option<&std::path::Path>) -> Result<MakeRustlsConnect, ConnectError> {
-    let mut roots = rustls::RootCertStore::empty();
-    if let Some(path) = ca_file {
-        let unusable = |error: &dyn std::fmt::Display| ConnectError::Authority(error.to_string());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
-            roots.add(certificate.map_err(|error| unusable(&error))?)?;
-        }
-    } else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    Ok(MakeRustlsConnect::new(tls::client(ca_file, rustls::DEFAULT_VERSIONS)?))
 }
 
 /// Whether this build serves a schema of this version.

@@ -1,13 +1,11 @@
 //! HTTP as the probes need it: no redirects, no cookies, a time limit, and answers that are read whole.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::SupportedProtocolVersion;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -50,35 +48,14 @@ impl Answer {
     }
 }
 
-/// What trusts the public authorities, and the given one.
-pub(super) fn roots(target: &Target) -> anyhow::Result<rustls::RootCertStore> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = &target.ca_file {
-        let unusable = || format!("{} holds no certificate authority", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).with_context(unusable)? {
-            roots.add(certificate.with_context(unusable)?).with_context(unusable)?;
-        }
-    }
-    Ok(roots)
-}
-
-/// A TLS client of these versions.
-pub(super) fn tls(
-    target: &Target,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> anyhow::Result<rustls::ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
-    Ok(config.with_root_certificates(roots(target)?).with_no_client_auth())
-}
-
 impl Client {
     pub(super) fn new(target: &Target) -> anyhow::Result<Self> {
-        Self::with(target, tls(target, rustls::ALL_VERSIONS)?)
+        Self::speaking(target, rustls::ALL_VERSIONS)
     }
 
-    /// One that speaks TLS as configured.
-    pub(super) fn with(target: &Target, tls: rustls::ClientConfig) -> anyhow::Result<Self> {
+    /// One that speaks these versions of TLS.
+    pub(super) fn speaking(target: &Target, versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<Self> {
+        let tls = shared::tls::client(target.ca_file.as_deref(), versions)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none())

@@ -18,7 +18,7 @@ use client::Client;
 pub struct Target {
     /// Where the API answers.
     pub url: Url,
-    /// A certificate authority to trust besides the public ones.
+    /// A certificate authority to trust in the place of the public ones.
     pub ca_file: Option<PathBuf>,
     /// An administrator's access token, to see what only one may.
     pub token: Option<SecretString>,

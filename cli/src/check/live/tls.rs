@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Target;
-use super::client::{self, Answer, Client};
+use super::client::{Answer, Client};
 
 /// Half a year: what browsers ask of those whom they are to remember.
 const LEAST_HSTS_SECONDS: u64 = 15_552_000;
@@ -29,8 +29,7 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
     let mut seen = vec![hsts(health)];
     let mut works = Vec::new();
     for (name, version) in [("TLS 1.2", &rustls::version::TLS12), ("TLS 1.3", &rustls::version::TLS13)] {
-        let client = Client::with(target, client::tls(target, &[version])?)?;
-        if client.get("/healthz").await.is_ok() {
+        if Client::speaking(target, &[version])?.get("/healthz").await.is_ok() {
             works.push(name);
         }
     }
