@@ -211,6 +211,46 @@ fn a_database_that_is_given_is_unknown_to_the_template() {
     assert_eq!(results(&load("prod", &given))["SEC-3"], Outcome::Unknown);
 }
 
+/// A stack of two nested ones, of which the first takes `first` and is made only where `Both` is `true`.
+fn nested(first: &str, both: &str) -> anyhow::Result<Stack> {
+    let folder = tempfile::tempdir().unwrap();
+    let child = json!({
+        "Parameters": { "Given": { "Type": "String", "Default": "its own" } },
+        "Resources": { "Group": { "Type": "AWS::Logs::LogGroup", "Properties": { "LogGroupName": { "Ref": "Given" } } } },
+        "Outputs": { "Name": { "Value": { "Ref": "Given" } } },
+    });
+    let stack = |given: Value| {
+        json!({
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": { "TemplateURL": "child.yaml", "Parameters": { "Given": given } },
+        })
+    };
+    let of_first = json!({ "Fn::If": ["IsBoth", { "Fn::GetAtt": ["First", "Outputs.Name"] }, "none"] });
+    let mut root = json!({
+        "Parameters": { "Both": { "Type": "String" } },
+        "Conditions": { "IsBoth": { "Fn::Equals": [{ "Ref": "Both" }, "true"] } },
+        "Resources": { "First": stack(serde_json::from_str(first).unwrap()), "Second": stack(of_first) },
+    });
+    root["Resources"]["First"]["Condition"] = json!("IsBoth");
+    std::fs::write(folder.path().join("child.yaml"), child.to_string()).unwrap();
+    std::fs::write(folder.path().join("root.yaml"), root.to_string()).unwrap();
+    template::load(&folder.path().join("root.yaml"), &BTreeMap::from([("Both".into(), both.into())]), None)
+}
+
+#[test]
+fn nested_stacks_are_read_whatever_they_give_each_other() {
+    let groups = |stack: &Stack| -> BTreeMap<String, Value> {
+        let group = |resource: &Resource| (resource.name.clone(), resource.properties["LogGroupName"].clone());
+        stack.resources.iter().map(group).collect()
+    };
+    let both = [("First/Group".to_owned(), json!("it")), ("Second/Group".to_owned(), json!("it"))];
+    assert_eq!(groups(&nested("\"it\"", "true").unwrap()), both.into());
+    // One that is not made gives nothing, and nothing waits for it.
+    assert_eq!(groups(&nested("\"it\"", "false").unwrap()), [("Second/Group".to_owned(), json!("none"))].into());
+    let error = nested(r#"{ "Fn::GetAtt": ["Second", "Outputs.Name"] }"#, "true").unwrap_err();
+    assert!(error.to_string().ends_with("First waits for what waits for it"), "{error}");
+}
+
 #[test]
 fn the_connections_of_all_functions_are_counted() {
     assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(87));

@@ -90,11 +90,6 @@ pub async fn run(targets: &Targets) -> Report {
     Report { findings: hardening::findings(&seen.observations), blind: seen.blind }
 }
 
-/// What a stack's template shows.
-pub fn observe_template(stack: &Stack) -> Vec<Observation> {
-    rows::observe(stack)
-}
-
 #[derive(Default)]
 struct Seen {
     observations: Vec<Observation>,

@@ -35,8 +35,6 @@ pub struct Resource {
     pub kind: String,
     /// Its properties, with functions resolved.
     pub properties: Value,
-    /// Its other attributes, such as `DeletionPolicy`.
-    pub attributes: Map<String, Value>,
 }
 
 /// A stack and all that is nested in it.
@@ -85,36 +83,33 @@ fn read(
         bail!("{} is nested too deep", path.display());
     }
     let parameters = parameters(declared, given);
-    let mut children = BTreeMap::new();
     let globals = template.pointer("/Globals/Function").cloned().unwrap_or_default();
-    // Children first, in rounds: what one gives out may be another's parameter.
+    let mut children = BTreeMap::new();
+    // In rounds, for what one gives out may be another's parameter.
     let mut waiting: Vec<_> = resources.iter().filter(|(_, resource)| nested(resource).is_some()).collect();
-    for _ in 0..=waiting.len() {
-        let round = std::mem::take(&mut waiting);
-        for (name, resource) in round {
-            let scope = scope(&template, &parameters, &children, declared, &empty);
-            if !exists(&scope, resource) {
-                continue;
-            }
-            let values = scope.resolve(resource.pointer("/Properties/Parameters").unwrap_or(&Value::Null));
-            let refers_to = |other: &str| resource.to_string().contains(&format!("[\"{other}\",\"Outputs."));
-            if resources
-                .keys()
-                .any(|other| nested_name(resources, other) && !children.contains_key(other) && refers_to(other))
-            {
-                waiting.push((name, resource));
-                continue;
-            }
-            let Some(location) = nested(resource) else { continue };
-            // What is not known stays so: the child's own default would be a guess.
-            let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
-            let file = path.parent().unwrap_or(Path::new(".")).join(location);
-            let outputs = read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, into)?;
-            children.insert(name.clone(), outputs);
+    while !waiting.is_empty() {
+        let scope = scope(&template, &parameters, &children, declared, &empty);
+        let (ready, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, resource)| !waits_for_another(resource, resources, &children));
+        if let (true, Some((name, _))) = (ready.is_empty(), later.first()) {
+            bail!("{}: {name} waits for what waits for it", path.display());
         }
-        if waiting.is_empty() {
-            break;
+        let mut made = BTreeMap::new();
+        for (name, resource) in ready {
+            let outputs = match nested(resource).filter(|_| exists(&scope, resource)) {
+                Some(location) => {
+                    let values = scope.resolve(resource.pointer("/Properties/Parameters").unwrap_or(&Value::Null));
+                    // What is not known stays so: the child's own default would be a guess.
+                    let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
+                    let file = path.parent().unwrap_or(Path::new(".")).join(location);
+                    read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, into)?
+                }
+                None => BTreeMap::new(),
+            };
+            made.insert(name.clone(), outputs);
         }
+        children.extend(made);
+        waiting = later;
     }
     let scope = scope(&template, &parameters, &children, declared, &empty);
     for (name, resource) in resources {
@@ -124,13 +119,10 @@ fn read(
         let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
         let own = resource.get("Properties").cloned().unwrap_or_default();
         let whole = if kind == "AWS::Serverless::Function" { merged(&globals, &own) } else { own };
-        let attributes = resource.as_object().cloned().unwrap_or_default();
-        let attributes = attributes.into_iter().filter(|(name, _)| name != "Properties").collect();
         into.push(Resource {
             name: format!("{prefix}{name}"),
             kind: kind.to_owned(),
             properties: scope.resolve(&whole),
-            attributes,
         });
     }
     let outputs = part("Outputs")
@@ -174,8 +166,15 @@ fn nested(resource: &Value) -> Option<&str> {
     resource.pointer("/Properties")?.get(field)?.as_str().filter(|location| !location.contains("://"))
 }
 
-fn nested_name(resources: &Map<String, Value>, name: &str) -> bool {
-    resources.get(name).is_some_and(|resource| nested(resource).is_some())
+/// Whether a nested stack takes what another gives out that was not read yet.
+fn waits_for_another(
+    resource: &Value,
+    resources: &Map<String, Value>,
+    read: &BTreeMap<String, BTreeMap<String, Value>>,
+) -> bool {
+    let text = resource.to_string();
+    let others = resources.iter().filter(|(name, other)| nested(other).is_some() && !read.contains_key(*name));
+    others.into_iter().any(|(name, _)| text.contains(&format!("[\"{name}\",\"Outputs.")))
 }
 
 /// Whether the resource is made at all. One of which that is not known counts as made.

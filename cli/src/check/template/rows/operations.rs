@@ -1,10 +1,10 @@
 //! What is watched: log groups, alarms, the dashboard, and the runbooks that alarms name.
 
 use serde_json::Value;
-use shared::hardening::Observation;
+use shared::hardening::{Observation, Place};
 
-use super::run::list;
 use super::{Resource, Stack, functions, referred, unless};
+use crate::check::template::why_unknown;
 
 /// What must raise an alarm, by the line of the checklist: a metric of ours, or else one of the gateway's.
 const ALARMS: [(&str, &[&str]); 6] = [
@@ -33,7 +33,11 @@ fn logs(stack: &Stack) -> Observation {
     }
     for group in stack.of("AWS::Logs::LogGroup") {
         for property in ["RetentionInDays", "KmsKeyId"] {
-            if group.at(&format!("/{property}")).is_none() {
+            let value = group.at(&format!("/{property}"));
+            if let Some(why) = value.and_then(why_unknown) {
+                return Observation::unknown("AUD-2", Place::Template, format!("{}: {why}", group.name));
+            }
+            if value.is_none() {
                 against.push(format!("{} has no {property}", group.name));
             }
         }
@@ -48,7 +52,7 @@ fn alarms(stack: &Stack) -> impl Iterator<Item = &Resource> {
 fn alarmed(stack: &Stack, row: &'static str) -> Observation {
     let heard = |alarm: &&Resource| {
         let on = alarm.at("/ActionsEnabled").is_none_or(|enabled| enabled.as_bool() != Some(false));
-        on && !list(alarm.at("/AlarmActions")).is_empty()
+        on && alarm.at("/AlarmActions").and_then(Value::as_array).is_some_and(|actions| !actions.is_empty())
     };
     let about = |metric: &str| {
         alarms(stack).filter(heard).any(|alarm| alarm.properties.to_string().contains(&format!("\"{metric}\"")))

@@ -1,6 +1,5 @@
 //! How functions run: their limits, their code's signatures, the workflow that tests them.
 
-use serde_json::Value;
 use shared::hardening::{Observation, Place};
 
 use super::{Stack, functions, is, judge, unless};
@@ -77,9 +76,4 @@ fn workflow(stack: &Stack) -> Observation {
         }
     }
     unless("CI-1", &against, "a workflow runs `make check` and `make test` on every pull request")
-}
-
-/// What a list of texts holds.
-pub(super) fn list(value: Option<&Value>) -> Vec<&Value> {
-    value.and_then(Value::as_array).map(|items| items.iter().collect()).unwrap_or_default()
 }
