@@ -17,6 +17,7 @@ use shared::entropy::{Entropy, SystemEntropy};
 use shared::identity::password;
 use shared::identity::signer::Signer;
 use shared::permission::Role;
+use shared::route::{Access, Route};
 use tokio::net::TcpListener;
 
 use crate::client::Client;
@@ -168,6 +169,18 @@ impl TestApp {
     /// A caller who signs in as the tenant's user of this role. Each role's user is named after it.
     pub async fn sign_in(&self, tenant: Tenant, role: Role) -> Client {
         self.sign_in_as(tenant, role.name()).await
+    }
+
+    /// A caller who may use this route: of the tenant Acme, or an operator.
+    pub async fn sign_in_for(&self, route: &Route) -> Client {
+        let role = Role::ALL.into_iter().find(|role| match route.access {
+            Access::Holder(permission) => role.may(permission),
+            _ => true,
+        });
+        match role.unwrap() {
+            Role::Operator => self.sign_in(Tenant::Platform, Role::Operator).await,
+            role => self.sign_in(Tenant::Acme, role).await,
+        }
     }
 
     /// A caller who signs in as the tenant's user of this name.

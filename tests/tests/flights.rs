@@ -2,30 +2,17 @@
 //! a login twice. The routes come from the route table.
 
 use holdfast_tests::app::{Options, Tenant, TestApp};
-use holdfast_tests::client::Client;
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::proxy::Proxy;
 use holdfast_tests::sample::{Sample, Samples};
 use serde_json::json;
 use shared::permission::Role;
-use shared::route::{Access, Route};
+use shared::route::Route;
 
 async fn start() -> (TestApp, Proxy) {
     let proxy = Proxy::counting(TestDatabase::address().await).await;
     let app = TestApp::start_with(Options { through: Some(proxy.address()), ..Options::default() }).await;
     (app, proxy)
-}
-
-/// Who may do it.
-async fn permitted(app: &TestApp, route: &Route) -> Client {
-    let role = Role::ALL.into_iter().find(|role| match route.access {
-        Access::Holder(permission) => role.may(permission),
-        _ => true,
-    });
-    match role.unwrap() {
-        Role::Operator => app.sign_in(Tenant::Platform, Role::Operator).await,
-        role => app.sign_in(Tenant::Acme, role).await,
-    }
 }
 
 fn allowed(route: &Route) -> usize {
@@ -48,7 +35,7 @@ async fn every_route_takes_one_flight_and_login_two() {
     samples.forget_codes().await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
-        let client = permitted(&app, route).await;
+        let client = app.sign_in_for(route).await;
         let sample = samples.of(route, Tenant::Acme, &client).await;
         proxy.take_flights();
         let reply = sample.send(route, &client).await;

@@ -7,7 +7,6 @@ use holdfast_tests::sample::Samples;
 use migrate::{MigrateError, Pending, Plan, Report, Steps};
 use shared::entropy::SystemEntropy;
 use shared::permission::Role;
-use shared::route::{Access, Route};
 
 const BROKEN: &str = "ALTER TABLE accounts ADD COLUMN note text; SELECT no_such_function()";
 const MAJOR: &str = "-- major: drops accounts.owner\nALTER TABLE accounts DROP COLUMN owner";
@@ -130,17 +129,6 @@ async fn a_first_installation_needs_no_backup() {
     assert_eq!(report.applied.last(), Some(&name));
 }
 
-async fn permitted(app: &TestApp, route: &Route) -> holdfast_tests::client::Client {
-    let may = |role: &Role| match route.access {
-        Access::Holder(permission) => role.may(permission),
-        _ => true,
-    };
-    match Role::ALL.into_iter().find(may).unwrap() {
-        Role::Operator => app.sign_in(Tenant::Platform, Role::Operator).await,
-        role => app.sign_in(Tenant::Acme, role).await,
-    }
-}
-
 #[tokio::test]
 async fn every_route_is_served_over_the_schema_before() {
     let steps = Steps::embedded();
@@ -150,7 +138,7 @@ async fn every_route_is_served_over_the_schema_before() {
     let samples = Samples::new(&app).await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
-        let client = permitted(&app, route).await;
+        let client = app.sign_in_for(route).await;
         let reply = samples.of(route, Tenant::Acme, &client).await.send(route, &client).await;
         assert_eq!(reply.status.as_u16(), route.success, "{} {}: {reply:?}", route.method, route.path);
         samples.forget_codes().await;
