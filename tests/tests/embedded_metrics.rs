@@ -91,3 +91,20 @@ async fn maintenance_measures_what_alarms_look_at() {
     assert!(values["AuditSealAge"] > 0.0, "the sign-in's row waits for its seal: {values:?}");
     assert!(values["BackupAge"] > 0.0, "there is none, so it is as old as the installation: {values:?}");
 }
+
+#[tokio::test]
+async fn maintenance_sees_the_backups_that_failed_and_those_that_did_not() {
+    let deployment = Deployment::create().await;
+    deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
+    let (backup, maintenance) = (deployment.instance("backup").await, deployment.instance("maintenance").await);
+    let measure = async || {
+        maintenance.invoke(&event("maintenance/measure", &[])).await;
+        numbers(&maintenance).pop().unwrap().1["BackupFailures"]
+    };
+    // There is nothing yet that it could restore.
+    backup.invoke(&event("backup/drill", &[])).await;
+    assert!((measure().await - 1.0).abs() < f64::EPSILON, "{}", backup.log());
+    backup.invoke(&event("backup/backup", &[])).await;
+    backup.invoke(&event("backup/drill", &[])).await;
+    assert!(measure().await.abs() < f64::EPSILON, "{}", backup.log());
+}

@@ -52,7 +52,12 @@ async fn every_line_is_answered_with_evidence_to_operators_alone() {
 }
 
 /// What somebody may do to the database, how it is undone, and the line that then fails.
-const FAULTS: [(&str, &str, &str); 16] = [
+const FAULTS: [(&str, &str, &str); 17] = [
+    (
+        "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
+        "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
+        "SEC-1 fail",
+    ),
     (
         "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_app",
         "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_app",
@@ -146,14 +151,16 @@ async fn each_fault_of_the_database_fails_its_own_line_and_no_other() {
     for (fault, mend, expected) in FAULTS {
         superuser.batch_execute(fault).await.unwrap_or_else(|error| panic!("{fault}: {error}"));
         let (results, body) = ask(&operator).await;
-        let expected = if expected == "AUTH-1 fail" { vec![] } else { vec![expected.to_owned()] };
+        // What fails already, on a developer's machine, has one more reason to.
+        let (line, _) = expected.split_once(' ').unwrap();
+        let failed = well[line] == "fail";
+        let expected = if failed { vec![] } else { vec![expected.to_owned()] };
         assert_eq!(changed(&well, &results), expected, "{fault}: {body:#}");
-        if expected.is_empty() {
-            let auth = &body["findings"][0]["evidence"];
-            assert!(
-                auth.as_array().unwrap().iter().any(|seen| seen["place"] == "database" && seen["result"] == "fail"),
-                "{auth}"
-            );
+        if failed {
+            let findings = body["findings"].as_array().unwrap();
+            let evidence = &findings.iter().find(|finding| finding["id"] == line).unwrap()["evidence"];
+            let seen = |seen: &Value| seen["place"] == "database" && seen["result"] == "fail";
+            assert!(evidence.as_array().unwrap().iter().any(seen), "{fault}: {evidence}");
         }
         superuser.batch_execute(mend).await.unwrap_or_else(|error| panic!("{mend}: {error}"));
         assert_eq!(ask(&operator).await.0, well, "{mend}");
