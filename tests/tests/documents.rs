@@ -48,3 +48,25 @@ fn every_setting_has_a_row_in_the_configuration_page_and_every_row_is_a_setting(
     let (rows, names): (BTreeSet<_>, BTreeSet<_>) = (rows.into_iter().collect(), NAMES.iter().copied().collect());
     assert_eq!(rows, names);
 }
+
+#[test]
+fn every_alarm_stands_in_the_runbook_that_it_links_and_no_other_does() {
+    let infra = tools::workspace().join("infra");
+    let templates = infra.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let templates = templates.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let templates: String = templates.map(|path| read(&path)).collect();
+    let alarm =
+        Regex::new(r"AlarmName: !Sub \$\{Name\}-(\S+)\s+AlarmDescription: .*docs/runbooks/([a-z-]+)\.md").unwrap();
+    let alarms: BTreeSet<_> =
+        alarm.captures_iter(&templates).map(|found| (found[2].to_owned(), found[1].to_owned())).collect();
+    assert_eq!(alarms.len(), templates.matches("Type: AWS::CloudWatch::Alarm").count());
+    let name = Regex::new("`([a-z-]+)`").unwrap();
+    let mut named = BTreeSet::new();
+    for path in tools::workspace().join("docs/runbooks").read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let text = read(&path);
+        let line = text.lines().find(|line| line.starts_with("Alarms in CloudWatch")).unwrap_or_default();
+        let page = path.file_stem().unwrap().to_str().unwrap();
+        named.extend(name.captures_iter(line).map(|found| (page.to_owned(), found[1].to_owned())));
+    }
+    assert_eq!(named, alarms);
+}
