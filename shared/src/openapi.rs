@@ -120,6 +120,12 @@ fn parameters(route: &Route) -> Vec<Parameter> {
     );
     let tenant = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     header(route.in_tenant, "X-Tenant-ID", "The tenant that an operator acts in; anyone else's own.", tenant);
+    if route.same_origin {
+        let parameter = ParameterBuilder::new().name("Sec-Fetch-Site").parameter_in(ParameterIn::Header);
+        let parameter = parameter.description(Some("Set by the browser: the page is of this origin."));
+        let schema = text().enum_values(Some(["same-origin"]));
+        parameters.push(parameter.required(Required::True).schema(Some(schema)).build());
+    }
     parameters
 }
 
@@ -173,6 +179,7 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
         &[Code::Unauthenticated, Code::TenantMismatch, Code::Internal, Code::Unavailable],
     );
     add(matches!(route.access, Access::Holder(_)), &[Code::Forbidden]);
+    add(route.same_origin, &[Code::Forbidden]);
     add(route.needs_jwt(), &[Code::JwtRequired]);
     add(route.body.is_some(), &[Code::InvalidRequest, Code::ValidationFailed, Code::PayloadTooLarge]);
     add(route.body.is_some(), &[Code::UnsupportedMediaType, Code::Internal, Code::Unavailable]);

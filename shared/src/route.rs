@@ -140,6 +140,8 @@ pub struct Route {
     pub jwt_only: bool,
     /// Whether it serves a session that may only set up one-time codes.
     pub enrols: bool,
+    /// Whether it reads or sets the session's cookie, and so serves only what a browser says is its own origin's.
+    pub same_origin: bool,
     /// One line for the document.
     pub summary: &'static str,
     /// The query parameters it takes.
@@ -170,6 +172,7 @@ impl Route {
             most_body: MOST_BODY_BYTES,
             in_tenant: false,
             enrols: false,
+            same_origin: false,
             jwt_only: false,
             summary: "",
             query: &[],
@@ -275,6 +278,13 @@ impl Route {
     #[must_use]
     pub const fn enrols(mut self) -> Self {
         self.enrols = true;
+        self
+    }
+
+    /// It serves only requests that a browser sends for a page of this origin: `Sec-Fetch-Site: same-origin`.
+    #[must_use]
+    pub const fn same_origin(mut self) -> Self {
+        self.same_origin = true;
         self
     }
 

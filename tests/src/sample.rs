@@ -22,17 +22,21 @@ pub struct Samples<'a> {
 }
 
 /// A request's path and body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Sample {
     /// The path, with ids in it.
     pub path: String,
     /// The JSON body, if the route takes one.
     pub body: Option<Value>,
+    /// Headers that it needs beside the caller's.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Sample {
     /// Sends it.
     pub async fn send(&self, route: &Route, client: &Client) -> Reply {
+        let client =
+            self.headers.iter().fold(client.clone(), |client, (name, value)| client.with_header(name, value));
         client.send(route.method.clone(), &self.path, self.body.clone()).await
     }
 }
@@ -107,10 +111,29 @@ impl<'a> Samples<'a> {
         made.header("location").to_owned()
     }
 
+    /// A request of the console's session: as a browser sends it for a page of this origin, with the cookie where it is asked for.
+    async fn of_a_browser(&self, path: &str, client: &Client) -> Sample {
+        let mut headers = vec![("sec-fetch-site", "same-origin".to_owned())];
+        let mut body = None;
+        match path {
+            "/auth/browser/login" => body = Some(self.app.credentials(Tenant::Acme, Role::Viewer)),
+            "/auth/browser/refresh" => {
+                let fresh = self.app.sign_in(Tenant::Acme, Role::Viewer).await;
+                let token = client.refresh_token.clone().or(fresh.refresh_token).unwrap_or_default();
+                headers.push(("cookie", format!("__Host-holdfast-session={token}")));
+            }
+            _ => {}
+        }
+        Sample { path: path.to_owned(), body, headers }
+    }
+
     /// A request of this route about something of the tenant's.
     pub async fn of(&self, route: &Route, tenant: Tenant, client: &Client) -> Sample {
-        let plain = |path: &str| Sample { path: path.to_owned(), body: None };
-        let with = |path: &str, body: Value| Sample { path: path.to_owned(), body: Some(body) };
+        let plain = |path: &str| Sample { path: path.to_owned(), ..Sample::default() };
+        let with = |path: &str, body: Value| Sample { body: Some(body), ..plain(path) };
+        if route.same_origin {
+            return self.of_a_browser(route.path, client).await;
+        }
         match (route.method.as_str(), route.path) {
             ("POST", path @ "/auth/login") => with(path, self.app.credentials(Tenant::Acme, Role::Viewer)),
             ("POST", path @ "/auth/refresh") => {

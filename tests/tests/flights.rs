@@ -19,7 +19,7 @@ fn allowed(route: &Route) -> usize {
     match route.path {
         "/healthz" => 0,
         // What only argon2 or the vault can check lies between two flights, as in a login.
-        "/auth/login" | "/auth/password" | "/auth/mfa/totp" | "/auth/mfa/totp/confirm" => 2,
+        "/auth/login" | "/auth/browser/login" | "/auth/password" | "/auth/mfa/totp" | "/auth/mfa/totp/confirm" => 2,
         _ => 1,
     }
 }
@@ -63,9 +63,9 @@ async fn refusals_take_one_flight_too() {
     let gone = app.sign_in(Tenant::Acme, Role::Editor).await;
     gone.act("/auth/logout").await;
 
-    let get = |path: &str| ("GET", Sample { path: path.to_owned(), body: None });
-    let post = |path: &str, body: serde_json::Value| ("POST", Sample { path: path.to_owned(), body: Some(body) });
-    let patch_at = |path: &str, body: serde_json::Value| ("PATCH", Sample { path: path.to_owned(), body: Some(body) });
+    let get = |path: &str| ("GET", Sample { path: path.to_owned(), ..Sample::default() });
+    let post = |path: &str, body: serde_json::Value| ("POST", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() });
+    let patch_at = |path: &str, body: serde_json::Value| ("PATCH", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() });
     let patch = |body: serde_json::Value| patch_at(&account, body);
     for (client, (method, sample), outcome) in [
         (&app.anonymous(), get("/accounts"), "401 unauthenticated"),

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use shared::app::App;
-use shared::http::Answer;
 use shared::id::{SessionId, TenantId, UserId};
 use shared::identity::refresh::RefreshToken;
 use shared::identity::signer::ActiveKey;
@@ -20,15 +19,15 @@ pub(crate) const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Tokens {
     /// A JWT (RFC 9068) for the `Authorization` header.
-    access_token: String,
+    pub(crate) access_token: String,
     /// Always `Bearer`.
-    token_type: &'static str,
+    pub(crate) token_type: &'static str,
     /// Seconds that the access token is good for.
-    expires_in: i64,
+    pub(crate) expires_in: i64,
     /// Gets the next tokens, once.
-    refresh_token: String,
+    pub(crate) refresh_token: String,
     /// Seconds until the session ends for good.
-    refresh_expires_in: i64,
+    pub(crate) refresh_expires_in: i64,
 }
 
 /// Whom tokens are for.
@@ -43,8 +42,8 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// Signs the access token and answers with both.
-    pub(crate) async fn answer(self, app: &App, now: Timestamp, refresh: &RefreshToken) -> Result<Answer, Problem> {
+    /// Signs the access token and gives both.
+    pub(crate) async fn tokens(self, app: &App, now: Timestamp, refresh: &RefreshToken) -> Result<Tokens, Problem> {
         let left = self.session_ends.as_second() - now.as_second();
         let expires_in = ACCESS_TOKEN_SECONDS.min(left);
         let claims = Claims {
@@ -67,7 +66,7 @@ impl Grant {
             tracing::error!(%error, "an access token could not be signed");
             Problem::unavailable()
         })?;
-        Answer::ok(&Tokens {
+        Ok(Tokens {
             access_token,
             token_type: "Bearer",
             expires_in,

@@ -1,6 +1,7 @@
 //! Sign-in, sessions and the public keys that verify access tokens.
 
 mod audit_jwks;
+mod browser;
 mod codes;
 mod grant;
 mod jwks;
@@ -24,6 +25,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         login::LOGIN.to(login::login),
         refresh::REFRESH.to(refresh::refresh),
         logout::LOGOUT.to(logout::logout),
+        browser::LOGIN.to(browser::login),
+        browser::REFRESH.to(browser::refresh),
+        browser::LOGOUT.to(browser::logout),
         whoami::WHOAMI.to(whoami::whoami),
         password::CHANGE.to(password::change),
         mfa::ENROL.to(mfa::enrol),

@@ -109,16 +109,20 @@ impl Candidate {
     }
 }
 
-/// Checks the password between two flights: one that finds the user, one that opens the session or counts the failure.
 pub(crate) async fn login(
     State(app): State<App>,
     call: Call,
     Json(request): Json<LoginRequest>,
 ) -> Result<Answer, Problem> {
+    Answer::ok(&sign_in(&app, &call, request).await?)
+}
+
+/// Checks the password between two flights: one that finds the user, one that opens the session or counts the failure.
+pub(crate) async fn sign_in(app: &App, call: &Call, request: LoginRequest) -> Result<Tokens, Problem> {
     request.check()?;
     let keys = Keys::of(request.tenant.as_deref(), &request.username, call.source_ip.as_deref());
-    let found = Candidate::find(&app, &call, &request, &keys).await?;
-    let transaction = call.transaction(&app).concerns(found.tenant, found.user);
+    let found = Candidate::find(app, call, &request, &keys).await?;
+    let transaction = call.transaction(app).concerns(found.tenant, found.user);
     if let Some(seconds) = found.retry_after {
         return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
@@ -130,7 +134,7 @@ pub(crate) async fn login(
             let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
             return Err(transaction.refuse(missing).await);
         }
-        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(&app).await?, otp, call.now),
+        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(app).await?, otp, call.now),
         (true, None, _) => Some(Proof::default()),
         (false, ..) => None,
     };
@@ -149,7 +153,7 @@ pub(crate) async fn login(
     let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent);
     let succeeded = succeeded.bind(&keys.pair).bind(&proof.step).bind(&proof.recovery).bind(&needs_mfa);
     let Opened(key) = transaction.target("session_id", session.0).one(succeeded).await?;
-    Grant { user, session, tenant, role, session_ends, key }.answer(&app, call.now, &refresh).await
+    Grant { user, session, tenant, role, session_ends, key }.tokens(app, call.now, &refresh).await
 }
 
 /// What proves possession of the authenticator app: the step of a code, or a recovery code. That neither was used before

@@ -17,8 +17,14 @@ pub(crate) static LOGOUT: Route = Route::post("/auth/logout", "auth.logout")
 const END: &str = "UPDATE sessions SET ended_at = $2, end_reason = 'logout' WHERE id = $1 AND tenant_id = current_tenant() AND proceeding()";
 
 pub(crate) async fn logout(State(app): State<App>, call: Call) -> Result<NoContent, Problem> {
+    end(&app, &call).await?;
+    Ok(NoContent)
+}
+
+/// Ends the caller's session.
+pub(crate) async fn end(app: &App, call: &Call) -> Result<(), Problem> {
     let session = call.user()?.sid;
     let end = Statement::new(END).bind(&session).bind(&call.now);
-    call.transaction(&app).target("session_id", session.0).execute(vec![end]).await?;
-    Ok(NoContent)
+    call.transaction(app).target("session_id", session.0).execute(vec![end]).await?;
+    Ok(())
 }

@@ -59,14 +59,18 @@ impl FromRow for Rotated {
     }
 }
 
-/// Rotates the token in the session's own transaction; the successor follows from the token and the seed kept there.
 pub(crate) async fn refresh(
     State(app): State<App>,
     call: Call,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Answer, Problem> {
-    let transaction = call.transaction(&app);
-    let Some(token) = RefreshToken::parse(request.refresh_token.expose_secret()) else {
+    Answer::ok(&exchange(&app, &call, request.refresh_token.expose_secret()).await?)
+}
+
+/// Rotates the token in the session's own transaction; the successor follows from the token and the seed kept there.
+pub(crate) async fn exchange(app: &App, call: &Call, token: &str) -> Result<Tokens, Problem> {
+    let transaction = call.transaction(app);
+    let Some(token) = RefreshToken::parse(token) else {
         return Err(transaction.refuse(Problem::unauthenticated().because("invalid_refresh_token")).await);
     };
     let seed = app.entropy.bytes::<32>().to_vec();
@@ -76,5 +80,5 @@ pub(crate) async fn refresh(
     let role = rotated.role.parse().map_err(|_| Problem::internal())?;
     let Rotated { tenant, user, session, session_ends, seed, key, .. } = rotated;
     let grant = Grant { user, session, tenant, role, session_ends, key };
-    grant.answer(&app, call.now, &token.successor(&seed)).await
+    grant.tokens(app, call.now, &token.successor(&seed)).await
 }

@@ -61,6 +61,20 @@ impl Answer {
         self
     }
 
+    /// Gives the browser a cookie (RFC 6265bis).
+    pub fn cookie(mut self, cookie: &str) -> Result<Self, Problem> {
+        let mut value = HeaderValue::from_str(cookie).map_err(|_| Problem::internal())?;
+        value.set_sensitive(true);
+        self.headers.append(header::SET_COOKIE, value);
+        Ok(self)
+    }
+
+    /// 204.
+    pub fn nothing() -> Self {
+        let (status, headers) = (StatusCode::NO_CONTENT, HeaderMap::new());
+        Self { status, headers, body: Vec::new(), content_type: JSON, secret: false }
+    }
+
     /// Marks that the body shows a secret: where it is kept for its idempotency key, it is sealed.
     #[must_use]
     pub fn secret(mut self) -> Self {
@@ -102,6 +116,9 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
+        if self.status == StatusCode::NO_CONTENT {
+            return (self.status, self.headers).into_response();
+        }
         let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type))];
         (self.status, self.headers, content_type, self.body).into_response()
     }

@@ -47,10 +47,11 @@ pub(super) async fn gate(
 }
 
 /// Whether the audit log must tell of this problem and does not yet. On routes without a principal the handler itself
-/// records what matters; of what the database could not do (503) it cannot be told.
+/// records what matters, but for what it never saw; of what the database could not do (503) it cannot be told.
 fn is_refusal(route: &Route, problem: &Problem) -> bool {
+    let foreign = route.same_origin && problem.code() == Code::Forbidden;
     !problem.is_audited()
-        && route.access != Access::Anyone
+        && (route.access != Access::Anyone || foreign)
         && route.audited != Audited::Never
         && problem.code() != Code::Unavailable
 }
@@ -90,6 +91,9 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts)
             return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
         }
     }
+    if route.same_origin {
+        own_origin(headers)?;
+    }
     if route.conditional {
         facts.if_match = IfMatch::read(headers)?;
     }
@@ -100,6 +104,16 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts)
         facts.idempotency_key = idempotency::key(headers)?;
     }
     Ok(())
+}
+
+/// Refuses what another site makes a browser send: there the cookie would come along. Browsers set this header themselves, and
+/// no script can (Fetch Metadata Request Headers, W3C).
+fn own_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    match (sites.next(), sites.next()) {
+        (Some(site), None) if site == "same-origin" => Ok(()),
+        _ => Err(Problem::new(Code::Forbidden, "This is only for pages of this origin: Sec-Fetch-Site must say so.")),
+    }
 }
 
 /// The principal of the one Bearer credential in the `Authorization` header; credentials are taken from nowhere else.
