@@ -1,0 +1,48 @@
+//! The files of `assets/`, in the binary.
+
+/// One file.
+#[derive(Debug, Clone, Copy)]
+pub struct Asset {
+    /// Its name after `/console/`.
+    pub name: &'static str,
+    /// Its content type.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub text: &'static str,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const IMAGE: &str = "image/svg+xml; charset=utf-8";
+
+macro_rules! assets {
+    ($($name:literal: $content_type:ident,)+) => {
+        /// All of them.
+        pub const ASSETS: &[Asset] = &[$(Asset {
+            name: $name,
+            content_type: $content_type,
+            text: include_str!(concat!("../assets/", $name)),
+        }),+];
+    };
+}
+
+assets! {
+    "index.html": HTML,
+    "style.css": CSS,
+    "icon.svg": IMAGE,
+    "app.js": SCRIPT,
+    "session.js": SCRIPT,
+    "elements.js": SCRIPT,
+    "list.js": SCRIPT,
+    "sign-in.js": SCRIPT,
+    "accounts.js": SCRIPT,
+    "account.js": SCRIPT,
+    "users.js": SCRIPT,
+    "tokens.js": SCRIPT,
+    "audit.js": SCRIPT,
+    "tenants.js": SCRIPT,
+    "backups.js": SCRIPT,
+    "status.js": SCRIPT,
+    "codes.js": SCRIPT,
+}

@@ -1,0 +1,73 @@
+//! The console: one page for browsers, which calls the other functions as any client does. What it serves is the same for
+//! everybody and is part of the binary; it has no credential, and reads none.
+
+mod assets;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, StatusCode, header};
+use shared::app::App;
+use shared::problem::Problem;
+use shared::route::{Access, Audited, Endpoint, Route};
+
+pub use assets::{ASSETS, Asset};
+
+static ENTRANCE: Route = Route::get("/console", "console.open")
+    .access(Access::Anyone)
+    .audited(Audited::Never)
+    .summary("Leads to the console.");
+
+static PAGE: Route = Route::get("/console/", "console.page")
+    .access(Access::Anyone)
+    .audited(Audited::Never)
+    .summary("The console, a page for browsers.")
+    .answers_text("text/html; charset=utf-8");
+
+static ASSET: Route = Route::get("/console/{asset}", "console.asset")
+    .access(Access::Anyone)
+    .audited(Audited::Never)
+    .summary("What the console's page is made of.");
+
+/// The page's name among the assets. The entrance leads to this one and not to `/console/`: where a gateway hands that on as
+/// `/console`, it would lead to itself.
+const INDEX: &str = "index.html";
+
+/// Only this origin, no script or style within the page, nothing that makes a script of a text, and no frame around it.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Headers of what the console serves, beside those that every answer carries.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+
+async fn entrance() -> impl IntoResponse {
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/console/index.html")])
+}
+
+async fn page() -> Result<Response, Problem> {
+    serve(INDEX)
+}
+
+async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    serve(&name)
+}
+
+fn serve(name: &str) -> Result<Response, Problem> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or_else(Problem::not_found)?;
+    Ok((HEADERS, [(header::CONTENT_TYPE, asset.content_type)], asset.text).into_response())
+}
+
+/// The routes and their handlers.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![ENTRANCE.to(entrance), PAGE.to(page), ASSET.to(asset)]
+}
+
+/// The function as one service.
+pub fn router(app: App) -> Router {
+    shared::http::service(app, endpoints())
+}
