@@ -3,7 +3,7 @@
 .PHONY: run down test lambda bench smoke deploy rollback sbom licences check check-code check-dependencies check-secrets check-infra nextest
 
 ARGS ?=
-FUNCTIONS = accounts admin auth health metrics
+FUNCTIONS = accounts admin auth console health metrics
 SCHEDULED = backup maintenance migrate
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
@@ -86,9 +86,9 @@ check-infra: .venv/sam/ready .venv/checkov/ready .venv/moto/ready
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
-# Programs of Debian's that tests start: a TLS edge, a real Prometheus and its checker.
+# Programs of Debian's that tests start: a TLS edge, a real Prometheus and its checker, a browser and what drives it.
 .venv/programs/ready: tests/requirements/programs Makefile
-	rm -rf $(@D) && $< $(@D) nginx:nginx prometheus:prometheus prometheus:promtool
+	rm -rf $(@D) && $< $(@D) nginx:nginx prometheus:prometheus prometheus:promtool chromium:chromium chromium-driver:chromedriver
 	touch $@
 
 # Python tools, each set in an environment of its own: pinned with hashes, installed anew when its pins change.

@@ -15,11 +15,12 @@ use crate::events::event;
 use crate::moto::Moto;
 
 /// Every function, and the secret that it reads.
-const FUNCTIONS: [(&str, &str); 8] = [
+const FUNCTIONS: [(&str, &str); 9] = [
     ("migrate", "owner"),
     ("auth", "app"),
     ("accounts", "app"),
     ("admin", "app"),
+    ("console", "app"),
     ("health", "app"),
     ("metrics", "metrics"),
     ("backup", "backup"),

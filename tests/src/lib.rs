@@ -3,6 +3,7 @@
 pub mod app;
 pub mod auditor;
 pub mod backups;
+pub mod browser;
 pub mod bucket;
 pub mod client;
 pub mod database;

@@ -35,8 +35,7 @@ pub struct Sample {
 impl Sample {
     /// Sends it.
     pub async fn send(&self, route: &Route, client: &Client) -> Reply {
-        let client =
-            self.headers.iter().fold(client.clone(), |client, (name, value)| client.with_header(name, value));
+        let client = self.headers.iter().fold(client.clone(), |client, (name, value)| client.with_header(name, value));
         client.send(route.method.clone(), &self.path, self.body.clone()).await
     }
 }

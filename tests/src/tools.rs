@@ -26,9 +26,14 @@ pub fn schemathesis() -> PathBuf {
 
 /// A program of Debian's: the machine's own, or the one that `make test` unpacks.
 pub fn program(name: &str) -> PathBuf {
-    let path = workspace().join(".venv/programs/bin").join(name);
+    let path = programs().join("bin").join(name);
     assert!(path.is_file(), "{name} is not there: run `make test`, which gets it");
     path
+}
+
+/// Where those programs are, and in its `lib` the libraries that the machine lacks.
+pub fn programs() -> PathBuf {
+    workspace().join(".venv/programs")
 }
 
 /// A function's binary: in `HOLDFAST_BIN_DIR`, or where this build put it.

@@ -91,7 +91,7 @@ fn nothing_is_done_after_a_step_that_failed() {
 fn a_rollback_names_the_version_before_the_one_that_serves() {
     let (output, calls) = run("rollback", &["prod"], "", "{}");
     assert!(output.status.success(), "{output:?}");
-    for function in ["accounts", "admin", "auth", "health", "metrics"] {
+    for function in ["accounts", "admin", "auth", "console", "health", "metrics"] {
         let call = format!("update-alias --function-name holdfast-{function} --name live --function-version 2");
         assert!(calls.contains(&call), "{calls}");
     }

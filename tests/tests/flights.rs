@@ -64,8 +64,12 @@ async fn refusals_take_one_flight_too() {
     gone.act("/auth/logout").await;
 
     let get = |path: &str| ("GET", Sample { path: path.to_owned(), ..Sample::default() });
-    let post = |path: &str, body: serde_json::Value| ("POST", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() });
-    let patch_at = |path: &str, body: serde_json::Value| ("PATCH", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() });
+    let post = |path: &str, body: serde_json::Value| {
+        ("POST", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() })
+    };
+    let patch_at = |path: &str, body: serde_json::Value| {
+        ("PATCH", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() })
+    };
     let patch = |body: serde_json::Value| patch_at(&account, body);
     for (client, (method, sample), outcome) in [
         (&app.anonymous(), get("/accounts"), "401 unauthenticated"),

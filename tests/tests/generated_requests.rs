@@ -11,6 +11,8 @@ use shared::permission::Role;
 
 /// Requests of each operation beyond those that go to the limits of its schema.
 const EXAMPLES: &str = "10";
+/// What takes a password.
+const LOGINS: [&str; 2] = ["auth_login", "auth_browser_login"];
 
 /// Lets the tool loose on a gateway of its own. Who signs in again and again must not be locked out by wrong passwords from
 /// the same address, so those are made by themselves.
@@ -23,11 +25,15 @@ async fn requests(login: Option<Value>, app: &TestApp) {
     command.args(["--seed", "1", "--no-color", "--generation-database", "none"]);
     match login {
         Some(login) => {
-            command.args(["--exclude-operation-id", "auth_login"]);
+            for login in LOGINS {
+                command.args(["--exclude-operation-id", login]);
+            }
             command.env("HOLDFAST_URL", &url).env("HOLDFAST_LOGIN", login.to_string());
         }
         None => {
-            command.args(["--include-operation-id", "auth_login"]);
+            for login in LOGINS {
+                command.args(["--include-operation-id", login]);
+            }
         }
     }
     command.stdin(Stdio::null());

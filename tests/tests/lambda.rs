@@ -59,6 +59,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     let tokens = instances.send("auth/refresh", &[("refresh_token", text(&tokens, "refresh_token"))], 200).await;
     let keys = instances.send("auth/jwks", &[], 200).await;
     assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+    use_a_browser(&instances, password).await;
 
     let token = ("access_token", text(&tokens, "access_token"));
     let whoami = instances.send("auth/whoami", &[token], 200).await;
@@ -89,6 +90,25 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     back_up(&instances).await;
     maintain(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
+}
+
+/// What a browser does: loads the console, signs in, goes on with its cookie, and signs out.
+async fn use_a_browser(instances: &Instances, password: &str) {
+    instances.send("console/open", &[], 307).await;
+    let page = instances.send("console/page", &[], 200).await;
+    assert!(page.as_str().is_some_and(|page| page.starts_with("<!doctype html>")), "{page}");
+    let script = instances.send("console/asset", &[], 200).await;
+    assert!(script.as_str().is_some_and(|script| script.contains("import ")), "{script}");
+
+    let event = event("auth/browser-login", &[("password", password)]);
+    instances.sent.lock().unwrap().insert("auth/browser-login".to_owned());
+    let answer = instances.functions["auth"].invoke(&event).await;
+    let cookie = answer["multiValueHeaders"]["set-cookie"][0].as_str().unwrap();
+    let token = cookie.strip_prefix("__Host-holdfast-session=").unwrap().split(';').next().unwrap();
+    secrets::keep(token);
+    let tokens = instances.send("auth/browser-refresh", &[("refresh_token", token)], 200).await;
+    assert!(tokens["refresh_token"].is_null(), "{tokens}");
+    instances.send("auth/browser-logout", &[("access_token", text(&tokens, "access_token"))], 204).await;
 }
 
 /// What is done with an account's secrets.

@@ -61,6 +61,10 @@ async fn a_user_gets_through_a_running_deployment() {
         assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")), "{closed}");
     }
 
+    for file in ["index.html", "app.js", "style.css"] {
+        assert_eq!(web.send("GET", &format!("/console/{file}"), None, None).await.0, 200, "{file}");
+    }
+
     let token = deployment.sign_in("admin").await;
     let token = Some(token.as_str());
     let (_, who) = web.send("GET", "/auth/whoami", token, None).await;

@@ -88,7 +88,7 @@ fn welcome(running: &Running, ephemeral: bool, started: Instant) -> String {
     let notes = notes.concat();
     format!(
         r#"
-Holdfast serves at {url} (ready in {seconds:.1} s).
+Holdfast serves at {url} (ready in {seconds:.1} s), the console at {url}/console.
 {notes}
 Passwords of admin, editor and viewer (tenant {tenant}) and of the platform's operator:
   {file}

@@ -302,13 +302,14 @@ pub const CATALOGUE: &[Row] = &[
         id: "WEB-1",
         section: "Frontend",
         asks: "A content security policy; pinned origins; no mixed content",
-        default: "Answers of the API may load nothing and stand in no frame; no third party's origin is allowed anywhere.",
+        default: "Answers of the API may load nothing and stand in no frame; the console loads from its own origin alone, has no script or style within the page, and Trusted Types keep texts from becoming markup.",
         looks_at: "The policy and the headers of live answers; the origins that CORS allows.",
         severity: Medium,
         mend: "Pass the functions' headers on unchanged; list exact https origins in CORS_ORIGINS, or none.",
         places: &[Configuration, Url],
         proofs: &[
             ("tests/tests/conventions.rs", "every_answer_carries_the_security_headers"),
+            ("tests/tests/console.rs", "the_browser_holds_the_page_to_its_policy"),
             (
                 "tests/tests/conventions.rs",
                 "cross_origin_calls_are_allowed_to_listed_origins_alone_and_never_with_credentials",
@@ -319,14 +320,18 @@ pub const CATALOGUE: &[Row] = &[
         id: "WEB-2",
         section: "Frontend",
         asks: "No default token in a build; the API's base from settings",
-        default: "Nothing is baked in: no credential exists before the first start, and none is in what is served without one.",
+        default: "Nothing is baked in: no credential exists before the first start, and none is in what is served without one. The console calls its own origin, and its session is in a cookie that scripts cannot read.",
         looks_at: "What is served without a credential, searched for tokens.",
         severity: Medium,
         mend: "Take the token that was found out of what is served, and revoke it.",
         places: &[Url],
-        proofs: &[(
-            "tests/tests/hardening_url.rs",
-            "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line",
-        )],
+        proofs: &[
+            ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
+            ("tests/tests/console.rs", "the_files_hold_no_token_no_address_and_nothing_that_the_policy_forbids"),
+            (
+                "tests/tests/browser_sessions.rs",
+                "the_refresh_token_is_in_a_cookie_that_scripts_cannot_read_and_nowhere_else",
+            ),
+        ],
     },
 ];

@@ -5,7 +5,19 @@ use shared::hardening::{Observation, Place};
 use super::client::{Answer, Client};
 
 /// What anybody may fetch.
-const PUBLIC: [&str; 5] = ["/", "/healthz", "/.well-known/jwks.json", "/.well-known/audit-jwks.json", "/console/"];
+const PUBLIC: [&str; 8] = [
+    "/",
+    "/healthz",
+    "/.well-known/jwks.json",
+    "/.well-known/audit-jwks.json",
+    "/console/",
+    PAGE,
+    "/console/app.js",
+    "/console/session.js",
+];
+
+/// The console.
+const PAGE: &str = "/console/index.html";
 
 /// How what must never be served begins: an API token of ours, a JWT, an AWS key, a private key, the old default.
 const TOKENS: [&str; 5] = ["hfk_", "eyJhbGciOi", "AKIA", "-----BEGIN", "dev-token"];
@@ -13,6 +25,7 @@ const TOKENS: [&str; 5] = ["hfk_", "eyJhbGciOi", "AKIA", "-----BEGIN", "dev-toke
 pub(super) async fn observe(client: &Client, health: &Answer) -> anyhow::Result<Vec<Observation>> {
     let mut seen = vec![policy("/healthz", health)];
     seen.push(policy("/nothing-here", &client.get("/nothing-here").await?));
+    seen.push(policy(PAGE, &client.get(PAGE).await?));
     let mut found = Vec::new();
     for path in PUBLIC {
         let text = client.get(path).await?.text;
@@ -29,7 +42,7 @@ pub(super) async fn observe(client: &Client, health: &Answer) -> anyhow::Result<
     Ok(seen)
 }
 
-/// Whether an answer of the API may load nothing and stand in no frame.
+/// Whether an answer may load nothing but what it names, and stand in no frame.
 fn policy(path: &str, answer: &Answer) -> Observation {
     let policy = answer.header("content-security-policy");
     let strict =
