@@ -4,7 +4,7 @@
 
 ARGS ?=
 FUNCTIONS = accounts admin auth console health metrics
-SCHEDULED = backup maintenance migrate
+SCHEDULED = backup maintenance migrate rotation
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda

@@ -41,6 +41,7 @@ NOT_IN_MOTO = {
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
+    "AWS::SecretsManager::RotationSchedule",
     "AWS::SecretsManager::Secret",
     "AWS::WAFv2::LoggingConfiguration",
     "AWS::WAFv2::RegexPatternSet",

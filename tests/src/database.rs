@@ -45,9 +45,17 @@ impl TestDatabase {
         Self::copy("template0").await
     }
 
+    /// One on a server of its own, for who changes what all databases of a server share: its roles.
+    pub async fn apart() -> Self {
+        Self::copy_on(Arc::new(Server::own().await), TEMPLATE).await
+    }
+
     async fn copy(template: &str) -> Self {
+        Self::copy_on(Server::find().await, template).await
+    }
+
+    async fn copy_on(server: Arc<Server>, template: &str) -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(1);
-        let server = Server::find().await;
         let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         server.execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await;
         // Who may connect is the one thing that a copy does not take over.
@@ -61,6 +69,13 @@ impl TestDatabase {
     /// `host:port` of the server, the same for all databases.
     pub async fn address() -> String {
         Server::find().await.address.clone()
+    }
+
+    /// A URL of it as settings have it where the password stands by itself.
+    pub fn apart_from_its_password(url: &str) -> [(&'static str, String); 2] {
+        let (user, host) = url.split_once('@').unwrap();
+        let (user, password) = user.rsplit_once(':').unwrap();
+        [("DATABASE_URL", format!("{user}@{host}")), ("DATABASE_PASSWORD", password.to_owned())]
     }
 
     /// How the auth, accounts, admin and health functions reach it.
@@ -166,12 +181,16 @@ impl Server {
         let server = if let Some((url, authority)) = of_the_run {
             Self::new(&url, authority.into(), None)
         } else {
-            let stage = Stage::set_up().await.unwrap_or_else(|error| panic!("{error:#}"));
-            Self::new(&stage.superuser_url(), stage.authority(), Some(stage))
+            Self::own().await
         };
         let server = Arc::new(server);
         *shared = Some(Arc::clone(&server));
         server
+    }
+
+    async fn own() -> Self {
+        let stage = Stage::set_up().await.unwrap_or_else(|error| panic!("{error:#}"));
+        Self::new(&stage.superuser_url(), stage.authority(), Some(stage))
     }
 
     fn new(superuser_url: &str, authority: PathBuf, own: Option<Stage>) -> Self {

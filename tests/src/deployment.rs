@@ -14,17 +14,26 @@ use crate::emulator::Emulator;
 use crate::events::event;
 use crate::moto::Moto;
 
-/// Every function, and the secret that it reads.
-const FUNCTIONS: [(&str, &str); 9] = [
-    ("migrate", "owner"),
-    ("auth", "app"),
-    ("accounts", "app"),
-    ("admin", "app"),
-    ("console", "app"),
-    ("health", "app"),
-    ("metrics", "metrics"),
-    ("backup", "backup"),
-    ("maintenance", "maintenance"),
+/// Every function, and the secrets that it reads. Which ones rotation reads is in its requests.
+const FUNCTIONS: [(&str, &[&str]); 10] = [
+    ("migrate", &["owner"]),
+    ("auth", &["app"]),
+    ("accounts", &["app"]),
+    ("admin", &["app"]),
+    ("console", &["app"]),
+    ("health", &["app"]),
+    ("metrics", &["metrics"]),
+    ("backup", &["backup", "drill"]),
+    ("maintenance", &["maintenance"]),
+    ("rotation", &[]),
+];
+
+/// The secrets whose passwords migrate gives to their roles, and the settings that name them.
+const LOGINS: [(&str, &str); 4] = [
+    ("app", "APP_SECRET_ARN"),
+    ("backup", "BACKUP_SECRET_ARN"),
+    ("maintenance", "MAINTENANCE_SECRET_ARN"),
+    ("metrics", "METRICS_SECRET_ARN"),
 ];
 
 /// What the functions are deployed with. The tenant `demo` has an `admin`, and the platform an `operator`, once the
@@ -32,40 +41,58 @@ const FUNCTIONS: [(&str, &str); 9] = [
 pub struct Deployment {
     environments: HashMap<&'static str, Vec<(&'static str, String)>>,
     password: SecretString,
+    /// The ARNs of the secrets, by the name of their role.
+    pub secrets: HashMap<&'static str, String>,
     /// The bucket that audit seals go to.
     pub seals: String,
     /// What stands in for AWS.
     pub moto: Moto,
-    _database: TestDatabase,
+    /// The database.
+    pub database: TestDatabase,
     _bucket: TestBucket,
 }
 
 impl Deployment {
     /// Makes the database, the secrets and the keys.
     pub async fn create() -> Self {
-        let (database, moto) = (TestDatabase::create().await, Moto::of_the_run().await);
+        Self::over(TestDatabase::create().await).await
+    }
+
+    /// The same on a server of its own, whose roles may be changed.
+    pub async fn apart() -> Self {
+        Self::over(TestDatabase::apart().await).await
+    }
+
+    async fn over(database: TestDatabase) -> Self {
+        let moto = Moto::of_the_run().await;
         let bucket = TestBucket::create_in(&moto).await;
         let entropy: &dyn Entropy = &SystemEntropy;
         let password = SecretString::from(entropy.base62(20));
         let hash = password::hash(&password, entropy).unwrap();
         let users = format!("demo:admin:admin:{hash};:operator:operator:{hash}");
-        let url = |url: String| vec![("DATABASE_URL", url)];
-        let drill = ("DRILL_DATABASE_URL", database.superuser_url());
+        let login = |url: String| TestDatabase::apart_from_its_password(&url).to_vec();
+        let [(_, drill_url), (_, drill_password)] = TestDatabase::apart_from_its_password(&database.superuser_url());
+        let drill = [("DRILL_DATABASE_URL", drill_url), ("DRILL_DATABASE_PASSWORD", drill_password)];
         let secrets = HashMap::from([
-            ("backup", moto.secret(&[url(database.backup_url()), vec![drill]].concat()).await),
-            ("app", moto.secret(&url(database.app_url())).await),
-            ("metrics", moto.secret(&url(database.metrics_url())).await),
-            ("maintenance", moto.secret(&url(database.maintenance_url())).await),
-            ("owner", moto.secret(&[url(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
+            ("backup", moto.secret(&login(database.backup_url())).await),
+            ("drill", moto.secret(&drill).await),
+            ("app", moto.secret(&login(database.app_url())).await),
+            ("metrics", moto.secret(&login(database.metrics_url())).await),
+            ("maintenance", moto.secret(&login(database.maintenance_url())).await),
+            ("owner", moto.secret(&[login(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
         ]);
         let (signing_key, vault_key) = (moto.signing_key().await, moto.vault_key().await);
         let backup_key = moto.vault_key().await;
         let (audit_key, seals) = (moto.signing_key().await, moto.locking_bucket().await);
-        let environment = |name: &str, secret: &str| {
+        let environment = |name: &str, read: &[&str]| {
             let mut environment = moto.environment();
             environment.push(("APP_ENV", "staging".to_owned()));
-            environment.push(("SECRETS_ARN", secrets[secret].clone()));
+            let arns: Vec<_> = read.iter().map(|secret| secrets[secret].as_str()).collect();
+            environment.push(("SECRETS_ARN", arns.join(",")));
             environment.push(("DATABASE_CA_FILE", database.ca_file().display().to_string()));
+            if name == "migrate" {
+                environment.extend(LOGINS.map(|(secret, setting)| (setting, secrets[secret].clone())));
+            }
             match name {
                 "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
                 _ => {}
@@ -89,8 +116,8 @@ impl Deployment {
             }
             environment
         };
-        let environments = FUNCTIONS.into_iter().map(|(name, secret)| (name, environment(name, secret))).collect();
-        Self { environments, password, seals, moto, _database: database, _bucket: bucket }
+        let environments = FUNCTIONS.into_iter().map(|(name, read)| (name, environment(name, read))).collect();
+        Self { environments, password, secrets, seals, moto, database, _bucket: bucket }
     }
 
     /// The names of all functions, migrate first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
 use holdfast::data_dir::DataDir;
-use migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Plan};
+use migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password, Plan};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -87,7 +87,7 @@ impl Stage {
         self.cluster.create_database(TEMPLATE, None).await?;
         let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
         let password = self.password()?;
-        let login = |role| Login { role, password: password.clone() };
+        let login = |role| Login { role, password: Password::Given(password.clone()) };
         plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
         migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
 

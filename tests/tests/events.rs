@@ -10,8 +10,9 @@ fn routes() -> impl Iterator<Item = &'static Route> {
 }
 
 fn samples() -> Vec<(String, Value)> {
-    let scheduled =
-        |name: &str| ["backup/", "maintenance/", "migrate/"].iter().any(|function| name.starts_with(function));
+    let scheduled = |name: &str| {
+        ["backup/", "maintenance/", "migrate/", "rotation/"].iter().any(|function| name.starts_with(function))
+    };
     let names = events::names().into_iter().filter(|name| !scheduled(name));
     names.map(|name| (name.clone(), events::unfilled(&name))).collect()
 }

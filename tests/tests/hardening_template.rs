@@ -75,6 +75,10 @@ const FAULTS: &[Fault] = &[
         let variables = &mut resource(stack, "Functions/AuthFunction").properties["Environment"]["Variables"];
         variables["AUTH_JWT_SECRET"] = json!("${JwtSecret}");
     }),
+    ("SEC-1", "a password that stays", |stack| remove(stack, "Rotation/MaintenanceRotation")),
+    ("SEC-1", "a password that stays for a year", |stack| {
+        set(stack, "Rotation/AppRotation", "/RotationRules/AutomaticallyAfterDays", json!("365"));
+    }),
     ("SEC-1", "a role with a whole service", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/0/Action", json!("secretsmanager:*"));
     }),
@@ -253,7 +257,7 @@ fn nested_stacks_are_read_whatever_they_give_each_other() {
 
 #[test]
 fn the_connections_of_all_functions_are_counted() {
-    assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(97));
+    assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(99));
 }
 
 /// The metrics of ours that a value asks for.

@@ -23,8 +23,9 @@ struct Instances {
 }
 
 impl Instances {
+    /// On a server of their own, for the role's password changes.
     async fn start() -> Self {
-        let deployment = Deployment::create().await;
+        let deployment = Deployment::apart().await;
         let mut functions = HashMap::new();
         for name in Deployment::functions() {
             functions.insert(name, deployment.instance(name).await);
@@ -89,6 +90,7 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
     run_the_platform(&instances).await;
     back_up(&instances).await;
     maintain(&instances).await;
+    rotate(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
 }
 
@@ -109,6 +111,20 @@ async fn use_a_browser(instances: &Instances, password: &str) {
     let tokens = instances.send("auth/browser-refresh", &[("refresh_token", token)], 200).await;
     assert!(tokens["refresh_token"].is_null(), "{tokens}");
     instances.send("auth/browser-logout", &[("access_token", text(&tokens, "access_token"))], 204).await;
+}
+
+/// What Secrets Manager does with the app's secret, and what comes of it.
+async fn rotate(instances: &Instances) {
+    let secret = &instances.deployment.secrets["app"];
+    for step in ["create-secret", "set-secret", "test-secret", "finish-secret"] {
+        instances.sent.lock().unwrap().insert(format!("rotation/{step}"));
+        let function = &instances.functions["rotation"];
+        let stand_ins = [("secret_arn", secret.as_str()), ("secret_version", "00000000-0000-4000-8000-000000000001")];
+        let answer = function.invoke(&event(&format!("rotation/{step}"), &stand_ins)).await;
+        assert_eq!(answer, Value::Null, "{step}: {}", function.log());
+    }
+    let fresh = instances.deployment.instance("health").await;
+    assert_eq!(fresh.invoke(&event("health/readyz", &[])).await["statusCode"], 200, "{}", fresh.log());
 }
 
 /// What is done with an account's secrets.

@@ -281,7 +281,14 @@ fn no_page_names_a_route_a_metric_or_a_setting_that_does_not_exist() {
     let settings = Regex::new("`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)").unwrap();
     let known: BTreeSet<&str> =
         FAMILIES.iter().map(|family| family.name).chain(GAUGES.iter().map(|(name, _)| *name)).collect();
-    let others = ["holdfast_owner", "holdfast_maintenance", "holdfast_metrics", "holdfast_restored"];
+    let others = [
+        "holdfast_app",
+        "holdfast_drill",
+        "holdfast_maintenance",
+        "holdfast_metrics",
+        "holdfast_owner",
+        "holdfast_restored",
+    ];
     for (name, text) in pages() {
         for found in routes.captures_iter(&text) {
             let known = endpoints

@@ -46,6 +46,7 @@ mod plans;
 mod prometheus;
 mod quotas;
 mod readme;
+mod rotation;
 mod runbooks;
 mod runbooks_by_api;
 mod schema;

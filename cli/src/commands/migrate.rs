@@ -10,9 +10,9 @@ use super::print;
 
 /// Brings the database that `DATABASE_URL` names up to date, as the migrate function does
 ///
-/// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and `METRICS_DATABASE_PASSWORD`
-/// become the login secrets of `holdfast_app`, `holdfast_maintenance` and `holdfast_metrics`, and users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing
-/// are made.
+/// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD`, `BACKUP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and
+/// `METRICS_DATABASE_PASSWORD` become the login secrets of the roles `holdfast_app` and so on; or `APP_SECRET_ARN` and so on name
+/// the secrets that have them. Users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing are made.
 #[derive(Args)]
 pub(super) struct Migrate {
     /// Tell what is to be applied, and fail where that would be refused; change nothing
@@ -21,6 +21,9 @@ pub(super) struct Migrate {
     /// A backup that was made otherwise, such as a snapshot's name, before a major step; it is named in the log
     #[arg(long, value_name = "NAME")]
     other_backup: Option<String>,
+    /// Give the roles the passwords in the secrets of `APP_SECRET_ARN` and so on again, as after a restore
+    #[arg(long)]
+    reset_logins: bool,
 }
 
 impl Migrate {
@@ -29,6 +32,7 @@ impl Migrate {
         let mut plan = ::migrate::Plan::from_settings(&settings).await?;
         plan.dry_run = self.dry_run;
         plan.other_backup = self.other_backup;
+        plan.reset_logins = self.reset_logins;
         let report = ::migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
         let created = report.created;
         let counts = [

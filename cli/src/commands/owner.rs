@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use secrecy::SecretString;
 use shared::clock::{Clock, SystemClock};
 use shared::config::Settings;
 use shared::entropy::{Entropy, SystemEntropy};
@@ -35,11 +34,11 @@ impl Owner {
     /// Connects as `DATABASE_URL` says: the owner's, as for `holdfast migrate`.
     pub(super) async fn connect() -> anyhow::Result<Self> {
         let settings = Settings::from_environment().await?;
-        let Some(url) = settings.get("DATABASE_URL") else {
+        let Some(url) = settings.database_url("DATABASE_URL")? else {
             bail!("DATABASE_URL: not set; set the owner's, as for `holdfast migrate`");
         };
         let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
-        Ok(Self(shared::db::connect_owner(&SecretString::from(url.to_owned()), ca_file.as_deref()).await?))
+        Ok(Self(shared::db::connect_owner(&url, ca_file.as_deref()).await?))
     }
 
     /// The connection, for reading.

@@ -23,7 +23,8 @@ async fn main() -> Result<(), Error> {
 /// A run that failed makes the invocation fail, so that the alarm on errors hears of it.
 async fn handle(event: LambdaEvent<Event>) -> Result<Report, Error> {
     let task = event.payload.task;
-    let report = run(task).await.inspect_err(|error| tracing::error!(?task, %error, "the run failed"))?;
+    // In a box: a run is many futures deep, and the compiler follows them only so far.
+    let report = Box::pin(run(task)).await.inspect_err(|error| tracing::error!(?task, %error, "the run failed"))?;
     tracing::info!(?task, report = %serde_json::to_string(&report).unwrap_or_default(), "the run ended");
     Ok(report)
 }

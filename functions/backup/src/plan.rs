@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use shared::config::{Config, Environment, Needs, Settings};
 use shared::vault::Providers;
 
@@ -37,7 +36,7 @@ impl Plan {
         let config = Config::from_settings(settings, Needs::default())?;
         let deployed = config.environment != Environment::Local;
         let ca_file = config.database_ca_file.clone();
-        let drill = settings.get("DRILL_DATABASE_URL").map(|url| SecretString::from(url.to_owned()));
+        let drill = settings.database_url("DRILL_DATABASE_URL")?;
         Ok(Self {
             store: Store::from_settings(settings, deployed).await?,
             programs: Programs::system(),

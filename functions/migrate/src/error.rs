@@ -69,6 +69,17 @@ pub enum MigrateError {
         /// What the database said.
         cause: String,
     },
+    /// A role's secret cannot be read.
+    #[error(
+        "role {role} cannot be given its login secret: that of its function cannot be read ({cause}); check its ARN and \
+         that this function may secretsmanager:GetSecretValue"
+    )]
+    Secret {
+        /// The role.
+        role: &'static str,
+        /// What is wrong with the secret.
+        cause: String,
+    },
     /// A bootstrap user is not acceptable.
     #[error("AUTH_USERS: the database refuses an entry ({0}); check its tenant (a-z, 0-9, -), username and role")]
     User(String),

@@ -18,7 +18,7 @@ use shared::entropy::Entropy;
 
 pub use bootstrap::{Created, create_users};
 pub use error::MigrateError;
-pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
+pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password};
 pub use plan::Plan;
 pub use steps::Steps;
 
@@ -33,7 +33,7 @@ pub struct Report {
     pub applied: Vec<String>,
     /// The steps that a dry run found to be applied, in order; none after any other.
     pub pending: Vec<Pending>,
-    /// The roles that can log in with the configured secrets.
+    /// The roles that were given their login secrets.
     pub logins: Vec<&'static str>,
     /// What was missing, and made.
     pub created: Created,
@@ -79,7 +79,7 @@ pub async fn run(plan: &Plan, clock: &dyn Clock, entropy: &dyn Entropy) -> Resul
             return Err(failure);
         }
     };
-    let logins = logins::give(&owner, &plan.logins).await?;
+    let logins = logins::give(&owner, &plan.logins, plan.reset_logins).await?;
     let created = bootstrap::create(&mut owner, plan, clock, entropy).await?;
     Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })
 }

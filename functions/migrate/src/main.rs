@@ -18,6 +18,9 @@ struct Migrate {
     dry_run: bool,
     /// A backup that was made otherwise, before a major step.
     other_backup: Option<String>,
+    /// Gives the roles the passwords of their functions' secrets again.
+    #[serde(default)]
+    reset_logins: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,8 +50,8 @@ async fn handle(event: LambdaEvent<Migrate>) -> Result<Report, Error> {
     Ok(report)
 }
 
-async fn run(Migrate { dry_run, other_backup }: Migrate) -> Result<Report, migrate::MigrateError> {
+async fn run(Migrate { dry_run, other_backup, reset_logins }: Migrate) -> Result<Report, migrate::MigrateError> {
     let settings = Settings::from_environment().await?;
-    let plan = Plan { dry_run, other_backup, ..Plan::from_settings(&settings).await? };
+    let plan = Plan { dry_run, other_backup, reset_logins, ..Plan::from_settings(&settings).await? };
     migrate::run(&plan, &SystemClock, &SystemEntropy).await
 }

@@ -10,7 +10,7 @@ use shared::identity::signer::{NewKey, Signer};
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
-use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE};
+use crate::logins::{APP_ROLE, BACKUP_ROLE, LEAST_PASSWORD_BYTES, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password};
 use crate::steps::Steps;
 
 /// How long a run waits for another one. Lambda allows a run 15 minutes.
@@ -20,16 +20,13 @@ const LOCK_WAIT: Duration = Duration::from_mins(1);
 const BACKUP_HOURS: u16 = 24;
 const MOST_BACKUP_HOURS: u16 = 24 * 7;
 
-/// The settings that become the roles' login secrets.
-const LOGINS: [(&str, &str); 4] = [
-    ("APP_DATABASE_PASSWORD", APP_ROLE),
-    ("BACKUP_DATABASE_PASSWORD", BACKUP_ROLE),
-    ("MAINTENANCE_DATABASE_PASSWORD", MAINTENANCE_ROLE),
-    ("METRICS_DATABASE_PASSWORD", METRICS_ROLE),
+/// The settings that say what a role logs in with: the password, or else the secret that has it.
+const LOGINS: [(&str, &str, &str); 4] = [
+    ("APP_DATABASE_PASSWORD", "APP_SECRET_ARN", APP_ROLE),
+    ("BACKUP_DATABASE_PASSWORD", "BACKUP_SECRET_ARN", BACKUP_ROLE),
+    ("MAINTENANCE_DATABASE_PASSWORD", "MAINTENANCE_SECRET_ARN", MAINTENANCE_ROLE),
+    ("METRICS_DATABASE_PASSWORD", "METRICS_SECRET_ARN", METRICS_ROLE),
 ];
-
-/// A shorter login secret could be guessed.
-const LEAST_PASSWORD_BYTES: usize = 20;
 
 /// What a run is to bring about.
 #[derive(Debug, Clone)]
@@ -50,6 +47,9 @@ pub struct Plan {
     pub lock_wait: Duration,
     /// The login secrets to give to roles.
     pub logins: Vec<Login>,
+    /// Whether roles that can log in get the passwords of their functions' secrets, too: after a restore, which brings
+    /// back those of its time.
+    pub reset_logins: bool,
     /// The users to make where they are missing.
     pub users: Vec<BootstrapUser>,
     /// The API tokens to make where they are missing.
@@ -70,6 +70,7 @@ impl Plan {
             other_backup: None,
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),
+            reset_logins: false,
             users: Vec::new(),
             tokens: Vec::new(),
             signing_key: None,
@@ -77,18 +78,23 @@ impl Plan {
     }
 
     /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and its likes are the
-    /// roles' secrets, `AUTH_USERS` the first users, and the signing key is the one that the auth function will sign with.
+    /// roles' secrets, or `APP_SECRET_ARN` and its likes say where those are kept, `AUTH_USERS` are the first users, and the
+    /// signing key is the one that the auth function will sign with.
     pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let logins = LOGINS
             .into_iter()
-            .filter_map(|(setting, role)| Some((setting, role, settings.get(setting)?)))
-            .map(|(setting, role, password)| {
-                if password.len() < LEAST_PASSWORD_BYTES {
-                    let fault = format!("shorter than {LEAST_PASSWORD_BYTES} bytes");
-                    return Err(Refusal::new(setting, fault, "generate one with `openssl rand -hex 32`"));
-                }
-                Ok(Login { role, password: SecretString::from(password.to_owned()) })
+            .filter_map(|(given, kept, role)| {
+                let password = match (settings.get(given), settings.get(kept)) {
+                    (Some(password), _) if password.len() < LEAST_PASSWORD_BYTES => {
+                        let fault = format!("shorter than {LEAST_PASSWORD_BYTES} bytes");
+                        return Some(Err(Refusal::new(given, fault, "generate one with `openssl rand -hex 32`")));
+                    }
+                    (Some(password), _) => Password::Given(SecretString::from(password)),
+                    (None, Some(arn)) => Password::Kept(arn.to_owned()),
+                    (None, None) => return None,
+                };
+                Some(Ok(Login { role, password }))
             })
             .collect::<Result<_, _>>()?;
         let signing_key = match Signer::from_config(&config).await? {

@@ -4,9 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderValue;
-use secrecy::{SecretSlice, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 
-use super::{Config, Environment, Needs, Settings};
+use super::{Config, Environment, Needs, Settings, Source};
 use crate::permission::{Role, Scope};
 
 /// A start that was refused.
@@ -40,12 +40,12 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     };
     let deployed = environment != Environment::Local;
 
-    let database_url = settings.get("DATABASE_URL").ok_or_else(|| {
+    let database_url = settings.database_url("DATABASE_URL")?.ok_or_else(|| {
         Refusal::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full")
     })?;
-    crate::db::client_config(database_url)
+    crate::db::client_config(database_url.expose_secret())
         .map_err(|error| Refusal::new("DATABASE_URL", error.to_string(), "correct it"))?;
-    if deployed && !database_url.contains("sslmode=verify-full") {
+    if deployed && !database_url.expose_secret().contains("sslmode=verify-full") {
         return Err(Refusal::new(
             "DATABASE_URL",
             "the connection would not verify the server's certificate",
@@ -97,7 +97,8 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
                 .ok_or_else(|| Refusal::new(name, "not a number in range", mend)),
         };
     Ok(Config {
-        database_url: SecretString::from(database_url.to_owned()),
+        database_url,
+        password_rotates: settings.source("DATABASE_PASSWORD") == Source::SecretsManager,
         database_ca_file: settings.get("DATABASE_CA_FILE").map(Into::into),
         pool_size: number("DATABASE_POOL_SIZE", 1, 1..=64, "use 1 to 64; 1 in Lambda")?.into(),
         issuer: settings.get("AUTH_ISSUER").unwrap_or("holdfast").to_owned(),

@@ -2,6 +2,7 @@
 //! where it is weak. Handlers see the result, never the environment.
 
 mod check;
+pub mod database;
 mod source;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use crate::permission::Role;
 
 pub use check::{BootstrapToken, BootstrapUser, Refusal, api_tokens, auth_users};
-pub use source::{Effective, NAMES, Settings, Source};
+pub use source::{Effective, NAMES, Settings, Source, Stage};
 
 /// Where it runs. Only `local` may do without verified TLS and managed secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Config {
     pub environment: Environment,
     /// How the database is reached, password included.
     pub database_url: SecretString,
+    /// Whether Secrets Manager gave its password, and may have another one since.
+    pub password_rotates: bool,
     /// The certificate authority of the database, as a PEM file; none for the public ones.
     pub database_ca_file: Option<PathBuf>,
     /// Connections of this instance: 1 in Lambda, where an instance serves one request at a time.

@@ -1,4 +1,4 @@
-//! Where settings come from: the environment first, then the one Secrets Manager secret that `SECRETS_ARN` names.
+//! Where settings come from: the environment first, then the Secrets Manager secrets that `SECRETS_ARN` names.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::check::Refusal;
 use crate::aws;
+pub use crate::aws::Stage;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -24,6 +25,7 @@ pub const NAMES: &[&str] = &[
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "APP_ENV",
+    "APP_SECRET_ARN",
     "AUDIT_KEY_FILE",
     "AUDIT_KMS_KEY_ID",
     "AUDIT_LOG_PATH",
@@ -41,14 +43,19 @@ pub const NAMES: &[&str] = &[
     "BACKUP_KEEP",
     "BACKUP_KMS_KEY_ID",
     "BACKUP_RETENTION_DAYS",
+    "BACKUP_SECRET_ARN",
     "CORS_ORIGINS",
     "DATABASE_CA_FILE",
+    "DATABASE_PASSWORD",
     "DATABASE_POOL_SIZE",
     "DATABASE_URL",
+    "DRILL_DATABASE_PASSWORD",
     "DRILL_DATABASE_URL",
     "MAINTENANCE_DATABASE_PASSWORD",
+    "MAINTENANCE_SECRET_ARN",
     "MAJOR_MIGRATION_BACKUP_HOURS",
     "METRICS_DATABASE_PASSWORD",
+    "METRICS_SECRET_ARN",
     "REQUIRE_MFA_ROLES",
     "RETENTION_DAYS",
     "SECRET_VERSIONS",
@@ -66,6 +73,7 @@ const REDACTED: &str = "[redacted]";
 /// The settings whose values are no secrets, each with its default where it has one. Whatever is not here is redacted.
 const SHOWN: &[(&str, Option<&str>)] = &[
     ("APP_ENV", Some("production")),
+    ("APP_SECRET_ARN", None),
     ("AUDIT_KEY_FILE", None),
     ("AUDIT_KMS_KEY_ID", None),
     ("AUDIT_LOG_PATH", None),
@@ -75,10 +83,13 @@ const SHOWN: &[(&str, Option<&str>)] = &[
     ("AUDIT_SEALS_FOLDER", None),
     ("AUTH_AUDIENCE", Some("holdfast")),
     ("AUTH_ISSUER", Some("holdfast")),
+    ("BACKUP_SECRET_ARN", None),
     ("CORS_ORIGINS", None),
     ("DATABASE_CA_FILE", None),
     ("DATABASE_POOL_SIZE", Some("1")),
+    ("MAINTENANCE_SECRET_ARN", None),
     ("MAJOR_MIGRATION_BACKUP_HOURS", Some("24")),
+    ("METRICS_SECRET_ARN", None),
     ("REQUIRE_MFA_ROLES", None),
     ("RETENTION_DAYS", Some("30")),
     ("SECRETS_ARN", None),
@@ -115,19 +126,22 @@ impl Settings {
         settings
     }
 
-    /// The process's environment, completed by the Secrets Manager secret where `SECRETS_ARN` names one.
+    /// The process's environment, completed by the Secrets Manager secrets that `SECRETS_ARN` names, separated by commas.
     pub async fn from_environment() -> Result<Self, Refusal> {
+        Self::at(Stage::Current).await
+    }
+
+    /// As [`Settings::from_environment`], with the secrets as they are at a stage of their rotation.
+    pub async fn at(stage: Stage) -> Result<Self, Refusal> {
         let mut settings = Self::default();
         for name in NAMES {
             if let Ok(value) = std::env::var(name) {
                 settings.set(name, value, Source::Environment);
             }
         }
-        if let Some(arn) = settings.get("SECRETS_ARN") {
-            let secret = aws::secret(arn).await.map_err(|error| {
-                Refusal::new("SECRETS_ARN", format!("the secret cannot be read ({error})"), "check the ARN, the function's role (secretsmanager:GetSecretValue, kms:Decrypt) and the VPC endpoint")
-            })?;
-            settings.add_secret(&secret)?;
+        let arns = settings.get("SECRETS_ARN").unwrap_or_default().to_owned();
+        for arn in arns.split(',').map(str::trim).filter(|arn| !arn.is_empty()) {
+            settings.add_secret(&read(arn, stage).await?)?;
         }
         Ok(settings)
     }
@@ -184,6 +198,16 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+async fn read(arn: &str, stage: Stage) -> Result<SecretString, Refusal> {
+    aws::secret(arn, stage).await.map_err(|error| {
+        Refusal::new(
+            "SECRETS_ARN",
+            format!("the secret cannot be read ({error})"),
+            "check the ARN, the function's role (secretsmanager:GetSecretValue, kms:Decrypt) and the VPC endpoint",
+        )
+    })
 }
 
 #[cfg(test)]

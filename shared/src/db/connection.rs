@@ -9,6 +9,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::SCHEMA_VERSIONS;
+use super::login::Login;
 use crate::config::Config;
 use crate::identity::keys::KeyRing;
 use crate::tls::{self, TlsError};
@@ -89,11 +90,8 @@ pub(super) fn serves(version: i32) -> Result<(), String> {
 
 pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectError> {
     let client = client_config(config.database_url.expose_secret())?;
-    let manager = Manager::from_config(
-        client,
-        tls(config.database_ca_file.as_deref())?,
-        ManagerConfig { recycling_method: RecyclingMethod::Fast },
-    );
+    let login = Login::new(client.clone(), tls(config.database_ca_file.as_deref())?, config.password_rotates);
+    let manager = Manager::from_connect(client, login, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let pool = Pool::builder(manager)
         .max_size(config.pool_size)
         .runtime(Runtime::Tokio1)

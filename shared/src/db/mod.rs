@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod login;
 mod owner;
 pub mod param;
 mod statement;

@@ -9,11 +9,13 @@ use crate::permission::{Permission, Scope};
 use crate::route::{Access, Route};
 
 /// Settings that are secrets and belong into a manager.
-const MANAGED: [&str; 7] = [
+const MANAGED: [&str; 9] = [
     "API_TOKENS",
     "AUTH_JWT_SECRET",
     "AUTH_USERS",
+    "DATABASE_PASSWORD",
     "DATABASE_URL",
+    "DRILL_DATABASE_PASSWORD",
     "DRILL_DATABASE_URL",
     "FORMER_SECRET_ENCRYPTION_KEY",
     "SECRET_ENCRYPTION_KEY",

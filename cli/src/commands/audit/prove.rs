@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use secrecy::SecretString;
 use shared::audit::{AuditRow, Batch, Hash, Proof};
 use shared::config::Settings;
 use shared::http::FromRow;
@@ -71,10 +70,10 @@ fn from_files(id: Uuid, export: &Path, path: &Path) -> anyhow::Result<Proof> {
 
 async fn from_database(id: Uuid) -> anyhow::Result<Proof> {
     let settings = Settings::from_environment().await?;
-    let url =
-        settings.get("DATABASE_URL").context("DATABASE_URL: not set; set the owner's, or name --export and --seals")?;
+    let url = settings.database_url("DATABASE_URL")?;
+    let url = url.context("DATABASE_URL: not set; set the owner's, or name --export and --seals")?;
     let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
-    let client = shared::db::connect_maintenance(&SecretString::from(url.to_owned()), ca_file.as_deref()).await?;
+    let client = shared::db::connect_maintenance(&url, ca_file.as_deref()).await?;
     client.batch_execute(TAKE_ROLE).await.context("the login cannot act as holdfast_maintenance")?;
     let row = find(&client, id).await?.with_context(|| format!("there is no row {id}"))?;
     let transaction = row.transaction_id.to_string();

@@ -7,20 +7,24 @@ use super::{Resource, Stack, functions, is, is_true, judge, unless};
 use crate::check::template::why_unknown;
 
 /// Settings that hold a secret itself, and not where it is found.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 13] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "AUTH_JWT_SECRET",
     "AUTH_USERS",
     "BACKUP_DATABASE_PASSWORD",
+    "DATABASE_PASSWORD",
     "DATABASE_URL",
+    "DRILL_DATABASE_PASSWORD",
     "DRILL_DATABASE_URL",
     "FORMER_SECRET_ENCRYPTION_KEY",
     "MAINTENANCE_DATABASE_PASSWORD",
     "METRICS_DATABASE_PASSWORD",
     "SECRET_ENCRYPTION_KEY",
-    "DATABASE_PASSWORD",
 ];
+
+/// How old a password may get, in days: what the CIS's and AWS's own benchmarks ask for.
+const MOST_PASSWORD_DAYS: u64 = 90;
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
     [vec![secrets(stack), rights(stack)], database(stack), vec![backups(stack)]].concat()
@@ -32,14 +36,34 @@ fn secrets(stack: &Stack) -> Observation {
         let variables = function.at("/Environment/Variables").and_then(Value::as_object);
         let bare = variables.into_iter().flatten().filter(|(name, _)| SECRETS.contains(&name.as_str()));
         against.extend(bare.map(|(name, _)| format!("{} has {name} in its environment", function.name)));
-        if variables.is_none_or(|variables| !variables.contains_key("SECRETS_ARN")) {
+        let rotates = stack.of(ROTATION).any(|schedule| names(schedule, "/RotationLambdaARN", function));
+        if !rotates && variables.is_none_or(|variables| !variables.contains_key("SECRETS_ARN")) {
             against.push(format!("{} has no SECRETS_ARN", function.name));
         }
     }
     if functions(stack).next().is_none() {
         against.push("there is no function".to_owned());
     }
-    unless("SEC-1", &against, "every function reads its secret from Secrets Manager, and has none in its environment")
+    for secret in stack.of("AWS::SecretsManager::Secret").filter(|secret| secret.at("/GenerateSecretString").is_some())
+    {
+        let schedule = stack.of(ROTATION).find(|schedule| names(schedule, "/SecretId", secret));
+        let days = schedule.and_then(|schedule| schedule.at("/RotationRules/AutomaticallyAfterDays"));
+        let days = days.and_then(|days| days.as_u64().or_else(|| days.as_str()?.parse().ok()));
+        if days.is_none_or(|days| days > MOST_PASSWORD_DAYS) {
+            against.push(format!("the password in {} is not rotated within {MOST_PASSWORD_DAYS} days", secret.name));
+        }
+    }
+    let holds = "every function reads its secret from Secrets Manager, and has none in its environment; \
+                 every generated password is rotated";
+    unless("SEC-1", &against, holds)
+}
+
+const ROTATION: &str = "AWS::SecretsManager::RotationSchedule";
+
+/// Whether a property of one resource refers to the other.
+fn names(one: &Resource, property: &str, other: &Resource) -> bool {
+    let name = other.name.rsplit('/').next().unwrap_or(&other.name);
+    one.text(property).is_some_and(|text| text == format!("${{{name}}}") || text == format!("${{{name}.Arn}}"))
 }
 
 /// Statements of all policies, with the resource that they are in.
