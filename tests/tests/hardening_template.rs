@@ -209,6 +209,67 @@ fn what_only_the_deployment_knows_is_unknown() {
     assert_eq!(results(&stack)["CI-2"], Outcome::Unknown, "{:#?}", rows::observe(&stack));
 }
 
+/// Our templates with one of them changed and the parameter `Unsure` in it, which nobody gives.
+fn unsure(file: &str, before: &str, after: &str) -> Stack {
+    let folder = tempfile::tempdir().unwrap();
+    for path in tools::workspace().join("infra").read_dir().unwrap().flatten().map(|file| file.path()) {
+        let name = path.file_name().unwrap();
+        if path.is_file() {
+            let mut text = std::fs::read_to_string(&path).unwrap();
+            if name == file {
+                assert_eq!(text.matches(before).count(), 1, "{before}");
+                text = text.replace(before, after);
+                text = text.replacen("Parameters:\n", "Parameters:\n  Unsure: { Type: String }\n", 1);
+                let conditions = "Conditions:\n  IsSure: !Equals [!Ref Unsure, \"yes\"]\n";
+                text = if text.contains("\nConditions:\n") {
+                    text.replacen("Conditions:\n", conditions, 1)
+                } else {
+                    text.replacen("\nResources:\n", &format!("\n{conditions}\nResources:\n"), 1)
+                };
+            }
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+    }
+    let given = GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let mut stack = template::load(&folder.path().join("template.yaml"), &given, Some("prod")).unwrap();
+    let signing = template::load(&tools::workspace().join("infra/signing.yaml"), &BTreeMap::new(), None).unwrap();
+    stack.resources.extend(signing.resources);
+    stack.root = tools::workspace().into();
+    stack
+}
+
+#[test]
+fn what_may_not_be_there_is_no_proof() {
+    let before = results(&load("prod", &GIVEN));
+    let if_sure = |line: &str, kind: &str| (line.to_owned(), format!("{line}    Condition: IsSure\n{kind}"));
+    for (file, (part, changed), line) in [
+        ("observability.yaml", if_sure("  Dashboard:\n", "    Type: AWS::CloudWatch::Dashboard\n"), "OBS-2"),
+        ("rotation.yaml", if_sure("  AppRotation:\n", "    Type: AWS::SecretsManager::RotationSchedule\n"), "SEC-1"),
+        ("firewall.yaml", if_sure("  FirewallAssociation:\n", "    Type: AWS::WAFv2::WebACLAssociation\n"), "EDGE-3"),
+        (
+            "functions.yaml",
+            (
+                "LogGroupName: !Sub /aws/lambda/${Name}-auth\n      RetentionInDays: !Ref LogRetentionDays\n"
+                    .to_owned(),
+                "LogGroupName: !Sub /aws/lambda/${Name}-auth\n      \
+                 RetentionInDays: !If [IsSure, !Ref LogRetentionDays, !Ref AWS::NoValue]\n"
+                    .to_owned(),
+            ),
+            "AUD-2",
+        ),
+    ] {
+        let part = if changed.contains("Condition") {
+            format!("{part}{}", changed.split("IsSure\n").nth(1).unwrap())
+        } else {
+            part
+        };
+        let stack = unsure(file, &part, &changed);
+        let after = results(&stack);
+        let other: Vec<_> = after.keys().copied().filter(|id| before[id] != after[id]).collect();
+        assert_eq!((other, after[line]), (vec![line], Outcome::Unknown), "{file}: {:#?}", rows::observe(&stack));
+    }
+}
+
 #[test]
 fn a_database_that_is_given_is_unknown_to_the_template() {
     let given = [("VpcId", "vpc-1"), ("DatabaseSecurityGroupId", "sg-1")];

@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
-use resolve::Scope;
-use resolve::why_unknown;
+use resolve::{Scope, undecided, why_unknown};
 
 /// `Name=value`, as a parameter is given on a command line.
 ///
@@ -35,6 +34,8 @@ pub struct Resource {
     pub kind: String,
     /// Its properties, with functions resolved.
     pub properties: Value,
+    /// Why it may not be there at all; none where it surely is.
+    pub uncertain: Option<String>,
 }
 
 /// A stack and all that is nested in it.
@@ -59,16 +60,25 @@ pub fn load(path: &Path, overrides: &BTreeMap<String, String>, environment: Opti
     given.extend(overrides.iter().map(|(name, value)| (name.clone(), value.clone())));
     let given = given.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
     let mut stack = Stack { root: folder.join(".."), ..Stack::default() };
-    read(path, &given, "", DEEPEST, &mut stack.resources)?;
+    read(path, &given, &Nesting { prefix: "", deepest: DEEPEST, uncertain: None }, &mut stack.resources)?;
     Ok(stack)
+}
+
+/// Where a template stands.
+struct Nesting<'a> {
+    /// The names of the stacks that it is in, each with a slash.
+    prefix: &'a str,
+    /// How many more there may be in it.
+    deepest: usize,
+    /// Why it may not be there at all.
+    uncertain: Option<String>,
 }
 
 /// Adds the resources of a template, and gives its outputs.
 fn read(
     path: &Path,
     given: &BTreeMap<String, Value>,
-    prefix: &str,
-    deepest: usize,
+    nesting: &Nesting<'_>,
     into: &mut Vec<Resource>,
 ) -> anyhow::Result<BTreeMap<String, Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -79,7 +89,8 @@ fn read(
     if resources.is_empty() {
         bail!("{} is no template: it has no Resources", path.display());
     }
-    if deepest == 0 {
+    let Nesting { prefix, deepest, uncertain } = nesting;
+    if *deepest == 0 {
         bail!("{} is nested too deep", path.display());
     }
     let parameters = parameters(declared, given);
@@ -102,7 +113,9 @@ fn read(
                     // What is not known stays so: the child's own default would be a guess.
                     let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
                     let file = path.parent().unwrap_or(Path::new(".")).join(location);
-                    read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, into)?
+                    let uncertain = uncertain.clone().or_else(|| doubt(&scope, resource));
+                    let prefix = format!("{prefix}{name}/");
+                    read(&file, &values, &Nesting { prefix: &prefix, deepest: deepest - 1, uncertain }, into)?
                 }
                 None => BTreeMap::new(),
             };
@@ -123,6 +136,7 @@ fn read(
             name: format!("{prefix}{name}"),
             kind: kind.to_owned(),
             properties: scope.resolve(&whole),
+            uncertain: uncertain.clone().or_else(|| doubt(&scope, resource)),
         });
     }
     let outputs = part("Outputs")
@@ -177,7 +191,13 @@ fn waits_for_another(
     others.into_iter().any(|(name, _)| text.contains(&format!("[\"{name}\",\"Outputs.")))
 }
 
-/// Whether the resource is made at all. One of which that is not known counts as made.
+/// Why it is not known whether the resource is made; none where it is.
+fn doubt(scope: &Scope<'_>, resource: &Value) -> Option<String> {
+    let condition = resource.get("Condition").and_then(Value::as_str)?;
+    scope.condition(condition).is_none().then(|| undecided(condition))
+}
+
+/// Whether the resource is made at all. One of which that is not known counts as made, with a [`doubt`].
 fn exists(scope: &Scope<'_>, resource: &Value) -> bool {
     let condition = resource.get("Condition").and_then(Value::as_str);
     condition.is_none_or(|name| scope.condition(name) != Some(false))
@@ -205,6 +225,15 @@ fn is_function(object: &Map<String, Value>) -> bool {
 }
 
 impl Stack {
+    /// The stack without all of which it is not known whether it is there.
+    #[must_use]
+    pub fn certain(&self) -> Self {
+        let sure = self.resources.iter().filter(|resource| resource.uncertain.is_none());
+        let resources =
+            sure.map(|resource| Resource { properties: resolve::certain(&resource.properties), ..resource.clone() });
+        Self { resources: resources.collect(), root: self.root.clone() }
+    }
+
     /// Resources of a type.
     pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)

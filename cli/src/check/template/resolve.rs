@@ -6,10 +6,32 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 const UNKNOWN: &str = "Unknown";
+const PERHAPS: &str = "Perhaps";
 
 /// A value that cannot be known, and why.
 fn unknown(why: impl Into<String>) -> Value {
     json!({ UNKNOWN: why.into() })
+}
+
+/// A value of which not even that is known, whether there is one.
+fn perhaps(why: impl Into<String>) -> Value {
+    json!({ UNKNOWN: why.into(), PERHAPS: true })
+}
+
+/// A value without all of which it is not known whether they are there.
+pub(super) fn certain(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(_, value)| !is_perhaps(value));
+            kept.map(|(name, value)| (name.clone(), certain(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().filter(|item| !is_perhaps(item)).map(certain).collect(),
+        other => other.clone(),
+    }
+}
+
+fn is_perhaps(value: &Value) -> bool {
+    value.get(PERHAPS).is_some()
 }
 
 /// Why a value is not known; none where it is.
@@ -100,7 +122,11 @@ impl Scope<'_> {
         match self.condition(condition) {
             Some(true) => self.resolve(yes),
             Some(false) => self.resolve(no),
-            None => unknown(format!("the condition {condition} depends on a parameter without a value")),
+            None => {
+                let why = undecided(condition);
+                let both = [yes, no].map(|value| self.resolve(value));
+                if both.iter().any(Value::is_null) { perhaps(why) } else { unknown(why) }
+            }
         }
     }
 
@@ -192,6 +218,11 @@ impl Scope<'_> {
             _ => None,
         }
     }
+}
+
+/// Why it is not known whether a condition holds.
+pub(super) fn undecided(condition: &str) -> String {
+    format!("the condition {condition} depends on a parameter without a value")
 }
 
 /// `CloudFormation` compares texts: `true` and `"true"` are the same.
