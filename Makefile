@@ -27,9 +27,9 @@ lambda: .venv/lambda/ready
 	cargo build --locked $(FUNCTIONS:%=--bin %)
 	$(LAMBDA) watch --invoke-address ::1 --disable-cors $(addprefix --env-file ,$(SETTINGS)) $(ARGS)
 
-# The release binaries under AWS's runtime emulator; see docs/performance.md.
-bench: .venv/emulators/ready
-	cargo build --locked --release $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+# The release binaries under AWS's runtime emulator, beside peers in Node.js and Python; see docs/performance.md.
+bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/node/node_modules/ready
+	cargo build --locked --release --package holdfast $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
 
@@ -86,9 +86,13 @@ check-infra: .venv/sam/ready .venv/checkov/ready .venv/moto/ready
 nextest:
 	cargo nextest --version > /dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
-# Programs of Debian's that tests start: a TLS edge, a real Prometheus and its checker, a browser and what drives it.
+# Programs of Debian's that tests start: a TLS edge, a real Prometheus and its checker, what makes load, a browser and what drives it.
 .venv/programs/ready: tests/requirements/programs Makefile
-	rm -rf $(@D) && $< $(@D) nginx:nginx prometheus:prometheus prometheus:promtool chromium:chromium chromium-driver:chromedriver
+	rm -rf $(@D) && $< $(@D) nginx:nginx prometheus:prometheus prometheus:promtool wrk:wrk chromium:chromium chromium-driver:chromedriver
+	touch $@
+
+tests/peers/node/node_modules/ready: tests/peers/node/package-lock.json
+	cd tests/peers/node && npm ci --no-audit --no-fund --loglevel error
 	touch $@
 
 # Python tools, each set in an environment of its own: pinned with hashes, installed anew when its pins change.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use shared::entropy::{Entropy, SystemEntropy};
 
 /// As many addresses of one host, each with a port that is free there.
-pub(crate) fn addresses<const N: usize>() -> [SocketAddr; N] {
+pub fn addresses<const N: usize>() -> [SocketAddr; N] {
     let entropy: &dyn Entropy = &SystemEntropy;
     let [a, b, c] = entropy.bytes();
     // Below 16 in the second place lies what people use by hand; the last place is never a network's or a broadcast's.

@@ -15,14 +15,14 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The running program.
-pub(crate) struct Program {
+pub struct Program {
     process: Child,
     log: PathBuf,
 }
 
 impl Program {
     /// Starts it, and waits until it listens.
-    pub(crate) async fn start(mut command: Command, address: SocketAddr, log: &Path) -> Self {
+    pub async fn start(mut command: Command, address: SocketAddr, log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -38,12 +38,12 @@ impl Program {
     }
 
     /// All that it has written so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
     /// The processes that it has started and that still run.
-    pub(crate) fn children(&self) -> Vec<u32> {
+    pub fn children(&self) -> Vec<u32> {
         let threads = Path::new("/proc").join(self.process.id().to_string()).join("task");
         let threads = threads.read_dir().into_iter().flatten().flatten();
         let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());

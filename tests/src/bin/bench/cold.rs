@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use holdfast_tests::emulator::Emulator;
+
 use crate::deployment::{self, Deployment};
 use crate::quantile::median;
 use crate::subject::Subject;
@@ -14,9 +16,13 @@ const STARTS: usize = 21;
 pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Duration {
     let mut starts = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        let instance = deployment.instance(subject.function).await;
-        deployment::body(&instance.invoke(&subject.event).await, 200);
-        starts.push(instance.init().unwrap_or_else(|| panic!("no init report: {}", instance.log())));
+        starts.push(start(&deployment.instance(subject.function).await, subject).await);
     }
     median(starts)
+}
+
+/// One start, with the request that makes it happen.
+pub(crate) async fn start(instance: &Emulator, subject: &Subject) -> Duration {
+    deployment::body(&instance.invoke(&subject.event).await, 200);
+    instance.init().unwrap_or_else(|| panic!("no init report: {}", instance.log()))
 }

@@ -5,9 +5,11 @@
 mod cold;
 mod memory;
 mod package;
+mod peers;
 mod quantile;
 mod report;
 mod subject;
+mod throughput;
 mod vault;
 mod warm;
 
@@ -19,8 +21,10 @@ use subject::Subjects;
 async fn main() {
     let deployment = Deployment::create().await;
     let subjects = Subjects::prepare(&deployment).await;
-    // `bench vault` measures the vault's share alone.
-    let table = std::env::args().nth(1).as_deref() != Some("vault");
+    // `bench vault` measures the vault's share alone, and so on.
+    let part = std::env::args().nth(1);
+    let asked = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    let table = asked("table");
     let mut rows = Vec::new();
     if table {
         print!("{}", report::HEAD);
@@ -33,6 +37,14 @@ async fn main() {
         println!("{row}");
         rows.push(row);
     }
-    print!("{}", vault::measure(&deployment, &subjects).await);
+    if asked("vault") {
+        print!("{}", vault::measure(&deployment, &subjects).await);
+    }
+    if asked("peers") {
+        print!("{}", peers::measure(&deployment, subjects.read()).await);
+    }
+    if asked("throughput") {
+        print!("{}", throughput::measure().await);
+    }
     print!("{}", report::misses(&rows));
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use holdfast_tests::emulator::Emulator;
+
 use crate::deployment::{self, Deployment};
 use crate::memory;
 use crate::quantile::{median, quantile};
 use crate::subject::Subject;
 
 /// Instances that are measured one after another; the middle one counts.
-const ROUNDS: usize = 5;
+pub(crate) const ROUNDS: usize = 5;
 /// Calls before those that count.
 const UNCOUNTED: usize = 20;
 
@@ -22,18 +24,29 @@ pub(crate) struct Warm {
 
 /// Durations as the emulator reports them, as the service does for billing.
 pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Warm {
-    let (mut p50, mut p99, mut peak) = (Vec::new(), Vec::new(), 0);
+    let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let instance = deployment.instance(subject.function).await;
-        for _ in 0..UNCOUNTED + subject.calls {
-            deployment::body(&instance.invoke(&subject.event).await, 200);
-        }
-        let durations = instance.durations().split_off(UNCOUNTED);
-        assert_eq!(durations.len(), subject.calls, "the emulator reports every call");
-        p50.push(quantile(durations.clone(), 0.5));
-        p99.push(quantile(durations, 0.99));
-        let process = instance.process().unwrap_or_else(|| panic!("no process: {}", instance.log()));
-        peak = peak.max(memory::peak(process));
+        rounds.push(round(&deployment.instance(subject.function).await, subject).await);
     }
-    Warm { p50: median(p50), p99: median(p99), peak }
+    Warm::of(&rounds)
+}
+
+/// One instance's.
+pub(crate) async fn round(instance: &Emulator, subject: &Subject) -> Warm {
+    for _ in 0..UNCOUNTED + subject.calls {
+        deployment::body(&instance.invoke(&subject.event).await, 200);
+    }
+    let mut durations = instance.durations();
+    let durations = durations.split_off(durations.len() - subject.calls);
+    let process = instance.process().unwrap_or_else(|| panic!("no process: {}", instance.log()));
+    Warm { p50: quantile(durations.clone(), 0.5), p99: quantile(durations, 0.99), peak: memory::peak(process) }
+}
+
+impl Warm {
+    /// The middle figures of several instances, and the largest memory.
+    pub(crate) fn of(rounds: &[Self]) -> Self {
+        let middle = |figure: fn(&Self) -> Duration| median(rounds.iter().map(figure).collect());
+        let peak = rounds.iter().map(|round| round.peak).max().unwrap_or_default();
+        Self { p50: middle(|round| round.p50), p99: middle(|round| round.p99), peak }
+    }
 }

@@ -1,0 +1,169 @@
+//! What the gateway makes of the database: requests a second of the local gateway at saturation, against `pgbench -M prepared` that
+//! runs the same transactions, as the server's own log shows them, from as many clients. The cluster is durable (fsync on).
+
+mod script;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use holdfast::cluster::{Cluster, ClusterOptions};
+use holdfast::data_dir::DataDir;
+use holdfast_tests::program::Program;
+use holdfast_tests::{loopback, stage, tools, wire::Web};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use shared::entropy::SystemEntropy;
+use tokio_postgres::Client;
+
+/// Clients at a time, and connections of the gateway.
+const CLIENTS: usize = 8;
+/// Seconds that each is measured, in turns; the middle of the rounds counts.
+const SECONDS: usize = 10;
+const ROUNDS: usize = 3;
+/// Of what pgbench reaches.
+const LEAST_SHARE: f64 = 0.6;
+
+const DATABASE: &str = "holdfast";
+/// The name that each account of the load begins with.
+const NAME: &str = "bench-";
+
+/// A request, and the transaction that it is.
+struct Load {
+    what: &'static str,
+    wrk: String,
+    pgbench: String,
+}
+
+/// Both loads, and what missed the target.
+pub(crate) async fn measure() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = Arc::new(DataDir::temporary().unwrap());
+    let cluster = Cluster::start(dir, ClusterOptions::default(), &SystemEntropy).await.unwrap();
+    cluster.create_database(DATABASE, None).await.unwrap();
+    let [address] = loopback::addresses();
+    let url = format!("http://{address}");
+    let mut gateway = Command::new(tools::binaries().join("holdfast"));
+    gateway.args(["run", "--listen", &address.to_string(), "--data-dir"]).arg(folder.path());
+    gateway.env("DATABASE_URL", cluster.owner_url(DATABASE).expose_secret());
+    gateway.env("DATABASE_POOL_SIZE", CLIENTS.to_string()).env("LOG_LEVEL", "warn");
+    let _gateway = Program::start(gateway, address, &stage::logs().join("throughput.log")).await;
+
+    let token = sign_in(&url, folder.path()).await;
+    let superuser = cluster.connect(DATABASE).await.unwrap();
+    let mut text = String::new();
+    for load in loads(&url, &token, &superuser, &cluster, folder.path()).await {
+        let login = script::login(folder.path());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(wrk(&url, &load.wrk));
+            theirs.push(pgbench(&login, &load.pgbench));
+        }
+        let (ours, theirs) = (middle(ours), middle(theirs));
+        let share = ours / theirs;
+        let _ = writeln!(text, "{}: {ours:.0}/s by the gateway, {theirs:.0}/s by pgbench: {share:.2}", load.what);
+        if share < LEAST_SHARE {
+            let _ = writeln!(text, "missed: {} is to reach {LEAST_SHARE} of pgbench's", load.what);
+        }
+    }
+    text
+}
+
+async fn sign_in(url: &str, folder: &Path) -> String {
+    let file = folder.join("credentials.json");
+    // Whoever waits for the port may be a little early for the file.
+    while !file.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let text = std::fs::read_to_string(file).unwrap();
+    let credentials: Value = serde_json::from_str(&text).unwrap();
+    let admin = &credentials["users"]["admin"];
+    let login = json!({"tenant": credentials["tenant"], "username": "admin", "password": admin["password"]});
+    let (status, tokens) = Web::at(url).send("POST", "/auth/login", None, Some(&login)).await;
+    assert_eq!(status, 200, "{tokens}");
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Sends each request once, with the server's log of statements on, and makes of it what both tools repeat.
+async fn loads(url: &str, token: &str, superuser: &Client, cluster: &Cluster, folder: &Path) -> [Load; 2] {
+    let web = Web::at(url);
+    let insert = json!({"name": format!("{NAME}0")});
+    let written = script::logged(superuser, cluster, web.send("POST", "/accounts", Some(token), Some(&insert))).await;
+    let id = written.1["id"].as_str().unwrap().to_owned();
+    let path = format!("/accounts/{id}");
+    let read = script::logged(superuser, cluster, web.send("GET", &path, Some(token), None)).await;
+
+    let headers = format!("wrk.headers[\"Authorization\"] = \"Bearer {token}\"\n");
+    let get = format!("{headers}wrk.path = \"{path}\"\n");
+    let post = format!(
+        "{headers}wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\nlocal sent = os.time() * 1000000\n\
+         request = function()\n  sent = sent + 1\n  \
+         return wrk.format(nil, \"/accounts\", nil, string.format('{{\"name\": \"{NAME}%.0f\"}}', sent))\nend\n"
+    );
+    let file = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    [
+        Load {
+            what: "GET /accounts/{id}",
+            wrk: file("read.lua", get),
+            pgbench: file("read.sql", script::pipeline(&read.0, &[])),
+        },
+        Load {
+            what: "POST /accounts, audited",
+            wrk: file("write.lua", post),
+            pgbench: file("write.sql", script::pipeline(&written.0, &[(&id, "gen_random_uuid()"), (NAME, "")])),
+        },
+    ]
+}
+
+/// Answers a second; all must be good.
+fn wrk(url: &str, script: &str) -> f64 {
+    let mut command = Command::new(tools::program("wrk"));
+    command.args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{SECONDS}s"), "-s", script, url]);
+    command.env("LD_LIBRARY_PATH", tools::programs().join("lib"));
+    let text = said(command.output().unwrap());
+    assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
+    figure(&text, "Requests/sec:")
+}
+
+/// Transactions a second.
+fn pgbench(login: &script::Login, file: &str) -> f64 {
+    let mut command = Command::new("pgbench");
+    command.args([
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        &CLIENTS.to_string(),
+        "-j",
+        "1",
+        "-T",
+        &SECONDS.to_string(),
+        "-f",
+        file,
+    ]);
+    command
+        .args(["-h", &login.host, "-p", &login.port, "-U", &login.user, DATABASE])
+        .env("PGPASSWORD", &login.password);
+    let text = said(command.output().unwrap());
+    figure(&text, "tps =")
+}
+
+fn said(output: Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn figure(text: &str, name: &str) -> f64 {
+    let figure = text.split(name).nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    figure.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.swap_remove(figures.len() / 2)
+}
