@@ -13,6 +13,8 @@ use crate::{loopback, stage, tools};
 pub struct Edge<'a> {
     /// In the place of `ssl_protocols TLSv1.2 TLSv1.3`.
     pub tls: Option<&'a str>,
+    /// What it does with requests without TLS, on a port of their own.
+    pub plain: &'a str,
     /// More for the server.
     pub server: &'a str,
     /// More for the location that leads to the gateway.
@@ -23,6 +25,8 @@ pub struct Edge<'a> {
 pub struct Nginx {
     /// Where it answers.
     pub url: String,
+    /// Where it listens without TLS.
+    pub http_port: u16,
     /// The certificate authority of its certificate, as a PEM file.
     pub authority: PathBuf,
     _program: Program,
@@ -34,7 +38,7 @@ impl Nginx {
     pub async fn before(gateway: &str, edge: Edge<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let [address] = loopback::addresses();
+        let [address, plain] = loopback::addresses();
         let (authority, certificate, key) =
             stage::certificates("holdfast edge tests", [address.ip().to_string()]).unwrap();
         for (name, text) in [("authority.pem", authority), ("server.pem", certificate), ("server.key", key)] {
@@ -49,12 +53,14 @@ impl Nginx {
             "daemon off; user root; worker_processes 1; error_log stderr; pid {pid};
              events {{}}
              http {{ access_log off; {temporary} client_max_body_size 20m;
+               server {{ listen {plain}; location / {{ {without_tls} }} }}
                server {{ listen {address} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; {tls}
                  {server}
                  location / {{ proxy_pass {gateway}; {location} }} }} }}",
             pid = path("pid").display(),
             certificate = path("server.pem").display(),
             key = path("server.key").display(),
+            without_tls = edge.plain.replace("GATEWAY", gateway),
             tls = edge.tls.unwrap_or("ssl_protocols TLSv1.2 TLSv1.3;"),
             server = edge.server.replace("GATEWAY", gateway),
             location = edge.location,
@@ -65,6 +71,6 @@ impl Nginx {
         let log = stage::logs().join(format!("nginx-{}-{}.log", std::process::id(), address.port()));
         let program = Program::start(command, address, &log).await;
         let (url, authority) = (format!("https://{address}"), path("authority.pem"));
-        Self { url, authority, _program: program, _folder: folder }
+        Self { url, http_port: plain.port(), authority, _program: program, _folder: folder }
     }
 }

@@ -52,7 +52,7 @@ async fn every_line_is_answered_with_evidence_to_operators_alone() {
 }
 
 /// What somebody may do to the database, how it is undone, and the line that then fails.
-const FAULTS: [(&str, &str, &str); 17] = [
+const FAULTS: [(&str, &str, &str); 18] = [
     (
         "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
         "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
@@ -102,6 +102,13 @@ const FAULTS: [(&str, &str, &str); 17] = [
     (
         "ALTER TABLE schema_checks OWNER TO holdfast_maintenance",
         "ALTER TABLE schema_checks OWNER TO holdfast_owner",
+        "DATA-1 fail",
+    ),
+    (
+        "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
+            - make_interval(days => CASE WHEN version = 1 THEN 30 ELSE 20 END))::text",
+        "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
+            + make_interval(days => CASE WHEN version = 1 THEN 30 ELSE 20 END))::text",
         "DATA-1 fail",
     ),
     ("UPDATE schema_checks SET differences = 1", "UPDATE schema_checks SET differences = 0", "DATA-2 fail"),

@@ -23,11 +23,23 @@ const HEADERS: &str = "add_header Content-Security-Policy \"default-src 'none'; 
     add_header X-Content-Type-Options nosniff always; add_header Strict-Transport-Security max-age=63072000 always;
     default_type application/json;";
 
-const USUAL: Edge<'static> = Edge { tls: None, server: "", location: "" };
+const USUAL: Edge<'static> =
+    Edge { tls: None, plain: "return 308 https://$host$request_uri;", server: "", location: "" };
 
 /// A fault of the edge, and the line that it fails.
 const FAULTS: &[(&str, Edge<'static>)] = &[
     ("EDGE-1", Edge { tls: Some("ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;"), ..USUAL }),
+    (
+        "EDGE-1",
+        Edge {
+            tls: Some(
+                "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0;",
+            ),
+            ..USUAL
+        },
+    ),
+    ("EDGE-1", Edge { plain: "proxy_pass GATEWAY;", ..USUAL }),
+    ("EDGE-1", Edge { plain: "return 301 http://elsewhere.example$request_uri;", ..USUAL }),
     ("EDGE-1", Edge { location: "proxy_hide_header Strict-Transport-Security;", ..USUAL }),
     ("WEB-1", Edge { location: "proxy_hide_header Content-Security-Policy;", ..USUAL }),
     ("WEB-1", Edge { location: "proxy_hide_header X-Content-Type-Options;", ..USUAL }),
@@ -96,6 +108,7 @@ impl Service {
         let target = Target {
             url: nginx.url.parse().unwrap(),
             ca_file: Some(nginx.authority.clone()),
+            http_port: Some(nginx.http_port),
             token: Some(self.token.clone()),
             api_token: Some(self.api_token.clone()),
             rate_probe: false,
@@ -129,7 +142,9 @@ async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
     let app = TestApp::start().await;
     let observe = async |rate_probe| {
         let url = format!("http://{}", app.listen().await).parse().unwrap();
-        live::observe(&Target { url, ca_file: None, token: None, api_token: None, rate_probe }).await.unwrap()
+        live::observe(&Target { url, ca_file: None, http_port: None, token: None, api_token: None, rate_probe })
+            .await
+            .unwrap()
     };
     let of = |observations: &[Observation], row: &str, words: &str| {
         let found = observations.iter().find(|seen| seen.row == row && seen.evidence.contains(words));

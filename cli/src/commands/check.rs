@@ -46,6 +46,9 @@ pub(super) struct Check {
     /// The certificate authority that its certificate must be of, as a PEM file, in the place of the public ones
     #[arg(long, value_name = "FILE", requires = "url")]
     ca_file: Option<PathBuf>,
+    /// The port that must not answer without TLS; 80 where the URL names no port
+    #[arg(long, value_name = "PORT", requires = "url")]
+    http_port: Option<u16>,
     /// A tenant admin's access token, for what strangers do not see
     #[arg(long, env = "HOLDFAST_TOKEN", hide_env_values = true, requires = "url")]
     token: Option<SecretString>,
@@ -81,7 +84,8 @@ impl Check {
             return Ok(0);
         }
         let (ca_file, token, api_token, rate_probe) = (self.ca_file, self.token, self.api_token, self.rate_probe);
-        let live = self.url.map(|url| Target { url, ca_file, token, api_token, rate_probe });
+        let http_port = self.http_port;
+        let live = self.url.map(|url| Target { url, ca_file, http_port, token, api_token, rate_probe });
         let functions = self.manifest.zip(self.functions);
         let alone = functions.is_none() && !self.database && self.template.is_none() && live.is_none();
         let targets = Targets {

@@ -4,6 +4,13 @@ WITH audit_rights AS (
             UNION SELECT unnest(ARRAY['audit_seals', 'audit_batches', 'audit_keys', 'audit_drops']::regclass[])) AS c
      CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
      WHERE has_table_privilege(role, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, c.oid, 'UPDATE')
+), late AS (
+    -- The newest step that came to a database with something to lose: those of an installation are applied within minutes.
+    SELECT CASE WHEN max(at) > min(at) + interval '1 hour' THEN max(at) END AS at
+      FROM (SELECT applied_on::timestamptz AS at FROM refinery_schema_history) AS steps
+), saved AS (
+    SELECT max(started_at) AS at FROM backup_runs, late
+     WHERE kind = 'backup' AND state = 'succeeded' AND started_at <= late.at AND started_at > late.at - interval '7 days'
 )
 SELECT row, holds, seen
   -- The app's role sees backups on the platform alone; every other that connects here, always.
@@ -43,6 +50,11 @@ SELECT row, holds, seen
                      AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR has_schema_privilege(r.oid, 'public', 'CREATE') OR has_database_privilege(r.oid, current_database(), 'CREATE, TEMPORARY')
                           OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR EXISTS (SELECT FROM pg_proc WHERE proowner = r.oid) OR EXISTS (SELECT FROM pg_namespace WHERE nspowner = r.oid))),
             'the functions'' roles own nothing, and can neither change the schema nor pass by row-level security')),
+    ('DATA-1', CASE WHEN may_see THEN (SELECT late.at IS NULL OR saved.at IS NOT NULL FROM late, saved) END,
+        CASE WHEN may_see THEN (SELECT CASE WHEN late.at IS NULL THEN 'no migration has changed the schema since it was installed'
+                                            WHEN saved.at IS NULL THEN format('no backup is recorded that began in the week before the last migration, at %s', late.at)
+                                            ELSE format('before the last migration, at %s, a backup began at %s', late.at, saved.at) END FROM late, saved)
+             ELSE 'this role does not see backups and drills' END),
     ('DATA-2', (SELECT differences = 0 AND at > $1::timestamptz - interval '3 hours' FROM schema_checks ORDER BY at DESC LIMIT 1),
         coalesce((SELECT format('%s differences from what the migrations make, at %s', differences, at) FROM schema_checks ORDER BY at DESC LIMIT 1), 'the schema was never compared')),
     ('DATA-2', (SELECT count(*) = 0 FROM migration_failures WHERE version = (SELECT max(version) FROM refinery_schema_history)),

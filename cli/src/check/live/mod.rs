@@ -3,9 +3,11 @@
 mod access;
 mod client;
 mod headers;
+mod plain;
 mod tls;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -20,6 +22,8 @@ pub struct Target {
     pub url: Url,
     /// A certificate authority to trust in the place of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// The port that may answer without TLS, to see that it does not; 80 where the URL names no port.
+    pub http_port: Option<u16>,
     /// An administrator's access token, to see what only one may.
     pub token: Option<SecretString>,
     /// An API token, to see that it opens no door under /admin.
@@ -27,6 +31,9 @@ pub struct Target {
     /// Whether to ask until it is too much.
     pub rate_probe: bool,
 }
+
+/// How long a server may take to refuse.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at it.
 ///
@@ -45,6 +52,7 @@ pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
     };
     let mut seen = headers::observe(&client, &health).await?;
     seen.extend(tls::observe(target, &health).await?);
+    seen.extend(plain::observe(target).await?);
     seen.extend(access::observe(&client, target, &health).await?);
     Ok(seen)
 }
