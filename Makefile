@@ -17,7 +17,7 @@ down:
 	cargo run --locked -- down $(ARGS)
 
 # All tests, the real function binaries under AWS's runtime emulator among them.
-test: .venv/emulators/ready .venv/generated/ready .venv/programs/ready nextest
+test: .venv/aws/ready .venv/emulators/ready .venv/generated/ready .venv/programs/ready nextest
 	cargo build --locked --workspace --bins
 	$(BUILD)/debug/harness cargo nextest run --locked --workspace $(ARGS)
 

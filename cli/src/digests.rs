@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use shared::hardening::{Observation, Place};
 
 /// Functions that run another's artifact.
 const SHARED: [(&str, &str); 1] = [("drill", "backup")];
@@ -31,11 +32,15 @@ pub struct Artifact {
 }
 
 /// A function as `aws lambda list-functions` tells of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Live {
-    function_name: String,
-    code_sha256: String,
+pub struct Live {
+    /// Its name.
+    pub function_name: String,
+    /// The SHA-256 of its code's zip, in base64.
+    pub code_sha256: String,
+    /// The profile of the signature that Lambda verified when it took the code. What is signed has another zip than was built.
+    pub signing_profile_version_arn: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -73,11 +78,47 @@ pub fn manifest(folder: &Path, commit: String) -> anyhow::Result<Manifest> {
 ///
 /// # Errors
 /// A file cannot be read, or is not what it should be.
-pub fn verify(manifest: &Path, live: &Path) -> anyhow::Result<Vec<String>> {
+pub fn verify(manifest: &Path, functions: &Path) -> anyhow::Result<Vec<String>> {
+    differences(manifest, &listed(functions)?)
+}
+
+/// The functions of a file with what `aws lambda list-functions` says.
+///
+/// # Errors
+/// The file cannot be read, or is not that.
+pub fn listed(path: &Path) -> anyhow::Result<Vec<Live>> {
+    live(&read(path)?).with_context(|| path.display().to_string())
+}
+
+/// The functions in what `aws lambda list-functions` says.
+///
+/// # Errors
+/// It is not that.
+pub fn live(text: &str) -> anyhow::Result<Vec<Live>> {
+    let Listed { functions } = serde_json::from_str(text).context("this is no list of functions")?;
+    Ok(functions)
+}
+
+/// What the live functions say about the checklist, by what differs.
+pub fn judged(differences: &[String], functions: &[Live]) -> Observation {
+    let signed = functions.iter().filter(|function| function.signing_profile_version_arn.is_some()).count();
+    let evidence = match signed {
+        _ if !differences.is_empty() => differences.join("; "),
+        0 => "every function runs the code whose digest is in the manifest".to_owned(),
+        signed => format!(
+            "{signed} functions run code whose signature Lambda verified, all others that whose digest is in the manifest"
+        ),
+    };
+    Observation::judged("CI-2", Place::Stack, differences.is_empty(), evidence)
+}
+
+/// What differs between a manifest's file and the live functions.
+///
+/// # Errors
+/// The file cannot be read, or is no manifest.
+pub fn differences(manifest: &Path, functions: &[Live]) -> anyhow::Result<Vec<String>> {
     let manifest: Manifest =
         serde_json::from_str(&read(manifest)?).with_context(|| format!("{} is no manifest", manifest.display()))?;
-    let Listed { functions } =
-        serde_json::from_str(&read(live)?).with_context(|| format!("{} is no list of functions", live.display()))?;
     let mut differences = Vec::new();
     for (name, artifact) in &manifest.artifacts {
         let runs = |function: &&Live| {
@@ -88,9 +129,10 @@ pub fn verify(manifest: &Path, live: &Path) -> anyhow::Result<Vec<String>> {
         if found.peek().is_none() {
             differences.push(format!("{name} is not deployed"));
         }
-        let others = found.filter(|function| function.code_sha256 != artifact.code_sha256);
+        let unsigned = found.filter(|function| function.signing_profile_version_arn.is_none());
+        let others = unsigned.filter(|function| function.code_sha256 != artifact.code_sha256);
         differences.extend(others.map(|function| {
-            let Live { function_name, code_sha256 } = function;
+            let Live { function_name, code_sha256, .. } = function;
             format!("{function_name} runs {code_sha256}, and {} was built", artifact.code_sha256)
         }));
     }

@@ -24,6 +24,11 @@ pub fn schemathesis() -> PathBuf {
     })
 }
 
+/// AWS's command line: `HOLDFAST_AWS`, or the one that `make test` installs.
+pub fn aws() -> PathBuf {
+    tool("HOLDFAST_AWS", || Some(workspace().join(".venv/aws/bin/aws")).filter(|path| path.is_file()))
+}
+
 /// A program of Debian's: the machine's own, or the one that `make test` unpacks.
 pub fn program(name: &str) -> PathBuf {
     let path = programs().join("bin").join(name);

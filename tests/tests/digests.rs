@@ -60,8 +60,8 @@ async fn one_flipped_byte_is_named_with_its_function() {
     let [difference] = <[String; 1]>::try_from(verify()).unwrap();
     assert!(difference.starts_with("holdfast-auth runs ") && difference.ends_with(" was built"), "{difference}");
 
-    let functions = Some((path("manifest.json"), path("live.json")));
-    let report = check::run(&Targets { functions, ..Targets::default() }).await;
+    let (manifest, functions) = (Some(path("manifest.json")), Some(path("live.json")));
+    let report = check::run(&Targets { manifest, functions, ..Targets::default() }).await;
     let finding = report.findings.iter().find(|found| found.id == "CI-2").unwrap();
     assert_eq!((finding.result, &finding.evidence[0].seen), (Outcome::Fail, &difference));
 }

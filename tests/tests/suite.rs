@@ -28,6 +28,7 @@ mod flights;
 mod forced_ends;
 mod generated_requests;
 mod hardening;
+mod hardening_stack;
 mod hardening_template;
 mod hardening_url;
 mod isolation;

@@ -2,6 +2,7 @@
 
 pub mod live;
 pub mod report;
+mod stack;
 pub mod template;
 
 use std::collections::BTreeMap;
@@ -29,8 +30,12 @@ pub struct Targets {
     pub parameters: BTreeMap<String, String>,
     /// The environment in `samconfig.toml` whose parameters it takes.
     pub config_env: Option<String>,
-    /// A digest manifest, and the functions as AWS has them.
-    pub functions: Option<(PathBuf, PathBuf)>,
+    /// A digest manifest, to compare functions with.
+    pub manifest: Option<PathBuf>,
+    /// The functions as AWS has them, in a file.
+    pub functions: Option<PathBuf>,
+    /// The name of a stack that AWS is asked for.
+    pub stack: Option<String>,
     /// A running service.
     pub live: Option<Target>,
 }
@@ -68,16 +73,25 @@ pub async fn run(targets: &Targets) -> Report {
             Err(refusal) => seen.blind.push(refusal.to_string()),
         }
     }
+    let mut template = None;
     if let Some(path) = &targets.template {
         match template::load(path, &targets.parameters, targets.config_env.as_deref()) {
-            Ok(stack) => seen.template(&stack),
+            Ok(stack) => seen.template(template.insert(stack)),
             Err(error) => seen.blind.push(format!("--template: {error:#}")),
         }
     }
-    if let Some((manifest, live)) = &targets.functions {
-        match digests::verify(manifest, live) {
-            Ok(differences) => seen.functions(&differences),
+    if let (Some(manifest), Some(functions)) = (&targets.manifest, &targets.functions) {
+        let compared = digests::listed(functions)
+            .and_then(|functions| Ok(digests::judged(&digests::differences(manifest, &functions)?, &functions)));
+        match compared {
+            Ok(observation) => seen.observations.push(observation),
             Err(error) => seen.blind.push(format!("--manifest: {error:#}")),
+        }
+    }
+    if let Some(name) = &targets.stack {
+        match stack::observe(name, targets.manifest.as_deref(), template.as_ref()).await {
+            Ok(observations) => seen.observations.extend(observations),
+            Err(error) => seen.blind.push(format!("--stack: {error:#}")),
         }
     }
     if let Some(target) = &targets.live {
@@ -146,15 +160,6 @@ impl Seen {
     fn template(&mut self, stack: &Stack) {
         self.observations.extend(rows::observe(stack));
         self.connections.0 = rows::connections(stack);
-    }
-
-    fn functions(&mut self, differences: &[String]) {
-        let evidence = if differences.is_empty() {
-            "every function runs the code whose digest is in the manifest".to_owned()
-        } else {
-            differences.join("; ")
-        };
-        self.observations.push(Observation::judged("CI-2", Place::Functions, differences.is_empty(), evidence));
     }
 
     /// Where both the template and the database were looked at: whether all instances find a connection.

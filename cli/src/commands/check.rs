@@ -35,11 +35,14 @@ pub(super) struct Check {
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter, requires = "template")]
     parameters: Vec<(String, String)>,
     /// Compare the live functions with this manifest of `holdfast digests write`
-    #[arg(long, value_name = "FILE", requires = "functions")]
+    #[arg(long, value_name = "FILE", requires = "live_functions")]
     manifest: Option<PathBuf>,
     /// The live functions, as `aws lambda list-functions` gives them
-    #[arg(long, value_name = "FILE", requires = "manifest")]
+    #[arg(long, value_name = "FILE", requires = "manifest", group = "live_functions")]
     functions: Option<PathBuf>,
+    /// Look at the stack of this name as AWS has it, through the AWS CLI; with --template, for each alarm of that
+    #[arg(long, value_name = "NAME", group = "live_functions")]
+    stack: Option<String>,
     /// Look at the service that answers here
     #[arg(long)]
     url: Option<Url>,
@@ -86,15 +89,17 @@ impl Check {
         let (ca_file, token, api_token, rate_probe) = (self.ca_file, self.token, self.api_token, self.rate_probe);
         let http_port = self.http_port;
         let live = self.url.map(|url| Target { url, ca_file, http_port, token, api_token, rate_probe });
-        let functions = self.manifest.zip(self.functions);
-        let alone = functions.is_none() && !self.database && self.template.is_none() && live.is_none();
+        let aws = self.functions.is_some() || self.stack.is_some();
+        let alone = !aws && !self.database && self.template.is_none() && live.is_none();
         let targets = Targets {
             configuration: self.configuration || alone,
             database: self.database,
             template: self.template,
             parameters: self.parameters.into_iter().collect(),
             config_env: self.config_env,
-            functions,
+            manifest: self.manifest,
+            functions: self.functions,
+            stack: self.stack,
             live,
         };
         let report = check::run(&targets).await;

@@ -1,6 +1,6 @@
 //! Every line of the checklist. A test holds each to having a default, a mend, and proofs that exist.
 
-use super::Place::{Configuration, Database, Functions, Template, Url};
+use super::Place::{Configuration, Database, Stack, Template, Url};
 use super::Row;
 use super::Severity::{High, Low, Medium};
 
@@ -158,13 +158,14 @@ pub const CATALOGUE: &[Row] = &[
         section: "Auditing and logging",
         asks: "Central logs; alerts on 4xx and 5xx, repeated failures to sign in, and admin actions",
         default: "JSON lines in CloudWatch, kept for a year under a key of their own; an alarm for each.",
-        looks_at: "Log groups and alarms in the template.",
+        looks_at: "Log groups and alarms in the template; whether each alarm of the stack is there, switched on, and rings.",
         severity: Medium,
         mend: "Add the alarm that the evidence names, with an action; give the log group retention and a KMS key.",
-        places: &[Template],
+        places: &[Template, Stack],
         proofs: &[
             ("tests/tests/embedded_metrics.rs", "every_request_leaves_one_line_with_its_numbers"),
             ("tests/tests/prometheus.rs", "the_rules_are_valid_and_every_alert_fires_and_keeps_quiet_as_it_should"),
+            ("tests/tests/hardening_stack.rs", "a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line"),
         ],
     },
     Row {
@@ -186,7 +187,7 @@ pub const CATALOGUE: &[Row] = &[
         looks_at: "Code signing in the template; the manifest against the live functions.",
         severity: Medium,
         mend: "Give the functions a code signing configuration that enforces, and deploy with `make deploy`, which compares digests.",
-        places: &[Template, Functions],
+        places: &[Template, Stack],
         proofs: &[("tests/tests/digests.rs", "one_flipped_byte_is_named_with_its_function")],
     },
     Row {
@@ -208,10 +209,10 @@ pub const CATALOGUE: &[Row] = &[
         section: "Runtime flags and health",
         asks: "Limits of resources; sizes of pools",
         default: "Memory, time and reserved concurrency for each function; one connection an instance; limits of statements, locks and idle transactions.",
-        looks_at: "Functions in the template; the pool's size; connections that can be opened against max_connections.",
+        looks_at: "Functions in the template and in the stack; the pool's size; connections that can be opened against max_connections.",
         severity: Medium,
         mend: "Set MemorySize, Timeout and ReservedConcurrentExecutions of the function that the evidence names; raise max_connections or lower the concurrency.",
-        places: &[Configuration, Database, Template],
+        places: &[Configuration, Database, Template, Stack],
         proofs: &[
             ("tests/tests/faults.rs", "a_statement_that_waits_too_long_for_a_lock_gives_up"),
             ("tests/tests/metrics.rs", "a_wait_for_a_connection_is_counted"),

@@ -64,8 +64,8 @@ pub enum Place {
     Template,
     /// The running service, over HTTP.
     Url,
-    /// The functions as AWS has them.
-    Functions,
+    /// The functions and alarms as AWS has them.
+    Stack,
 }
 
 /// What is known of a line.
@@ -99,7 +99,7 @@ impl Place {
             Self::Database => "database",
             Self::Template => "template",
             Self::Url => "url",
-            Self::Functions => "functions",
+            Self::Stack => "stack",
         }
     }
 }

@@ -1,0 +1,123 @@
+//! A stack as AWS has it, asked through AWS's own command line: with the profile, region and rights of whoever runs it.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use shared::hardening::{Observation, Place};
+use tokio::process::Command;
+
+use super::template::Stack;
+use crate::digests::{self, Live};
+
+/// An alarm as `aws cloudwatch describe-alarms` tells of it.
+#[derive(Debug, Deserialize)]
+struct Alarm {
+    #[serde(rename = "AlarmName")]
+    name: String,
+    #[serde(rename = "AlarmDescription", default)]
+    description: String,
+    #[serde(rename = "ActionsEnabled")]
+    is_on: bool,
+    #[serde(rename = "AlarmActions")]
+    actions: Vec<String>,
+    #[serde(rename = "StateValue")]
+    state: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Alarms {
+    metric_alarms: Vec<Alarm>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Concurrency {
+    reserved_concurrent_executions: Option<u64>,
+}
+
+/// Looks at the functions and alarms whose names begin with the stack's; with a template, also for the alarms that it has.
+///
+/// # Errors
+/// AWS does not answer, or has no such stack.
+pub(super) async fn observe(
+    name: &str,
+    manifest: Option<&Path>,
+    template: Option<&Stack>,
+) -> anyhow::Result<Vec<Observation>> {
+    let prefix = format!("{name}-");
+    let mut functions = digests::live(&aws(&["lambda", "list-functions"]).await?)?;
+    functions.retain(|function| function.function_name.starts_with(&prefix));
+    if functions.is_empty() {
+        bail!("there is no function {prefix}...");
+    }
+    let mut seen = vec![limits(&functions).await?];
+    if let Some(manifest) = manifest {
+        seen.push(digests::judged(&digests::differences(manifest, &functions)?, &functions));
+    }
+    let alarms = aws(&["cloudwatch", "describe-alarms", "--alarm-name-prefix", &prefix]).await?;
+    let Alarms { metric_alarms } = serde_json::from_str(&alarms).context("these are no alarms")?;
+    seen.push(watched(&metric_alarms, &wanted(name, template)));
+    Ok(seen)
+}
+
+/// Whether each function has a share of the account's concurrency, which no other can take and which it cannot exceed.
+async fn limits(functions: &[Live]) -> anyhow::Result<Observation> {
+    let mut against = Vec::new();
+    for Live { function_name, .. } in functions {
+        // It says nothing where there is none.
+        let answer = aws(&["lambda", "get-function-concurrency", "--function-name", function_name]).await?;
+        let concurrency: Concurrency = if answer.trim().is_empty() {
+            Concurrency::default()
+        } else {
+            serde_json::from_str(&answer).with_context(|| format!("{function_name}: this is no concurrency"))?
+        };
+        if concurrency.reserved_concurrent_executions.is_none() {
+            against.push(format!("{function_name} has no reserved concurrency"));
+        }
+    }
+    let good = format!("all {} functions have a reserved concurrency", functions.len());
+    Ok(judged("RUN-2", &against, good))
+}
+
+/// The alarms of the template that tell somebody.
+fn wanted(name: &str, template: Option<&Stack>) -> Vec<String> {
+    let alarms = template.into_iter().flat_map(|stack| stack.of("AWS::CloudWatch::Alarm"));
+    let alarms = alarms.filter(|alarm| alarm.at("/AlarmActions").is_some());
+    alarms.filter_map(|alarm| Some(alarm.text("/AlarmName")?.replace("${AWS::StackName}", name))).collect()
+}
+
+fn watched(alarms: &[Alarm], wanted: &[String]) -> Observation {
+    let tells = |alarm: &&Alarm| alarm.is_on && !alarm.actions.is_empty();
+    let mut against: Vec<_> = wanted
+        .iter()
+        .filter(|name| !alarms.iter().filter(tells).any(|alarm| alarm.name == **name))
+        .map(|name| format!("{name} is not there, or tells nobody"))
+        .collect();
+    if !alarms.iter().any(|alarm| tells(&alarm)) {
+        against.push("there is no alarm that tells anybody".to_owned());
+    }
+    let off = alarms.iter().filter(|alarm| !alarm.is_on);
+    against.extend(off.map(|alarm| format!("{} is switched off", alarm.name)));
+    let rings = alarms.iter().filter(|alarm| alarm.state == "ALARM");
+    against.extend(rings.map(|alarm| format!("{} rings: {}", alarm.name, alarm.description)));
+    let silent = alarms.iter().filter(|alarm| alarm.state == "INSUFFICIENT_DATA").count();
+    judged("AUD-2", &against, format!("{} alarms, of which none rings and {silent} have no data yet", alarms.len()))
+}
+
+fn judged(row: &'static str, against: &[String], good: String) -> Observation {
+    let evidence = if against.is_empty() { good } else { against.join("; ") };
+    Observation::judged(row, Place::Stack, against.is_empty(), evidence)
+}
+
+/// What the command answers, as JSON.
+async fn aws(arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("aws").args(arguments).args(["--output", "json"]).output().await;
+    let output = output.context("the AWS CLI cannot be run: install it")?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("aws {}: {}", arguments.join(" "), error.trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
