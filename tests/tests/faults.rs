@@ -60,6 +60,22 @@ async fn a_connection_that_died_while_idle_is_replaced_unseen() {
 }
 
 #[tokio::test]
+async fn a_migration_that_changes_what_a_prepared_statement_returns_costs_one_503() {
+    let (app, _proxy) = start().await;
+    let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
+    let account = editor.post("/accounts", &json!({"name": "first", "owner": "somebody"})).await;
+    let path = format!("/accounts/{}", account.text_at("id"));
+    for _ in 0..2 {
+        assert_eq!(editor.get(&path).await.status, 200);
+    }
+    let superuser = app.database.superuser().await;
+    superuser.batch_execute("ALTER TABLE accounts ALTER COLUMN owner TYPE varchar(200)").await.unwrap();
+    assert_unavailable(&editor.get(&path).await, "its plan is of before");
+    let again = editor.get(&path).await;
+    assert_eq!((again.status.as_u16(), again.text_at("owner")), (200, "somebody"));
+}
+
+#[tokio::test]
 async fn without_a_database_only_liveness_answers_well() {
     let (app, proxy) = start().await;
     let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;

@@ -120,7 +120,7 @@ pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<N
     };
     let answer = Answer::created(&format!("/accounts/{id}"), &account)?.version(account.version);
     let search_name = search_key(&account.name);
-    let insert = Statement::new(INSERT).bind(&id).bind(&account.name).bind(&search_name).bind(&account.owner);
+    let insert = Statement::prepared(INSERT).bind(&id).bind(&account.name).bind(&search_name).bind(&account.owner);
     let insert = insert.bind(&account.metadata).bind(&call.now);
     let given = [("name", true), ("owner", new.owner.is_some()), ("metadata", new.metadata != Metadata::default())];
     let given = given.into_iter().filter_map(|(field, given)| given.then_some(field));

@@ -131,7 +131,7 @@ impl Change {
 
 pub(crate) async fn read(State(app): State<App>, call: Call, Id(id): Id<AccountId>) -> Result<Answer, Problem> {
     let account: Account =
-        call.transaction(&app).target("account_id", id.0).one(Statement::new(SELECT).bind(&id)).await?;
+        call.transaction(&app).target("account_id", id.0).one(Statement::prepared(SELECT).bind(&id)).await?;
     Ok(Answer::ok(&account)?.version(account.version))
 }
 
@@ -151,7 +151,8 @@ pub(crate) async fn change(
     let owner = change.owner.as_ref().and_then(Option::as_ref).map(Label::as_str);
     let status = change.status.map(Status::name);
     let metadata = change.metadata.as_ref().map(Metadata::to_json);
-    let update = Statement::new(UPDATE).bind(&id).bind(&call.if_match.0).bind(&call.now).bind(&name).bind(&search_name);
+    let update =
+        Statement::prepared(UPDATE).bind(&id).bind(&call.if_match.0).bind(&call.now).bind(&name).bind(&search_name);
     let update = update.bind(&sets_owner).bind(&owner).bind(&status).bind(&metadata);
     let account: Account = call.transaction(&app).target("account_id", id.0).changes(fields).one(update).await?;
     Ok(Answer::ok(&account)?.version(account.version))

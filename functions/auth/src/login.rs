@@ -102,7 +102,7 @@ impl Candidate {
     }
 
     async fn find(app: &App, call: &Call, request: &LoginRequest, keys: &Keys) -> Result<Self, DbError> {
-        let look_up = Statement::new(LOOK_UP).bind(&request.tenant).bind(&request.username).bind(&call.source_ip);
+        let look_up = Statement::prepared(LOOK_UP).bind(&request.tenant).bind(&request.username).bind(&call.source_ip);
         let look_up = look_up.bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
         let rows = app.db.query(&look_up).await?;
         rows.first().map_or(Err(DbError::Lost), |row| Self::from_row(row).map_err(DbError::Unexpected))
@@ -149,7 +149,8 @@ pub(crate) async fn sign_in(app: &App, call: &Call, request: LoginRequest) -> Re
     let refresh = RefreshToken::random(&*app.entropy);
     let hash = refresh.hash();
     let needs_mfa = app.config.mfa_roles.contains(&role);
-    let succeeded = Statement::new(SUCCEEDED).bind(&call.now).bind(&user).bind(&found.password_hash).bind(&session);
+    let succeeded =
+        Statement::prepared(SUCCEEDED).bind(&call.now).bind(&user).bind(&found.password_hash).bind(&session);
     let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent);
     let succeeded = succeeded.bind(&keys.pair).bind(&proof.step).bind(&proof.recovery).bind(&needs_mfa);
     let Opened(key) = transaction.target("session_id", session.0).one(succeeded).await?;

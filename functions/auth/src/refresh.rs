@@ -75,7 +75,7 @@ pub(crate) async fn exchange(app: &App, call: &Call, token: &str) -> Result<Toke
     };
     let seed = app.entropy.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());
-    let rotate = Statement::new(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&call.now);
+    let rotate = Statement::prepared(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&call.now);
     let rotated: Rotated = transaction.one(rotate).await?;
     let role = rotated.role.parse().map_err(|_| Problem::internal())?;
     let Rotated { tenant, user, session, session_ends, seed, key, .. } = rotated;

@@ -90,7 +90,7 @@ pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer,
     let transaction = call.transaction(&app);
     let mut whoami = match call.principal()? {
         Principal::User(claims) => {
-            let found: Subject = transaction.one(Statement::new(USER).bind(&claims.sub)).await?;
+            let found: Subject = transaction.one(Statement::prepared(USER).bind(&claims.sub)).await?;
             let permissions = claims.role.permissions().iter().map(|permission| permission.name().to_owned());
             Whoami {
                 subject: found.id,
@@ -104,7 +104,7 @@ pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer,
             }
         }
         Principal::ApiToken(token) => {
-            let found: Subject = transaction.one(Statement::new(TOKEN).bind(&token.hash)).await?;
+            let found: Subject = transaction.one(Statement::prepared(TOKEN).bind(&token.hash)).await?;
             Whoami {
                 subject: found.id,
                 kind: "api_token",

@@ -27,7 +27,7 @@ pub enum DbError {
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(refusal) if is_shutdown(refusal.code()) => Self::Lost,
+            Some(refusal) if is_shutdown(refusal.code()) || is_outdated(refusal) => Self::Lost,
             Some(refusal) => Self::Refused(Box::new(refusal.clone())),
             None if error.is_closed()
                 || std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>) =>
@@ -42,6 +42,11 @@ impl From<tokio_postgres::Error> for DbError {
 fn is_shutdown(code: &SqlState) -> bool {
     [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW, SqlState::IDLE_SESSION_TIMEOUT]
         .contains(code)
+}
+
+/// A migration has changed what a prepared statement returns. The next connection prepares it anew.
+fn is_outdated(refusal: &tokio_postgres::error::DbError) -> bool {
+    *refusal.code() == SqlState::FEATURE_NOT_SUPPORTED && refusal.routine() == Some("RevalidateCachedQuery")
 }
 
 impl From<DbError> for Problem {

@@ -5,6 +5,7 @@ mod error;
 mod login;
 mod owner;
 pub mod param;
+mod preparing;
 mod statement;
 
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio_postgres::Row;
+
+use preparing::Preparing;
 
 pub(crate) use connection::client_config;
 pub use connection::{ConnectError, cause};
@@ -105,7 +108,7 @@ impl Datastore {
 
     /// Asks the database now whether it answers and has a schema that this build serves. One flight.
     pub async fn ready(&self) -> Result<(), DbError> {
-        let rows = self.query(&Statement::new(connection::START)).await?;
+        let rows = self.query(&Statement::prepared(connection::START)).await?;
         let version = rows.first().ok_or(DbError::Lost)?.try_get(0)?;
         connection::serves(version).map_err(DbError::Unreachable)
     }
@@ -119,7 +122,7 @@ impl Datastore {
         if !self.keys.is_loaded() {
             self.connect().await?;
         } else if self.keys.may_reload(now) {
-            let rows = self.query(&Statement::new(connection::START)).await?;
+            let rows = self.query(&Statement::prepared(connection::START)).await?;
             let row = rows.first().ok_or(DbError::Lost)?;
             self.keys.load(row.try_get(1)?, row.try_get(2)?);
         } else {
@@ -154,10 +157,11 @@ impl InFlight {
     async fn fly(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
         let Some(client) = &self.0 else { return Ok(Vec::new()) };
         // Each future sends its message when first polled, and join_all polls in order.
+        let preparing = Preparing::start(client, statements);
         let begin = client.batch_execute("BEGIN");
-        let work = join_all(statements.iter().map(|statement| client.query_typed(statement.sql, &statement.params)));
+        let work = join_all(statements.iter().map(|statement| preparing.send(statement)));
         let commit = client.batch_execute("COMMIT");
-        let (begin, work, commit) = tokio::join!(biased; begin, work, commit);
+        let ((), begin, work, commit) = tokio::join!(biased; preparing.finish(), begin, work, commit);
         begin?;
         // In a pipeline, COMMIT after a failed statement answers without an error (it was a ROLLBACK): each answer counts.
         let mut rows = Vec::with_capacity(work.len());
@@ -169,10 +173,9 @@ impl InFlight {
     }
 
     async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
-        match &self.0 {
-            Some(client) => client.query_typed(statement.sql, &statement.params).await,
-            None => Ok(Vec::new()),
-        }
+        let Some(client) = &self.0 else { return Ok(Vec::new()) };
+        let preparing = Preparing::start(client, std::slice::from_ref(statement));
+        tokio::join!(biased; preparing.finish(), preparing.send(statement)).1
     }
 
     /// All was answered: the connection is good for the next request.

@@ -8,13 +8,21 @@ use super::param::Param;
 #[derive(Default)]
 pub struct Statement<'a> {
     pub(super) sql: &'static str,
+    /// Whether a connection that has seen it once need not read and plan it again.
+    pub(super) repeats: bool,
     pub(super) params: Vec<(&'a (dyn ToSql + Sync), Type)>,
 }
 
 impl<'a> Statement<'a> {
     /// A statement without parameters yet.
     pub const fn new(sql: &'static str) -> Self {
-        Self { sql, params: Vec::new() }
+        Self { sql, repeats: false, params: Vec::new() }
+    }
+
+    /// A statement that a connection sees again and again, and whose plan does not depend on its values: it is prepared along
+    /// with its first use. Not for filters that may be absent: the plan of all cases is a bad one for each.
+    pub const fn prepared(sql: &'static str) -> Self {
+        Self { sql, repeats: true, params: Vec::new() }
     }
 
     /// Gives the next parameter: `$1` first.

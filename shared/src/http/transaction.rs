@@ -228,11 +228,11 @@ impl<'a> Transaction<'a> {
         let enter = call.principal.as_ref().map(|principal| match principal {
             Principal::User(_) => {
                 let enter = if call.route.enrols { ENTER_ENROLLING } else { ENTER };
-                let enter = Statement::new(enter).bind(&session).bind(&user).bind(&tenant).bind(&role);
+                let enter = Statement::prepared(enter).bind(&session).bind(&user).bind(&tenant).bind(&role);
                 enter.bind(&call.now).bind(&call.chosen_tenant)
             }
             Principal::ApiToken(token) => {
-                let enter = Statement::new(ENTER_TOKEN).bind(&token.hash).bind(&token.tenant);
+                let enter = Statement::prepared(ENTER_TOKEN).bind(&token.hash).bind(&token.tenant);
                 enter.bind(&permission).bind(&call.now)
             }
         });
@@ -242,7 +242,7 @@ impl<'a> Transaction<'a> {
         statements.extend(first);
         statements.extend(work);
         statements.extend(then);
-        let record = Statement::new(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
+        let record = Statement::prepared(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
         let action = entry.action.unwrap_or(call.route.action);
         let record = record.bind(&action).bind(&method).bind(&call.path).bind(&status);
         let record = record.bind(&call.source_ip).bind(&call.user_agent).bind(&targets).bind(&entry.changed);

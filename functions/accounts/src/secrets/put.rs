@@ -72,7 +72,7 @@ pub(super) async fn store(
         let context = [account.0.as_bytes().as_slice(), name.as_str().as_bytes()];
         let (sealed, key) = vault.seal_version(tenant, Purpose::Secret, &context, &plaintext.bytes).await?;
         let key = key.expose();
-        let set = Statement::new(SET).bind(&account).bind(name).bind(&call.if_match.0).bind(&call.exists);
+        let set = Statement::prepared(SET).bind(&account).bind(name).bind(&call.if_match.0).bind(&call.exists);
         let set = set.bind(&sealed.bytes).bind(&sealed.key_version).bind(&*key).bind(&plaintext.is_text);
         let set = set.bind(&restored_from).bind(&keep).bind(&call.now);
         let transaction = about(call, app, account, name).changes(["value"]);

@@ -100,7 +100,7 @@ pub(crate) async fn reveal(
     if let Some(version) = version {
         transaction = transaction.target_named("version", version);
     }
-    let select = Statement::new(SELECT).bind(&account).bind(&name).bind(&version);
+    let select = Statement::prepared(SELECT).bind(&account).bind(&name).bind(&version);
     let stored: StoredVersion = transaction.one(select).await.map_err(suspended)?;
     let plaintext = stored.open(&app, &call, account, &name).await?;
     Ok(Answer::ok(&Revealed::new(name.as_str(), stored.version, &plaintext))?.version(stored.version))
