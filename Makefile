@@ -1,6 +1,6 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda bench smoke deploy rollback sbom licences check check-code check-dependencies check-secrets check-infra nextest
+.PHONY: run down test lambda bench smoke packages deploy rollback sbom licences check check-code check-dependencies check-secrets check-workflows check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth console health metrics
@@ -37,6 +37,12 @@ bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/
 smoke: nextest
 	HOLDFAST_URL=$(URL) HOLDFAST_CREDENTIALS=$(abspath $(CREDENTIALS)) cargo nextest run --locked --package holdfast-tests -E 'test(/^smoke::/)'
 
+# The functions as they are uploaded, in target/lambda, and their digests: make packages ARCH=arm64
+ARCH ?= arm64
+packages: .venv/lambda/ready
+	$(LAMBDA) build --locked --release --$(ARCH) --output-format zip $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+	cargo run --quiet --locked -- digests write --folder target/lambda --commit "$$(git rev-parse HEAD)" > target/digests.json
+
 # Build, digests, deployment, migration, comparison, smoke test: docs/deployment.md.
 deploy: .venv/lambda/ready .venv/sam/ready nextest
 	PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/sam/bin:$$PATH" infra/deploy $(ENV) $(ARGS)
@@ -52,7 +58,7 @@ sbom:
 licences:
 	cargo deny --locked list --layout crate > docs/licences.txt
 
-check: check-code check-dependencies check-secrets check-infra
+check: check-code check-dependencies check-secrets check-workflows check-infra
 
 check-code:
 	cargo fmt --all --check
@@ -67,6 +73,11 @@ check-dependencies:
 # What looks like a secret and is none stands in .secrets.baseline, each looked at by somebody.
 check-secrets: .venv/secrets/ready
 	git ls-files -z | xargs -0 .venv/secrets/bin/detect-secrets-hook --baseline .secrets.baseline
+
+# Without a network: what zizmor would look up is left to those who have one.
+check-workflows: .venv/workflows/ready
+	.venv/workflows/bin/zizmor --offline --no-progress --quiet --strict-collection .github
+	.venv/workflows/bin/shellcheck .ci/run .github/protect-main infra/deploy infra/rollback tests/requirements/lock tests/requirements/programs
 
 # W1101 is not of interest: sam writes out what a YAML alias stands for when it packages the templates.
 check-infra: export SAM_CLI_TELEMETRY = 0

@@ -33,6 +33,16 @@ const STEPS: [&str; 7] = [
 ];
 
 fn run(script: &str, arguments: &[&str], failing: &str, invocation: &str) -> (Output, String) {
+    run_with(script, arguments, failing, invocation, &[])
+}
+
+fn run_with(
+    script: &str,
+    arguments: &[&str],
+    failing: &str,
+    invocation: &str,
+    more: &[(&str, &Path)],
+) -> (Output, String) {
     let folder = tempfile::tempdir().unwrap();
     for program in ["cargo", "sam", "aws"] {
         let path = folder.path().join(program);
@@ -49,6 +59,7 @@ fn run(script: &str, arguments: &[&str], failing: &str, invocation: &str) -> (Ou
         .env("FAILING", failing)
         .env("INVOCATION", invocation);
     command.env("HOLDFAST_CREDENTIALS", Path::new("/dev/null")).env_remove("SIGNING_PROFILE").env_remove("STACK");
+    command.env_remove("PACKAGES").env_remove("ARCH").envs(more.iter().copied());
     let output = command.output().unwrap();
     (output, std::fs::read_to_string(&calls).unwrap_or_default())
 }
@@ -72,6 +83,28 @@ fn a_deployment_does_its_steps_in_their_order() {
         "{calls}"
     );
     assert!(calls.contains("--arm64"), "{calls}");
+}
+
+#[test]
+fn a_release_is_deployed_as_it_was_built() {
+    let packages = tempfile::tempdir().unwrap();
+    for function in
+        ["accounts", "admin", "auth", "backup", "console", "health", "maintenance", "metrics", "migrate", "rotation"]
+    {
+        std::fs::write(packages.path().join(format!("{function}-arm64.zip")), function).unwrap();
+    }
+    let given = [("PACKAGES", packages.path())];
+    let (output, calls) = run_with("deploy", &["prod"], "", "{}", &given);
+    assert!(output.status.success(), "{output:?}");
+    let others = |step: &&str| *step != "lambda build";
+    assert_eq!(begun(&calls), STEPS.into_iter().filter(others).collect::<Vec<_>>(), "{calls}");
+    let deployed = tools::workspace().join("target/lambda/rotation/bootstrap.zip");
+    assert_eq!(std::fs::read_to_string(deployed).unwrap(), "rotation");
+    // One that is missing is not made up for.
+    std::fs::remove_file(packages.path().join("metrics-arm64.zip")).unwrap();
+    let (output, calls) = run_with("deploy", &["prod"], "", "{}", &given);
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(begun(&calls), [STEPS[0]], "{calls}");
 }
 
 #[test]

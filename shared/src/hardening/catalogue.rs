@@ -183,7 +183,7 @@ pub const CATALOGUE: &[Row] = &[
         id: "CI-2",
         section: "CI/CD and branch protection",
         asks: "Signed artifacts, or digests that are verified",
-        default: "Code signing; a manifest of digests made at build and compared with each live function; an SBOM.",
+        default: "Releases with signed build provenance; code signing; a manifest of digests made at build and compared with each live function; an SBOM.",
         looks_at: "Code signing in the template; the manifest against the live functions.",
         severity: Medium,
         mend: "Give the functions a code signing configuration that enforces, and deploy with `make deploy`, which compares digests.",
