@@ -3,6 +3,8 @@
 #![expect(clippy::print_stdout, reason = "a command's words to whoever runs it")]
 
 mod cold;
+mod growth;
+mod local;
 mod memory;
 mod package;
 mod peers;
@@ -42,6 +44,9 @@ async fn main() {
     }
     if asked("peers") {
         print!("{}", peers::measure(&deployment, subjects.read()).await);
+    }
+    if asked("growth") {
+        print!("{}", growth::measure().await);
     }
     if asked("throughput") {
         print!("{}", throughput::measure().await);

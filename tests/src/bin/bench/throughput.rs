@@ -4,18 +4,14 @@
 mod script;
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
-use holdfast::cluster::{Cluster, ClusterOptions};
-use holdfast::data_dir::DataDir;
-use holdfast_tests::program::Program;
-use holdfast_tests::{loopback, stage, tools, wire::Web};
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
-use shared::entropy::SystemEntropy;
-use tokio_postgres::Client;
+use holdfast::cluster::ClusterOptions;
+use holdfast_tests::tools;
+use holdfast_tests::wire::Web;
+use serde_json::json;
+
+use crate::local::{DATABASE, Local};
 
 /// Clients at a time, and connections of the gateway.
 const CLIENTS: usize = 8;
@@ -25,7 +21,6 @@ const ROUNDS: usize = 3;
 /// Of what pgbench reaches.
 const LEAST_SHARE: f64 = 0.6;
 
-const DATABASE: &str = "holdfast";
 /// The name that each account of the load begins with.
 const NAME: &str = "bench-";
 
@@ -38,26 +33,13 @@ struct Load {
 
 /// Both loads, and what missed the target.
 pub(crate) async fn measure() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = Arc::new(DataDir::temporary().unwrap());
-    let cluster = Cluster::start(dir, ClusterOptions::default(), &SystemEntropy).await.unwrap();
-    cluster.create_database(DATABASE, None).await.unwrap();
-    let [address] = loopback::addresses();
-    let url = format!("http://{address}");
-    let mut gateway = Command::new(tools::binaries().join("holdfast"));
-    gateway.args(["run", "--listen", &address.to_string(), "--data-dir"]).arg(folder.path());
-    gateway.env("DATABASE_URL", cluster.owner_url(DATABASE).expose_secret());
-    gateway.env("DATABASE_POOL_SIZE", CLIENTS.to_string()).env("LOG_LEVEL", "warn");
-    let _gateway = Program::start(gateway, address, &stage::logs().join("throughput.log")).await;
-
-    let token = sign_in(&url, folder.path()).await;
-    let superuser = cluster.connect(DATABASE).await.unwrap();
+    let local = Local::start(ClusterOptions::default(), CLIENTS).await;
     let mut text = String::new();
-    for load in loads(&url, &token, &superuser, &cluster, folder.path()).await {
-        let login = script::login(folder.path());
+    for load in loads(&local).await {
+        let login = script::login(local.folder.path());
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            ours.push(wrk(&url, &load.wrk));
+            ours.push(wrk(&local.url, &load.wrk));
             theirs.push(pgbench(&login, &load.pgbench));
         }
         let (ours, theirs) = (middle(ours), middle(theirs));
@@ -70,23 +52,9 @@ pub(crate) async fn measure() -> String {
     text
 }
 
-async fn sign_in(url: &str, folder: &Path) -> String {
-    let file = folder.join("credentials.json");
-    // Whoever waits for the port may be a little early for the file.
-    while !file.exists() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let text = std::fs::read_to_string(file).unwrap();
-    let credentials: Value = serde_json::from_str(&text).unwrap();
-    let admin = &credentials["users"]["admin"];
-    let login = json!({"tenant": credentials["tenant"], "username": "admin", "password": admin["password"]});
-    let (status, tokens) = Web::at(url).send("POST", "/auth/login", None, Some(&login)).await;
-    assert_eq!(status, 200, "{tokens}");
-    tokens["access_token"].as_str().unwrap().to_owned()
-}
-
 /// Sends each request once, with the server's log of statements on, and makes of it what both tools repeat.
-async fn loads(url: &str, token: &str, superuser: &Client, cluster: &Cluster, folder: &Path) -> [Load; 2] {
+async fn loads(local: &Local) -> [Load; 2] {
+    let Local { url, token, superuser, cluster, folder, .. } = local;
     let web = Web::at(url);
     let insert = json!({"name": format!("{NAME}0")});
     let written = script::logged(superuser, cluster, web.send("POST", "/accounts", Some(token), Some(&insert))).await;
@@ -102,7 +70,7 @@ async fn loads(url: &str, token: &str, superuser: &Client, cluster: &Cluster, fo
          return wrk.format(nil, \"/accounts\", nil, string.format('{{\"name\": \"{NAME}%.0f\"}}', sent))\nend\n"
     );
     let file = |name: &str, text: String| {
-        let path = folder.join(name);
+        let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
