@@ -1,11 +1,13 @@
 # What a developer types. Each target only says which tool does it; ARGS is handed on to that tool.
 .DELETE_ON_ERROR:
-.PHONY: run down test lambda bench smoke packages deploy rollback sbom licences check check-code check-dependencies check-secrets check-workflows check-infra nextest
+.PHONY: run down test lambda bench smoke package deploy rollback sbom licences check check-code check-dependencies check-secrets check-workflows check-infra nextest
 
 ARGS ?=
 FUNCTIONS = accounts admin auth console health metrics
 SCHEDULED = backup maintenance migrate rotation
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
+ARCH ?= arm64
+TARGET = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
 
@@ -37,11 +39,15 @@ bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/
 smoke: nextest
 	HOLDFAST_URL=$(URL) HOLDFAST_CREDENTIALS=$(abspath $(CREDENTIALS)) cargo nextest run --locked --package holdfast-tests -E 'test(/^smoke::/)'
 
-# The functions as they are uploaded, in target/lambda, and their digests: make packages ARCH=arm64
-ARCH ?= arm64
-packages: .venv/lambda/ready
+# What a release has of the functions for ARCH, in target/packages: each one's zip and what it is made of, and the digests.
+package: .venv/lambda/ready sbom
 	$(LAMBDA) build --locked --release --$(ARCH) --output-format zip $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
-	cargo run --quiet --locked -- digests write --folder target/lambda --commit "$$(git rev-parse HEAD)" > target/digests.json
+	mkdir -p $(BUILD)/packages
+	set -e; for function in $(FUNCTIONS) $(SCHEDULED); do \
+		cp $(BUILD)/lambda/$$function/bootstrap.zip $(BUILD)/packages/$$function-$(ARCH).zip; \
+		cp functions/$$function/sbom.cdx.json $(BUILD)/packages/$$function-$(ARCH).cdx.json; \
+	done
+	cargo run --quiet --locked -- digests write --folder $(BUILD)/lambda --commit "$$(git rev-parse HEAD)" > $(BUILD)/packages/digests-$(ARCH).json
 
 # Build, digests, deployment, migration, comparison, smoke test: docs/deployment.md.
 deploy: .venv/lambda/ready .venv/sam/ready nextest
@@ -50,10 +56,10 @@ deploy: .venv/lambda/ready .venv/sam/ready nextest
 rollback:
 	infra/rollback $(ENV)
 
-# What the functions are made of, as CycloneDX: a file beside each crate's Cargo.toml.
+# What the functions for ARCH are made of, as CycloneDX: a file beside each crate's Cargo.toml.
 sbom:
 	cargo cyclonedx --version > /dev/null 2>&1 || cargo install --locked cargo-cyclonedx@0.5.9
-	cargo cyclonedx --format json --all --override-filename sbom.cdx
+	cargo cyclonedx --format json --spec-version 1.5 --all --target $(TARGET) --override-filename sbom.cdx
 
 licences:
 	cargo deny --locked list --layout crate > docs/licences.txt
@@ -74,10 +80,12 @@ check-dependencies:
 check-secrets: .venv/secrets/ready
 	git ls-files -z | xargs -0 .venv/secrets/bin/detect-secrets-hook --baseline .secrets.baseline
 
-# Without a network: what zizmor would look up is left to those who have one.
+# What GitHub would not take, what somebody could use against us, and what a shell would do otherwise than it reads.
 check-workflows: .venv/workflows/ready
-	.venv/workflows/bin/zizmor --offline --no-progress --quiet --strict-collection .github
-	.venv/workflows/bin/shellcheck .ci/run .github/protect-main infra/deploy infra/rollback tests/requirements/lock tests/requirements/programs
+	.venv/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/workflows/bin/zizmor --quiet --offline --strict-collection --persona auditor .github
+	git grep -lzE '^#!/usr/bin/env bash' | xargs -0 .venv/workflows/bin/shellcheck
 
 # W1101 is not of interest: sam writes out what a YAML alias stands for when it packages the templates.
 check-infra: export SAM_CLI_TELEMETRY = 0

@@ -2,10 +2,10 @@
 //! writes down how it was called.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use holdfast_tests::tools;
+use tempfile::TempDir;
 
 const PLAYED: &str = r#"#!/bin/sh
 call="$(basename "$0") $*"
@@ -23,7 +23,7 @@ esac
 
 /// What each step calls, in order.
 const STEPS: [&str; 7] = [
-    "-- check --template infra/template.yaml",
+    "check --template infra/template.yaml",
     "lambda build",
     "digests write",
     "deploy --config-env",
@@ -32,36 +32,51 @@ const STEPS: [&str; 7] = [
     "nextest run",
 ];
 
-fn run(script: &str, arguments: &[&str], failing: &str, invocation: &str) -> (Output, String) {
-    run_with(script, arguments, failing, invocation, &[])
-}
-
-fn run_with(
-    script: &str,
-    arguments: &[&str],
-    failing: &str,
-    invocation: &str,
-    more: &[(&str, &Path)],
-) -> (Output, String) {
+/// A script of `infra` in a folder of its own, where it leaves its results, and everything that it calls, played.
+fn stage(script: &str) -> (TempDir, Command) {
     let folder = tempfile::tempdir().unwrap();
-    for program in ["cargo", "sam", "aws"] {
+    for program in ["aws", "cargo", "git", "holdfast", "sam"] {
         let path = folder.path().join(program);
         std::fs::write(&path, PLAYED).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
-    let calls = folder.path().join("calls");
+    let copy = folder.path().join("infra").join(script);
+    std::fs::create_dir(folder.path().join("infra")).unwrap();
+    std::fs::copy(tools::workspace().join("infra").join(script), &copy).unwrap();
+    let mut command = Command::new(copy);
+    for variable in ["ARCH", "HOLDFAST", "PACKAGES", "SIGNING_PROFILE", "STACK"] {
+        command.env_remove(variable);
+    }
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new(tools::workspace().join("infra").join(script));
-    command
-        .args(arguments)
-        .env("PATH", path)
-        .env("CALLS", &calls)
-        .env("FAILING", failing)
-        .env("INVOCATION", invocation);
-    command.env("HOLDFAST_CREDENTIALS", Path::new("/dev/null")).env_remove("SIGNING_PROFILE").env_remove("STACK");
-    command.env_remove("PACKAGES").env_remove("ARCH").envs(more.iter().copied());
+    command.env("PATH", path).env("CALLS", folder.path().join("calls")).env("HOLDFAST_CREDENTIALS", "/dev/null");
+    command.env("FAILING", "").env("INVOCATION", "{}");
+    (folder, command)
+}
+
+fn play(folder: &TempDir, mut command: Command) -> (Output, String) {
     let output = command.output().unwrap();
-    (output, std::fs::read_to_string(&calls).unwrap_or_default())
+    (output, std::fs::read_to_string(folder.path().join("calls")).unwrap_or_default())
+}
+
+fn run(script: &str, arguments: &[&str], failing: &str, invocation: &str) -> (Output, String) {
+    let (folder, mut command) = stage(script);
+    command.args(arguments).env("FAILING", failing).env("INVOCATION", invocation);
+    play(&folder, command)
+}
+
+/// `deploy prod` with a release's packages, whose digests are these; the command that is played prints nothing.
+fn release(digests: &str) -> (TempDir, Command) {
+    let (folder, mut command) = stage("deploy");
+    let packages = folder.path().join("packages");
+    std::fs::create_dir(&packages).unwrap();
+    for function in
+        ["accounts", "admin", "auth", "backup", "console", "health", "maintenance", "metrics", "migrate", "rotation"]
+    {
+        std::fs::write(packages.join(format!("{function}-arm64.zip")), function).unwrap();
+    }
+    std::fs::write(packages.join("digests-arm64.json"), digests).unwrap();
+    command.arg("prod").env("PACKAGES", "packages").env("HOLDFAST", "holdfast");
+    (folder, command)
 }
 
 /// The steps that were begun.
@@ -86,28 +101,6 @@ fn a_deployment_does_its_steps_in_their_order() {
 }
 
 #[test]
-fn a_release_is_deployed_as_it_was_built() {
-    let packages = tempfile::tempdir().unwrap();
-    for function in
-        ["accounts", "admin", "auth", "backup", "console", "health", "maintenance", "metrics", "migrate", "rotation"]
-    {
-        std::fs::write(packages.path().join(format!("{function}-arm64.zip")), function).unwrap();
-    }
-    let given = [("PACKAGES", packages.path())];
-    let (output, calls) = run_with("deploy", &["prod"], "", "{}", &given);
-    assert!(output.status.success(), "{output:?}");
-    let others = |step: &&str| *step != "lambda build";
-    assert_eq!(begun(&calls), STEPS.into_iter().filter(others).collect::<Vec<_>>(), "{calls}");
-    let deployed = tools::workspace().join("target/lambda/rotation/bootstrap.zip");
-    assert_eq!(std::fs::read_to_string(deployed).unwrap(), "rotation");
-    // One that is missing is not made up for.
-    std::fs::remove_file(packages.path().join("metrics-arm64.zip")).unwrap();
-    let (output, calls) = run_with("deploy", &["prod"], "", "{}", &given);
-    assert!(!output.status.success(), "{output:?}");
-    assert_eq!(begun(&calls), [STEPS[0]], "{calls}");
-}
-
-#[test]
 fn nothing_is_done_after_a_step_that_failed() {
     for (done, step) in STEPS.iter().enumerate() {
         let (output, calls) = run("deploy", &["prod"], step, "{}");
@@ -118,6 +111,35 @@ fn nothing_is_done_after_a_step_that_failed() {
     assert!(!output.status.success() && begun(&calls).last() == Some(&"lambda invoke"), "{calls}");
     let (output, calls) = run("deploy", &["staging"], "", "{}");
     assert!(!output.status.success() && calls.is_empty(), "{calls}");
+}
+
+#[test]
+fn a_release_is_deployed_as_it_was_packed_and_nothing_is_built() {
+    let (folder, command) = release("");
+    let (output, calls) = play(&folder, command);
+    assert!(output.status.success(), "{output:?}");
+    let steps: Vec<_> = STEPS.into_iter().filter(|step| *step != "lambda build").collect();
+    assert_eq!(begun(&calls), steps, "{calls}");
+    assert!(!calls.contains("cargo run"), "{calls}");
+    let laid =
+        |function| std::fs::read_to_string(folder.path().join("target/lambda").join(function).join("bootstrap.zip"));
+    assert_eq!((laid("auth").unwrap(), laid("backup").unwrap()), ("auth".to_owned(), "backup".to_owned()));
+}
+
+#[test]
+fn packages_with_other_digests_than_their_release_are_not_deployed() {
+    let (folder, command) = release("{}");
+    let (output, calls) = play(&folder, command);
+    assert!(!output.status.success() && begun(&calls).last() == Some(&"digests write"), "{calls}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("of another commit"), "{output:?}");
+}
+
+#[test]
+fn a_release_without_a_package_is_not_deployed() {
+    let (folder, command) = release("");
+    std::fs::remove_file(folder.path().join("packages/migrate-arm64.zip")).unwrap();
+    let (output, calls) = play(&folder, command);
+    assert!(!output.status.success() && begun(&calls) == STEPS[..1], "{calls}");
 }
 
 #[test]
