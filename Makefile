@@ -31,7 +31,8 @@ lambda: .venv/lambda/ready
 
 # The release binaries under AWS's runtime emulator, beside peers in Node.js and Python; see docs/performance.md.
 bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/node/node_modules/ready
-	cargo build --locked --release --package holdfast $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+	cargo build --locked --release $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+	cargo build --locked --release --package holdfast
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
 

@@ -74,14 +74,6 @@ pub fn manifest(folder: &Path, commit: String) -> anyhow::Result<Manifest> {
     Ok(Manifest { commit, artifacts })
 }
 
-/// What differs between a manifest's file and a file with the live functions; nothing where all is as it was built.
-///
-/// # Errors
-/// A file cannot be read, or is not what it should be.
-pub fn verify(manifest: &Path, functions: &Path) -> anyhow::Result<Vec<String>> {
-    differences(manifest, &listed(functions)?)
-}
-
 /// The functions of a file with what `aws lambda list-functions` says.
 ///
 /// # Errors
@@ -97,6 +89,13 @@ pub fn listed(path: &Path) -> anyhow::Result<Vec<Live>> {
 pub fn live(text: &str) -> anyhow::Result<Vec<Live>> {
     let Listed { functions } = serde_json::from_str(text).context("this is no list of functions")?;
     Ok(functions)
+}
+
+/// Those of a stack, by their names: `STACK-FUNCTION`. `holdfast-dev-auth` is none of the stack `holdfast`.
+pub fn of_stack(mut functions: Vec<Live>, stack: &str) -> Vec<Live> {
+    let short = |name: &str| name.strip_prefix(stack)?.strip_prefix('-').map(|short| !short.contains('-'));
+    functions.retain(|function| short(&function.function_name) == Some(true));
+    functions
 }
 
 /// What the live functions say about the checklist, by what differs.

@@ -1,8 +1,10 @@
 //! A stack as AWS has it, asked through AWS's own command line: with the profile, region and rights of whoever runs it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use shared::hardening::{Observation, Place};
 use tokio::process::Command;
@@ -47,8 +49,9 @@ pub(super) async fn observe(
     template: Option<&Stack>,
 ) -> anyhow::Result<Vec<Observation>> {
     let prefix = format!("{name}-");
-    let mut functions = digests::live(&aws(&["lambda", "list-functions"]).await?)?;
-    functions.retain(|function| function.function_name.starts_with(&prefix));
+    let all = digests::live(&aws(&["lambda", "list-functions"]).await?)?;
+    let others = others(&all, &prefix);
+    let functions = digests::of_stack(all, name);
     if functions.is_empty() {
         bail!("there is no function {prefix}...");
     }
@@ -57,26 +60,33 @@ pub(super) async fn observe(
         seen.push(digests::judged(&digests::differences(manifest, &functions)?, &functions));
     }
     let alarms = aws(&["cloudwatch", "describe-alarms", "--alarm-name-prefix", &prefix]).await?;
-    let Alarms { metric_alarms } = serde_json::from_str(&alarms).context("these are no alarms")?;
+    let Alarms { mut metric_alarms } = serde_json::from_str(&alarms).context("these are no alarms")?;
+    metric_alarms.retain(|alarm| !others.iter().any(|other| alarm.name.starts_with(other)));
     seen.push(watched(&metric_alarms, &wanted(name, template)));
     Ok(seen)
 }
 
+/// What the names of other stacks begin with that begin as this one's do, such as `holdfast-dev-` beside `holdfast-`.
+fn others(functions: &[Live], prefix: &str) -> BTreeSet<String> {
+    let names = functions.iter().filter_map(|function| function.function_name.strip_prefix(prefix));
+    names.filter_map(|name| Some(format!("{prefix}{}-", name.rsplit_once('-')?.0))).collect()
+}
+
 /// Whether each function has a share of the account's concurrency, which no other can take and which it cannot exceed.
 async fn limits(functions: &[Live]) -> anyhow::Result<Observation> {
-    let mut against = Vec::new();
-    for Live { function_name, .. } in functions {
-        // It says nothing where there is none.
+    // At the same time, for the command takes long to start.
+    let asked = functions.iter().map(|Live { function_name, .. }| async move {
         let answer = aws(&["lambda", "get-function-concurrency", "--function-name", function_name]).await?;
+        // It says nothing where there is none.
         let concurrency: Concurrency = if answer.trim().is_empty() {
             Concurrency::default()
         } else {
             serde_json::from_str(&answer).with_context(|| format!("{function_name}: this is no concurrency"))?
         };
-        if concurrency.reserved_concurrent_executions.is_none() {
-            against.push(format!("{function_name} has no reserved concurrency"));
-        }
-    }
+        let none = concurrency.reserved_concurrent_executions.is_none();
+        anyhow::Ok(none.then(|| format!("{function_name} has no reserved concurrency")))
+    });
+    let against: Vec<_> = try_join_all(asked).await?.into_iter().flatten().collect();
     let good = format!("all {} functions have a reserved concurrency", functions.len());
     Ok(judged("RUN-2", &against, good))
 }

@@ -34,6 +34,9 @@ enum Command {
         /// The live functions, as `aws lambda list-functions` gives them
         #[arg(long, value_name = "FILE")]
         functions: PathBuf,
+        /// Only those of this stack
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
     },
 }
 
@@ -44,8 +47,12 @@ impl Digests {
                 let manifest = digests::manifest(&folder, commit)?;
                 print(&format!("{}\n", serde_json::to_string_pretty(&manifest)?))
             }
-            Command::Verify { manifest, functions } => {
-                let differences = digests::verify(&manifest, &functions)?;
+            Command::Verify { manifest, functions, stack } => {
+                let mut functions = digests::listed(&functions)?;
+                if let Some(stack) = stack {
+                    functions = digests::of_stack(functions, &stack);
+                }
+                let differences = digests::differences(&manifest, &functions)?;
                 if !differences.is_empty() {
                     bail!("{}", differences.join("; "));
                 }

@@ -66,7 +66,8 @@ async fn set(superuser: &Client, what: &str) {
 fn statements(log: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for entry in log.split("%u=").filter(|entry| entry.starts_with("holdfast_app ")) {
-        if let Some((_, statement)) = entry.split_once("execute <unnamed>: ") {
+        // By its name where it is prepared.
+        if let Some((_, statement)) = entry.split_once("execute ").and_then(|(_, rest)| rest.split_once(": ")) {
             found.push(statement.trim().to_owned());
         } else if let (Some((_, values)), Some(statement)) = (entry.split_once("arameters: "), found.last_mut()) {
             *statement = filled(statement, values);
