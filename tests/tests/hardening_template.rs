@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::hardening::{self, Outcome};
 
 /// What an operator gives of their own.
-const GIVEN: [(&str, &str); 4] = [
+pub(super) const GIVEN: [(&str, &str); 4] = [
     ("DomainName", "api.example.com"),
     ("CertificateArn", "arn:aws:acm:eu-central-1:123456789012:certificate/1"),
     ("CodeSigningConfigArn", "arn:aws:lambda:eu-central-1:123456789012:code-signing-config:csc-1"),
@@ -25,7 +25,7 @@ fn load(environment: &str, given: &[(&str, &str)]) -> Stack {
 }
 
 /// The results of the lines that a template shows.
-fn results(stack: &Stack) -> BTreeMap<&'static str, Outcome> {
+pub(super) fn results(stack: &Stack) -> BTreeMap<&'static str, Outcome> {
     let observations = rows::observe(stack);
     let findings = hardening::findings(&observations).into_iter();
     findings.filter(|finding| !finding.evidence.is_empty()).map(|finding| (finding.id, finding.result)).collect()
@@ -233,6 +233,10 @@ fn unsure(file: &str, before: &str, after: &str) -> Stack {
     let given = GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut stack = template::load(&folder.path().join("template.yaml"), &given, Some("prod")).unwrap();
     let signing = template::load(&tools::workspace().join("infra/signing.yaml"), &BTreeMap::new(), None).unwrap();
+    for other in &mut stack.otherwise {
+        other.resources.extend(signing.resources.clone());
+        other.root = tools::workspace().into();
+    }
     stack.resources.extend(signing.resources);
     stack.root = tools::workspace().into();
     stack

@@ -30,6 +30,7 @@ mod generated_requests;
 mod hardening;
 mod hardening_stack;
 mod hardening_template;
+mod hardening_unknown;
 mod hardening_url;
 mod isolation;
 mod jwt_attacks;

@@ -4,6 +4,7 @@
 mod deploy;
 mod resolve;
 pub mod rows;
+mod worlds;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
-use resolve::{Scope, undecided, why_unknown};
+use resolve::Scope;
+use resolve::why_unknown;
+use worlds::World;
 
 /// `Name=value`, as a parameter is given on a command line.
 ///
@@ -34,8 +37,6 @@ pub struct Resource {
     pub kind: String,
     /// Its properties, with functions resolved.
     pub properties: Value,
-    /// Why it may not be there at all; none where it surely is.
-    pub uncertain: Option<String>,
 }
 
 /// A stack and all that is nested in it.
@@ -45,12 +46,16 @@ pub struct Stack {
     pub resources: Vec<Resource>,
     /// The folder of the root template's repository, where the workflow and runbooks lie.
     pub root: PathBuf,
+    /// What had to be supposed for it to have these resources, and how.
+    pub supposed: BTreeMap<String, bool>,
+    /// What it may be as well, where conditions go another way.
+    pub otherwise: Vec<Stack>,
 }
 
-/// Reads a template with all that it nests.
+/// Reads a template with all that it nests, in every way that its conditions may go.
 ///
 /// # Errors
-/// A file cannot be read, or is no template.
+/// A file cannot be read, or is no template. Too much depends on parameters without values.
 pub fn load(path: &Path, overrides: &BTreeMap<String, String>, environment: Option<&str>) -> anyhow::Result<Stack> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut given = match environment {
@@ -59,47 +64,43 @@ pub fn load(path: &Path, overrides: &BTreeMap<String, String>, environment: Opti
     };
     given.extend(overrides.iter().map(|(name, value)| (name.clone(), value.clone())));
     let given = given.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
-    let mut stack = Stack { root: folder.join(".."), ..Stack::default() };
-    read(path, &given, &Nesting { prefix: "", deepest: DEEPEST, uncertain: None }, &mut stack.resources)?;
-    Ok(stack)
-}
-
-/// Where a template stands.
-struct Nesting<'a> {
-    /// The names of the stacks that it is in, each with a slash.
-    prefix: &'a str,
-    /// How many more there may be in it.
-    deepest: usize,
-    /// Why it may not be there at all.
-    uncertain: Option<String>,
+    let mut stacks = worlds::each(|world| {
+        let mut stack = Stack { root: folder.join(".."), ..Stack::default() };
+        read(path, &given, "", DEEPEST, world, &mut stack.resources)?;
+        Ok(stack)
+    })?
+    .into_iter();
+    let first = stacks.next().unwrap_or_default();
+    Ok(Stack { otherwise: stacks.collect(), ..first })
 }
 
 /// Adds the resources of a template, and gives its outputs.
 fn read(
     path: &Path,
     given: &BTreeMap<String, Value>,
-    nesting: &Nesting<'_>,
+    prefix: &str,
+    deepest: usize,
+    world: &World,
     into: &mut Vec<Resource>,
 ) -> anyhow::Result<BTreeMap<String, Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let template = yaml::parse(&text).with_context(|| format!("{} is no template", path.display()))?;
     let empty = Map::new();
     let part = |name: &str| template.get(name).and_then(Value::as_object).unwrap_or(&empty);
-    let (declared, resources) = (part("Parameters"), part("Resources"));
+    let resources = part("Resources");
     if resources.is_empty() {
         bail!("{} is no template: it has no Resources", path.display());
     }
-    let Nesting { prefix, deepest, uncertain } = nesting;
-    if *deepest == 0 {
+    if deepest == 0 {
         bail!("{} is nested too deep", path.display());
     }
-    let parameters = parameters(declared, given);
+    let parameters = parameters(part("Parameters"), given);
     let globals = template.pointer("/Globals/Function").cloned().unwrap_or_default();
     let mut children = BTreeMap::new();
     // In rounds, for what one gives out may be another's parameter.
     let mut waiting: Vec<_> = resources.iter().filter(|(_, resource)| nested(resource).is_some()).collect();
     while !waiting.is_empty() {
-        let scope = scope(&template, &parameters, &children, declared, &empty);
+        let scope = Scope { template: &template, parameters: &parameters, children: &children, world };
         let (ready, later): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|(_, resource)| !waits_for_another(resource, resources, &children));
         if let (true, Some((name, _))) = (ready.is_empty(), later.first()) {
@@ -107,15 +108,13 @@ fn read(
         }
         let mut made = BTreeMap::new();
         for (name, resource) in ready {
-            let outputs = match nested(resource).filter(|_| exists(&scope, resource)) {
+            let outputs = match nested(resource).filter(|_| scope.exists(resource)) {
                 Some(location) => {
                     let values = scope.resolve(resource.pointer("/Properties/Parameters").unwrap_or(&Value::Null));
                     // What is not known stays so: the child's own default would be a guess.
                     let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
                     let file = path.parent().unwrap_or(Path::new(".")).join(location);
-                    let uncertain = uncertain.clone().or_else(|| doubt(&scope, resource));
-                    let prefix = format!("{prefix}{name}/");
-                    read(&file, &values, &Nesting { prefix: &prefix, deepest: deepest - 1, uncertain }, into)?
+                    read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, world, into)?
                 }
                 None => BTreeMap::new(),
             };
@@ -124,9 +123,9 @@ fn read(
         children.extend(made);
         waiting = later;
     }
-    let scope = scope(&template, &parameters, &children, declared, &empty);
+    let scope = Scope { template: &template, parameters: &parameters, children: &children, world };
     for (name, resource) in resources {
-        if nested(resource).is_some() || !exists(&scope, resource) {
+        if nested(resource).is_some() || !scope.exists(resource) {
             continue;
         }
         let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
@@ -136,24 +135,12 @@ fn read(
             name: format!("{prefix}{name}"),
             kind: kind.to_owned(),
             properties: scope.resolve(&whole),
-            uncertain: uncertain.clone().or_else(|| doubt(&scope, resource)),
         });
     }
     let outputs = part("Outputs")
         .iter()
         .map(|(name, output)| (name.clone(), scope.resolve(output.get("Value").unwrap_or(&Value::Null))));
     Ok(outputs.collect())
-}
-
-fn scope<'a>(
-    template: &'a Value,
-    parameters: &'a BTreeMap<String, Value>,
-    children: &'a BTreeMap<String, BTreeMap<String, Value>>,
-    declared: &'a Map<String, Value>,
-    empty: &'a Map<String, Value>,
-) -> Scope<'a> {
-    let conditions = template.get("Conditions").and_then(Value::as_object).unwrap_or(empty);
-    Scope { parameters, conditions, mappings: template.get("Mappings").unwrap_or(&Value::Null), children, declared }
 }
 
 /// The values of parameters: given, or their defaults. What has neither is left out.
@@ -191,18 +178,6 @@ fn waits_for_another(
     others.into_iter().any(|(name, _)| text.contains(&format!("[\"{name}\",\"Outputs.")))
 }
 
-/// Why it is not known whether the resource is made; none where it is.
-fn doubt(scope: &Scope<'_>, resource: &Value) -> Option<String> {
-    let condition = resource.get("Condition").and_then(Value::as_str)?;
-    scope.condition(condition).is_none().then(|| undecided(condition))
-}
-
-/// Whether the resource is made at all. One of which that is not known counts as made, with a [`doubt`].
-fn exists(scope: &Scope<'_>, resource: &Value) -> bool {
-    let condition = resource.get("Condition").and_then(Value::as_str);
-    condition.is_none_or(|name| scope.condition(name) != Some(false))
-}
-
 /// A function's own properties over the globals; maps such as the environment's variables are joined.
 fn merged(globals: &Value, own: &Value) -> Value {
     match (globals, own) {
@@ -225,13 +200,9 @@ fn is_function(object: &Map<String, Value>) -> bool {
 }
 
 impl Stack {
-    /// The stack without all of which it is not known whether it is there.
-    #[must_use]
-    pub fn certain(&self) -> Self {
-        let sure = self.resources.iter().filter(|resource| resource.uncertain.is_none());
-        let resources =
-            sure.map(|resource| Resource { properties: resolve::certain(&resource.properties), ..resource.clone() });
-        Self { resources: resources.collect(), root: self.root.clone() }
+    /// The stack in every way that it may be.
+    fn worlds(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.otherwise)
     }
 
     /// Resources of a type.

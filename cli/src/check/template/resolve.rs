@@ -5,50 +5,29 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::worlds::World;
+
 const UNKNOWN: &str = "Unknown";
-const PERHAPS: &str = "Perhaps";
 
 /// A value that cannot be known, and why.
 fn unknown(why: impl Into<String>) -> Value {
     json!({ UNKNOWN: why.into() })
 }
 
-/// A value of which not even that is known, whether there is one.
-fn perhaps(why: impl Into<String>) -> Value {
-    json!({ UNKNOWN: why.into(), PERHAPS: true })
-}
-
-/// A value without all of which it is not known whether they are there.
-pub(super) fn certain(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let kept = object.iter().filter(|(_, value)| !is_perhaps(value));
-            kept.map(|(name, value)| (name.clone(), certain(value))).collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.iter().filter(|item| !is_perhaps(item)).map(certain).collect(),
-        other => other.clone(),
-    }
-}
-
-fn is_perhaps(value: &Value) -> bool {
-    value.get(PERHAPS).is_some()
-}
-
 /// Why a value is not known; none where it is.
-pub(super) fn why_unknown(value: &Value) -> Option<&str> {
+pub(in crate::check) fn why_unknown(value: &Value) -> Option<&str> {
     value.get(UNKNOWN).and_then(Value::as_str)
 }
 
 /// What a template is resolved with.
 pub(super) struct Scope<'a> {
+    pub(super) template: &'a Value,
     /// Values of the parameters; a parameter without one is unknown.
     pub(super) parameters: &'a BTreeMap<String, Value>,
-    pub(super) conditions: &'a Map<String, Value>,
-    pub(super) mappings: &'a Value,
     /// What child stacks give out, by the child's name.
     pub(super) children: &'a BTreeMap<String, BTreeMap<String, Value>>,
-    /// Names of the template's parameters.
-    pub(super) declared: &'a Map<String, Value>,
+    /// Which way conditions that cannot be decided go.
+    pub(super) world: &'a World,
 }
 
 impl Scope<'_> {
@@ -84,9 +63,9 @@ impl Scope<'_> {
             ("Fn::Split", Value::Array(parts)) => self.split(parts),
             ("Fn::FindInMap", Value::Array(path)) => self.find(path),
             ("Fn::GetAZs", _) => "${AWS::AvailabilityZones}".into(),
-            ("Condition", Value::String(name)) => self.condition(name).map_or_else(|| unknown(name), Value::Bool),
+            ("Condition", Value::String(name)) => self.condition(name).into(),
             ("Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or", _) => {
-                self.holds(&Value::Object(object.clone())).map_or_else(|| unknown("a condition"), Value::Bool)
+                self.supposed(&Value::Object(object.clone()), "a condition").into()
             }
             (name, _) if name.starts_with("Fn::") => unknown(format!("{name} is known to a deployment only")),
             _ => return None,
@@ -99,8 +78,8 @@ impl Scope<'_> {
         }
         match self.parameters.get(name) {
             Some(value) => value.clone(),
-            None if self.declared.contains_key(name) => unknown(format!("the parameter {name} has no value")),
-            None => format!("${{{name}}}").into(),
+            None if self.part("Parameters", name).is_some() => unknown(format!("the parameter {name} has no value")),
+            None => self.made(name).unwrap_or_else(|| format!("${{{name}}}").into()),
         }
     }
 
@@ -113,21 +92,20 @@ impl Scope<'_> {
             Some((name, outputs)) => {
                 outputs.get(name).cloned().unwrap_or_else(|| unknown(format!("{resource} gives out no {name}")))
             }
-            None => format!("${{{resource}.{attribute}}}").into(),
+            None => self.made(resource).unwrap_or_else(|| format!("${{{resource}.{attribute}}}").into()),
         }
+    }
+
+    /// That a resource is not made, where that is so; what SAM adds is not in the template.
+    fn made(&self, name: &str) -> Option<Value> {
+        let resource = self.part("Resources", name).filter(|resource| !self.exists(resource))?;
+        let condition = resource.get("Condition").and_then(Value::as_str).unwrap_or_default();
+        Some(unknown(format!("{name}, which something refers to, is not made without the condition {condition}")))
     }
 
     fn choose(&self, parts: &[Value]) -> Value {
         let [Value::String(condition), yes, no] = parts else { return unknown("a Fn::If that cannot be read") };
-        match self.condition(condition) {
-            Some(true) => self.resolve(yes),
-            Some(false) => self.resolve(no),
-            None => {
-                let why = undecided(condition);
-                let both = [yes, no].map(|value| self.resolve(value));
-                if both.iter().any(Value::is_null) { perhaps(why) } else { unknown(why) }
-            }
-        }
+        self.resolve(if self.condition(condition) { yes } else { no })
     }
 
     fn substitute(&self, text: &str, names: &Map<String, Value>) -> Value {
@@ -148,6 +126,9 @@ impl Scope<'_> {
             match &value {
                 Value::String(text) => result.push_str(text),
                 Value::Number(_) | Value::Bool(_) => result.push_str(&value.to_string()),
+                other if text.strip_prefix("${").and_then(|text| text.strip_suffix('}')) == Some(name) => {
+                    return other.clone();
+                }
                 // Texts are looked at for their form, which one part that is not known does not hide.
                 _ => result.extend(["${", name, "}"]),
             }
@@ -189,40 +170,88 @@ impl Scope<'_> {
 
     fn find(&self, path: &[Value]) -> Value {
         let keys: Vec<Value> = path.iter().map(|key| self.resolve(key)).collect();
-        let found = keys.iter().try_fold(self.mappings, |at, key| at.get(key.as_str()?));
+        let mappings = self.template.get("Mappings").unwrap_or(&Value::Null);
+        let found = keys.iter().try_fold(mappings, |at, key| at.get(key.as_str()?));
         found.cloned().unwrap_or_else(|| unknown("a Fn::FindInMap of unknown keys"))
     }
 
-    /// Whether a condition holds; none where that depends on what is not known.
-    pub(super) fn condition(&self, name: &str) -> Option<bool> {
-        self.holds(self.conditions.get(name)?)
+    fn part(&self, part: &str, name: &str) -> Option<&Value> {
+        self.template.get(part)?.get(name)
     }
 
+    /// Whether a resource is made at all.
+    pub(super) fn exists(&self, resource: &Value) -> bool {
+        resource.get("Condition").and_then(Value::as_str).is_none_or(|name| self.condition(name))
+    }
+
+    /// Whether a condition holds, in this world.
+    fn condition(&self, name: &str) -> bool {
+        match self.part("Conditions", name) {
+            Some(condition) => self.supposed(condition, &format!("the condition {name}")),
+            None => self.world.supposes(format!("there is no condition {name}")),
+        }
+    }
+
+    /// Whether it holds. What cannot be decided is supposed, but for what does not matter.
+    fn supposed(&self, condition: &Value, name: &str) -> bool {
+        if let Some(holds) = self.holds(condition) {
+            return holds;
+        }
+        let parts = || parts(condition).into_iter().flatten();
+        match condition.as_object().and_then(|object| object.iter().next()) {
+            Some((key, argument)) if key == "Condition" => self.condition(argument.as_str().unwrap_or_default()),
+            Some((key, _)) if key == "Fn::Not" => !parts().next().is_some_and(|part| self.supposed(part, name)),
+            Some((key, _)) if key == "Fn::And" => parts().all(|part| self.supposed(part, name)),
+            Some((key, _)) if key == "Fn::Or" => parts().any(|part| self.supposed(part, name)),
+            Some((key, _)) if key == "Fn::Equals" => {
+                let sides: Vec<_> = parts().map(|part| told(&self.resolve(part))).collect();
+                self.world.supposes(format!("{name} asks whether {} are the same", sides.join(" and ")))
+            }
+            _ => self.world.supposes(format!("{name} cannot be read")),
+        }
+    }
+
+    /// Whether it holds in every world; none where that depends on what is not known.
     fn holds(&self, condition: &Value) -> Option<bool> {
         let (name, argument) = condition.as_object()?.iter().next()?;
-        let parts = argument.as_array();
         match name.as_str() {
-            "Condition" => self.condition(argument.as_str()?),
+            "Condition" => self.holds(self.part("Conditions", argument.as_str()?)?),
             "Fn::Equals" => {
-                let [one, other] = parts?.as_slice() else { return None };
-                let (one, other) = (self.resolve(one), self.resolve(other));
-                if why_unknown(&one).or(why_unknown(&other)).is_some() {
-                    None
-                } else {
-                    Some(plain(&one) == plain(&other))
-                }
+                let [one, other] = parts(condition)?.as_slice() else { return None };
+                same(&self.resolve(one), &self.resolve(other))
             }
-            "Fn::Not" => self.holds(parts?.first()?).map(|holds| !holds),
-            "Fn::And" => all(parts?.iter().map(|part| self.holds(part)), true),
-            "Fn::Or" => all(parts?.iter().map(|part| self.holds(part)), false),
+            "Fn::Not" => self.holds(parts(condition)?.first()?).map(|holds| !holds),
+            "Fn::And" => all(parts(condition)?.iter().map(|part| self.holds(part)), true),
+            "Fn::Or" => all(parts(condition)?.iter().map(|part| self.holds(part)), false),
             _ => None,
         }
     }
 }
 
-/// Why it is not known whether a condition holds.
-pub(super) fn undecided(condition: &str) -> String {
-    format!("the condition {condition} depends on a parameter without a value")
+/// What a function is given.
+fn parts(function: &Value) -> Option<&Vec<Value>> {
+    function.as_object()?.values().next()?.as_array()
+}
+
+/// Whether two values are the same. A reference's value is known to a deployment only, but it is never empty.
+fn same(one: &Value, other: &Value) -> Option<bool> {
+    if why_unknown(one).or(why_unknown(other)).is_some() {
+        return None;
+    }
+    let (one, other) = (plain(one), plain(other));
+    let refers = |text: &str| text.contains("${");
+    if one == other {
+        Some(true)
+    } else if one.is_empty() || other.is_empty() || !(refers(&one) || refers(&other)) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A side of a comparison, in words.
+fn told(value: &Value) -> String {
+    why_unknown(value).map_or_else(|| format!("{:?}", plain(value)), |why| format!("what is not known ({why})"))
 }
 
 /// `CloudFormation` compares texts: `true` and `"true"` are the same.

@@ -4,7 +4,6 @@ use serde_json::Value;
 use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, functions, is, is_true, judge, unless};
-use crate::check::template::why_unknown;
 
 /// Settings that hold a secret itself, and not where it is found.
 const SECRETS: [&str; 13] = [
@@ -108,11 +107,7 @@ fn rights(stack: &Stack) -> Observation {
         if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
             continue;
         }
-        let named = statement.get("Action");
-        if let Some(why) = named.and_then(why_unknown) {
-            return Observation::unknown("SEC-1", Place::Template, format!("{}: {why}", role.name));
-        }
-        let actions: Vec<_> = texts(named).into_iter().map(str::to_lowercase).collect();
+        let actions: Vec<_> = texts(statement.get("Action")).into_iter().map(str::to_lowercase).collect();
         // A trust policy has a principal, and says who may take the role.
         if actions.is_empty() {
             against.push(format!("{} allows all but some actions", role.name));

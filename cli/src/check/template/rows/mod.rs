@@ -1,53 +1,26 @@
 //! What a stack's templates, and the files beside them, say about the checklist.
 
 mod data;
+mod doubt;
 mod edge;
 mod operations;
 mod run;
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
-use shared::hardening::{CATALOGUE, Observation, Outcome, Place};
+use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, why_unknown};
 
-/// Everything that a template can show. What comes out otherwise without that of which it is not known whether it is there,
-/// is unknown.
+/// Everything that a template can show.
 pub fn observe(stack: &Stack) -> Vec<Observation> {
-    let (whole, certain) = (judged(stack), judged(&stack.certain()));
-    let of = |seen: &[Observation], row: &str| -> Vec<_> {
-        seen.iter().filter(|observation| observation.row == row).cloned().collect()
-    };
-    let merged = |row: &'static str| {
-        let (whole, certain) = (of(&whole, row), of(&certain, row));
-        if outcome(&whole) == outcome(&certain) { whole } else { vec![doubtful(row, stack, &certain)] }
-    };
-    CATALOGUE.iter().flat_map(|row| merged(row.id)).collect()
+    doubt::observe(stack, |stack| {
+        [edge::observe(stack), data::observe(stack), run::observe(stack), operations::observe(stack)].concat()
+    })
 }
 
-fn judged(stack: &Stack) -> Vec<Observation> {
-    [edge::observe(stack), data::observe(stack), run::observe(stack), operations::observe(stack)].concat()
-}
-
-/// What observations of one line come to: the worst of them.
-fn outcome(observations: &[Observation]) -> Option<Outcome> {
-    let any = |outcome| observations.iter().any(|observation| observation.outcome == outcome).then_some(outcome);
-    any(Outcome::Fail).or(any(Outcome::Unknown)).or(any(Outcome::Pass))
-}
-
-/// A line that holds, or does not, only with what may not be there.
-fn doubtful(row: &'static str, stack: &Stack, certain: &[Observation]) -> Observation {
-    let conditions: BTreeSet<&str> = stack.resources.iter().filter_map(|it| it.uncertain.as_deref()).collect();
-    let without = certain.iter().filter(|observation| observation.outcome != Outcome::Pass);
-    let without: Vec<&str> = without.map(|observation| observation.evidence.as_str()).collect();
-    let why = conditions.into_iter().chain(["without what may be missing"]).collect::<Vec<_>>().join("; ");
-    Observation::unknown(row, Place::Template, format!("{why}: {}", without.join("; ")))
-}
-
-/// The most connections that the functions can open: the sum of their reserved concurrency.
+/// The most connections that the functions can open: the sum of their reserved concurrency; none where that is not known.
 pub fn connections(stack: &Stack) -> Option<u64> {
-    run::connections(stack)
+    run::connections(stack).filter(|sum| stack.worlds().all(|world| run::connections(world) == Some(*sum)))
 }
 
 /// Judges what may not be known: `holds` of a value that is.

@@ -1,10 +1,9 @@
 //! What is watched: log groups, alarms, the dashboard, and the runbooks that alarms name.
 
 use serde_json::Value;
-use shared::hardening::{Observation, Place};
+use shared::hardening::Observation;
 
 use super::{Resource, Stack, functions, referred, unless};
-use crate::check::template::why_unknown;
 
 /// What must raise an alarm, by the line of the checklist: a metric of ours, or else one of the gateway's.
 const ALARMS: [(&str, &[&str]); 6] = [
@@ -33,11 +32,7 @@ fn logs(stack: &Stack) -> Observation {
     }
     for group in stack.of("AWS::Logs::LogGroup") {
         for property in ["RetentionInDays", "KmsKeyId"] {
-            let value = group.at(&format!("/{property}"));
-            if let Some(why) = value.and_then(why_unknown) {
-                return Observation::unknown("AUD-2", Place::Template, format!("{}: {why}", group.name));
-            }
-            if value.is_none() {
+            if group.at(&format!("/{property}")).is_none() {
                 against.push(format!("{} has no {property}", group.name));
             }
         }

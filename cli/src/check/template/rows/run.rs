@@ -1,9 +1,8 @@
 //! How functions run: their limits, their code's signatures, the workflow that tests them.
 
-use shared::hardening::{Observation, Place};
+use shared::hardening::Observation;
 
 use super::{Stack, functions, is, judge, unless};
-use crate::check::template::why_unknown;
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
     [vec![limits(stack)], signing(stack), vec![workflow(stack)]].concat()
@@ -15,13 +14,8 @@ fn limits(stack: &Stack) -> Observation {
     for function in functions(stack) {
         count += 1;
         for limit in ["MemorySize", "Timeout", "ReservedConcurrentExecutions"] {
-            match function.at(&format!("/{limit}")) {
-                None => against.push(format!("{} has no {limit}", function.name)),
-                Some(value) => {
-                    if let Some(why) = why_unknown(value) {
-                        return Observation::unknown("RUN-2", Place::Template, format!("{}: {why}", function.name));
-                    }
-                }
+            if function.at(&format!("/{limit}")).is_none() {
+                against.push(format!("{} has no {limit}", function.name));
             }
         }
     }
@@ -42,17 +36,10 @@ pub(super) fn connections(stack: &Stack) -> Option<u64> {
 }
 
 fn signing(stack: &Stack) -> Vec<Observation> {
-    let mut unsigned = Vec::new();
-    for function in functions(stack) {
-        match function.at("/CodeSigningConfigArn") {
-            Some(value) if why_unknown(value).is_some() => {
-                let why = why_unknown(value).unwrap_or_default();
-                return vec![Observation::unknown("CI-2", Place::Template, format!("{}: {why}", function.name))];
-            }
-            Some(_) => {}
-            None => unsigned.push(format!("{} takes code that nobody signed", function.name)),
-        }
-    }
+    let unsigned: Vec<_> = functions(stack)
+        .filter(|function| function.at("/CodeSigningConfigArn").is_none())
+        .map(|function| format!("{} takes code that nobody signed", function.name))
+        .collect();
     let mut seen = vec![unless("CI-2", &unsigned, "every function takes signed code alone")];
     let path = "/CodeSigningPolicies/UntrustedArtifactOnDeployment";
     let configs = stack.of("AWS::Lambda::CodeSigningConfig");
