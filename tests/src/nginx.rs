@@ -1,8 +1,10 @@
 //! An nginx in front of a gateway, as the edge of a deployment: TLS with a certificate of the test's own authority.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use rcgen::KeyPair;
 use tempfile::TempDir;
 
 use crate::program::Program;
@@ -13,7 +15,9 @@ use crate::{loopback, stage, tools};
 pub struct Edge<'a> {
     /// In the place of `ssl_protocols TLSv1.2 TLSv1.3`.
     pub tls: Option<&'a str>,
-    /// What it does with requests without TLS, on a port of their own.
+    /// Whether it has a certificate with an RSA key, too.
+    pub rsa: bool,
+    /// What it does without TLS; where it does nothing, that port is closed.
     pub plain: &'a str,
     /// More for the server.
     pub server: &'a str,
@@ -39,11 +43,22 @@ impl Nginx {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let [address, plain] = loopback::addresses();
-        let (authority, certificate, key) =
-            stage::certificates("holdfast edge tests", [address.ip().to_string()]).unwrap();
-        for (name, text) in [("authority.pem", authority), ("server.pem", certificate), ("server.key", key)] {
-            std::fs::write(path(name), text).unwrap();
+        let (authority, names) = (stage::authority("holdfast edge tests").unwrap(), [address.ip().to_string()]);
+        std::fs::write(path("authority.pem"), authority.pem()).unwrap();
+        let mut keys = vec![KeyPair::generate().unwrap()];
+        keys.extend(edge.rsa.then(rsa_key));
+        let mut certificates = String::new();
+        for (number, key) in keys.iter().enumerate() {
+            let certificate = stage::certificate(&authority, &names, key).unwrap();
+            let [of, its] = [path(&format!("{number}.pem")), path(&format!("{number}.key"))];
+            std::fs::write(&of, certificate).unwrap();
+            std::fs::write(&its, key.serialize_pem()).unwrap();
+            write!(certificates, "ssl_certificate {}; ssl_certificate_key {}; ", of.display(), its.display()).unwrap();
         }
+        let without_tls = match edge.plain {
+            "" => String::new(),
+            does => format!("server {{ listen {plain}; location / {{ {} }} }}", does.replace("GATEWAY", gateway)),
+        };
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {};", path(kind).display()))
             .join(" ");
@@ -53,14 +68,11 @@ impl Nginx {
             "daemon off; user root; worker_processes 1; error_log stderr; pid {pid};
              events {{}}
              http {{ access_log off; {temporary} client_max_body_size 20m;
-               server {{ listen {plain}; location / {{ {without_tls} }} }}
-               server {{ listen {address} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; {tls}
+               {without_tls}
+               server {{ listen {address} ssl; {certificates} {tls}
                  {server}
                  location / {{ proxy_pass {gateway}; {location} }} }} }}",
             pid = path("pid").display(),
-            certificate = path("server.pem").display(),
-            key = path("server.key").display(),
-            without_tls = edge.plain.replace("GATEWAY", gateway),
             tls = edge.tls.unwrap_or("ssl_protocols TLSv1.2 TLSv1.3;"),
             server = edge.server.replace("GATEWAY", gateway),
             location = edge.location,
@@ -73,4 +85,14 @@ impl Nginx {
         let (url, authority) = (format!("https://{address}"), path("authority.pem"));
         Self { url, http_port: plain.port(), authority, _program: program, _folder: folder }
     }
+}
+
+/// A new RSA key. Our library for certificates makes none, and Python's, which moto needs, does.
+fn rsa_key() -> KeyPair {
+    const MAKE: &str = "import sys; from cryptography.hazmat.primitives import serialization as s; \
+        from cryptography.hazmat.primitives.asymmetric import rsa; key = rsa.generate_private_key(65537, 2048); \
+        sys.stdout.buffer.write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))";
+    let output = Command::new(tools::python_of_moto()).args(["-c", MAKE]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    KeyPair::from_pem(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }

@@ -53,10 +53,10 @@ impl Stage {
         let authority = dir.file("authority.pem");
         let certificate = CertPaths { certificate: dir.file("server.pem"), key: dir.file("server.key") };
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let (authority_pem, certificate_pem, key_pem) = certificates("holdfast tests", names)?;
-        fs::write(&authority, authority_pem)?;
-        fs::write(&certificate.certificate, certificate_pem)?;
-        dir.write_private("server.key", &key_pem)?;
+        let (issuer, key) = (self::authority("holdfast tests")?, KeyPair::generate()?);
+        fs::write(&authority, issuer.pem())?;
+        fs::write(&certificate.certificate, self::certificate(&issuer, &names, &key)?)?;
+        dir.write_private("server.key", &key.serialize_pem())?;
 
         let options = ClusterOptions {
             ssl: Some(certificate),
@@ -110,20 +110,23 @@ fn with_tls(url: &str) -> String {
     url.replace("sslmode=disable", "sslmode=verify-full")
 }
 
-/// An authority of this name, and a certificate of its for a server's names with its key, in PEM form.
-pub(crate) fn certificates(
-    authority_name: &str,
-    names: impl Into<Vec<String>>,
-) -> anyhow::Result<(String, String, String)> {
+/// A new certificate authority of this name.
+pub(crate) fn authority(name: &str) -> anyhow::Result<CertifiedIssuer<'static, KeyPair>> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     // Of the same name as what it signs, OpenSSL would take that for self-signed.
-    authority.distinguished_name.push(DnType::CommonName, authority_name);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
+    authority.distinguished_name.push(DnType::CommonName, name);
+    Ok(CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?)
+}
+
+/// A certificate of an authority's for a server's names and its key, in PEM form.
+pub(crate) fn certificate(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    names: &[String],
+    key: &KeyPair,
+) -> anyhow::Result<String> {
     let mut server = CertificateParams::new(names)?;
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let certificate = server.signed_by(&key, &authority)?;
-    Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
+    Ok(server.signed_by(key, authority)?.pem())
 }

@@ -17,6 +17,11 @@ pub fn moto_server() -> PathBuf {
     tool("HOLDFAST_MOTO", || Some(workspace().join(".venv/emulators/bin/moto_server")).filter(|path| path.is_file()))
 }
 
+/// The Python that moto is installed for, with what it needs.
+pub fn python_of_moto() -> PathBuf {
+    moto_server().with_file_name("python")
+}
+
 /// What makes requests from an OpenAPI document: `HOLDFAST_SCHEMATHESIS`, or the one that `make test` installs.
 pub fn schemathesis() -> PathBuf {
     tool("HOLDFAST_SCHEMATHESIS", || {

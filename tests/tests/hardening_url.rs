@@ -24,7 +24,14 @@ const HEADERS: &str = "add_header Content-Security-Policy \"default-src 'none'; 
     default_type application/json;";
 
 const USUAL: Edge<'static> =
-    Edge { tls: None, plain: "return 308 https://$host$request_uri;", server: "", location: "" };
+    Edge { tls: None, rsa: false, plain: "return 308 https://$host$request_uri;", server: "", location: "" };
+
+/// Edges without a fault, beside the usual one.
+const WELL: [Edge<'static>; 3] = [
+    Edge { plain: "", ..USUAL },
+    Edge { tls: Some("ssl_protocols TLSv1.3;"), ..USUAL },
+    Edge { tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:ECDHE+AES;"), rsa: true, ..USUAL },
+];
 
 /// A fault of the edge, and the line that it fails.
 const FAULTS: &[(&str, Edge<'static>)] = &[
@@ -78,6 +85,28 @@ const FAULTS: &[(&str, Edge<'static>)] = &[
     ("WEB-2", Edge { server: "location = /console/ { return 200 'let token = \"hfk_0123456789\"'; }", ..USUAL }),
 ];
 
+/// What fails EDGE-1 and nothing else, by what is seen of it.
+const WEAK: &[(&str, Edge<'static>)] = &[
+    ("answers 200 and goes on without it", Edge { plain: "HEADERS return 200 '{\"status\":\"ok\"}';", ..USUAL }),
+    ("answers 404 and goes on without it", Edge { plain: "HEADERS return 404 '{}';", ..USUAL }),
+    ("answers 301 and goes on without it", Edge { plain: "return 301 http://$host/elsewhere;", ..USUAL }),
+    (
+        "TLS 1.2 with no forward secrecy is accepted: cipher suite 0x009c",
+        Edge { tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:AES128-GCM-SHA256;"), rsa: true, ..USUAL },
+    ),
+    (
+        "TLS 1.2 with no certificate is accepted: cipher suite 0xc018",
+        Edge { tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:AECDH-AES128-SHA:@SECLEVEL=0;"), ..USUAL },
+    ),
+    (
+        "TLS 1.2 with no encryption is accepted: cipher suite 0xc006",
+        Edge {
+            tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0;"),
+            ..USUAL
+        },
+    ),
+];
+
 /// A gateway with a database of its own, and the credentials to look with.
 struct Service {
     running: Running,
@@ -103,8 +132,8 @@ impl Service {
 
     /// Looks at it through an edge.
     async fn through(&self, edge: Edge<'_>) -> (BTreeMap<&'static str, Outcome>, String) {
-        let server = edge.server.replace("HEADERS", HEADERS);
-        let nginx = Nginx::before(&self.running.url, Edge { server: &server, ..edge }).await;
+        let [server, plain] = [edge.server, edge.plain].map(|does| does.replace("HEADERS", HEADERS));
+        let nginx = Nginx::before(&self.running.url, Edge { server: &server, plain: &plain, ..edge }).await;
         let target = Target {
             url: nginx.url.parse().unwrap(),
             ca_file: Some(nginx.authority.clone()),
@@ -129,10 +158,20 @@ async fn an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line(
     let (well, seen) = service.through(USUAL).await;
     assert!(well.values().all(|outcome| *outcome == Outcome::Pass), "{seen}");
     assert_eq!(well.len(), 11, "{well:?}");
+    for edge in WELL {
+        let (results, seen) = service.through(edge).await;
+        assert_eq!(results, well, "{edge:?}: {seen}");
+    }
     for (line, edge) in FAULTS {
         let (results, seen) = service.through(*edge).await;
         let changed: Vec<_> = well.keys().copied().filter(|id| well[id] != results[id]).collect();
         assert_eq!((changed, results[line]), (vec![*line], Outcome::Fail), "{edge:?}: {seen}");
+    }
+    for (words, edge) in WEAK {
+        let (results, seen) = service.through(*edge).await;
+        let changed: Vec<_> = well.keys().copied().filter(|id| well[id] != results[id]).collect();
+        assert_eq!((changed, results["EDGE-1"]), (vec!["EDGE-1"], Outcome::Fail), "{edge:?}: {seen}");
+        assert!(seen.matches("outcome: Fail").count() == 1 && seen.contains(words), "{edge:?}: {seen}");
     }
     service.running.shutdown().await.unwrap();
 }

@@ -86,8 +86,7 @@ impl Check {
             print(&hardening::markdown())?;
             return Ok(0);
         }
-        let (ca_file, token, api_token, rate_probe) = (self.ca_file, self.token, self.api_token, self.rate_probe);
-        let http_port = self.http_port;
+        let Self { ca_file, http_port, token, api_token, rate_probe, .. } = self;
         let live = self.url.map(|url| Target { url, ca_file, http_port, token, api_token, rate_probe });
         let aws = self.functions.is_some() || self.stack.is_some();
         let alone = !aws && !self.database && self.template.is_none() && live.is_none();

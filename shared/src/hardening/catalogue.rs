@@ -56,10 +56,11 @@ pub const CATALOGUE: &[Row] = &[
         default: "A domain with a policy of TLS 1.2 and above, the default address switched off, HSTS on every answer.",
         looks_at: "The domain's policy in the template; a handshake with each version of TLS and with weak ciphers; the port without TLS; HSTS.",
         severity: High,
-        mend: "Give the API a domain with a security policy of TLS 1.2 or above, and switch its default address off.",
+        mend: "Give the API a domain with a security policy of TLS 1.3, or one of TLS 1.2 with PFS in its name, and switch its default address off; without TLS answer with redirects alone.",
         places: &[Template, Url],
         proofs: &[
             ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
+            ("cli/src/check/live/tls.rs", "each_weak_suite_is_found_and_named_by_its_weakness"),
             ("tests/tests/conventions.rs", "every_answer_carries_the_security_headers"),
         ],
     },

@@ -66,6 +66,11 @@ impl Client {
         Ok(Self { http, base: target.url.clone() })
     }
 
+    /// The same caller of another address.
+    pub(super) fn at(self, base: Url) -> Self {
+        Self { base, ..self }
+    }
+
     /// Asks without a credential.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         self.send(Method::GET, path, &[], None).await

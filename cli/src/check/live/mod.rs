@@ -1,13 +1,14 @@
 //! A running service, looked at over HTTP as a stranger would, and with a token as its owner may.
 
 mod access;
+mod ciphers;
 mod client;
 mod headers;
+mod hello;
 mod plain;
 mod tls;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -22,7 +23,7 @@ pub struct Target {
     pub url: Url,
     /// A certificate authority to trust in the place of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// The port that may answer without TLS, to see that it does not; 80 where the URL names no port.
+    /// The port at which the host would answer without TLS; else 80 where the URL has no port of its own.
     pub http_port: Option<u16>,
     /// An administrator's access token, to see what only one may.
     pub token: Option<SecretString>,
@@ -31,9 +32,6 @@ pub struct Target {
     /// Whether to ask until it is too much.
     pub rate_probe: bool,
 }
-
-/// How long a server may take to refuse.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at it.
 ///
@@ -52,7 +50,6 @@ pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
     };
     let mut seen = headers::observe(&client, &health).await?;
     seen.extend(tls::observe(target, &health).await?);
-    seen.extend(plain::observe(target).await?);
     seen.extend(access::observe(&client, target, &health).await?);
     Ok(seen)
 }

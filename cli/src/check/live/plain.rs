@@ -1,52 +1,53 @@
-//! The port beside that of TLS: what a client that was told no scheme would talk to, with its token.
+//! HTTP without TLS, at the same host: nobody there, or a redirect to https, and never content.
 
-use anyhow::Context;
+use std::io::ErrorKind;
+
+use reqwest::Url;
 use shared::hardening::{Observation, Place};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{PATIENCE, Target};
+use super::Target;
+use super::client::Client;
+use super::hello::PATIENCE;
 
-/// More than the head of any answer.
-const MOST_BYTES: u64 = 16 << 10;
+/// The port that browsers try first.
+const HTTP: u16 = 80;
 
-/// Looks whether it is closed, or leads to TLS; nothing where the URL says neither.
+/// Asks without TLS. An address with a port of its own says nothing about where that would be, and is asked at a given port alone.
 pub(super) async fn observe(target: &Target) -> anyhow::Result<Option<Observation>> {
-    let usual = target.url.scheme() == "https" && target.url.port().is_none();
-    let Some(port) = target.http_port.or(usual.then_some(80)) else { return Ok(None) };
-    let host = target.url.host_str().context("the URL names no host")?;
-    let judged = |holds, evidence: String| Some(Observation::judged("EDGE-1", Place::Url, holds, evidence));
-    Ok(match timeout(PATIENCE, ask(host, port)).await {
-        Err(_) | Ok(Err(_)) => judged(true, format!("port {port} does not answer without TLS")),
-        Ok(Ok(answer)) if leads_to_tls(&answer) => judged(true, format!("port {port} leads to https")),
-        Ok(Ok(answer)) => {
-            let first = answer.lines().next().unwrap_or_default();
-            judged(false, format!("port {port} answers without TLS: {first:?}"))
-        }
-    })
+    let Some(port) = target.http_port.or_else(|| target.url.port().is_none().then_some(HTTP)) else {
+        return Ok(None);
+    };
+    let mut plain = target.url.clone();
+    if plain.set_scheme("http").is_err() || plain.set_port(Some(port)).is_err() {
+        return Ok(None);
+    }
+    let (holds, seen) = match closed(&plain, port).await {
+        Some(why) => (true, why),
+        None => answered(target, plain.clone()).await?,
+    };
+    Ok(Some(Observation::judged("EDGE-1", Place::Url, holds, format!("without TLS, port {port} {seen}"))))
 }
 
-async fn ask(host: &str, port: u16) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
-    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(MOST_BYTES).read_to_end(&mut answer).await?;
-    if answer.is_empty() { Err(std::io::ErrorKind::UnexpectedEof.into()) } else { Ok(text(&answer)) }
+/// Why nobody is there; none where somebody is.
+async fn closed(plain: &Url, port: u16) -> Option<String> {
+    let host = plain.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Err(_) => Some(format!("takes no connection within {} seconds, which counts as closed", PATIENCE.as_secs())),
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Some("is closed".to_owned()),
+        Ok(Err(error)) => Some(format!("is not reached: {error}")),
+        Ok(Ok(_)) => None,
+    }
 }
 
-fn text(answer: &[u8]) -> String {
-    String::from_utf8_lossy(answer).into_owned()
-}
-
-/// Whether it is a redirect (RFC 9110, 15.4) to a URL of https.
-fn leads_to_tls(answer: &str) -> bool {
-    let mut lines = answer.lines();
-    let redirects = lines.next().and_then(|line| line.split(' ').nth(1)).is_some_and(|status| status.starts_with("30"));
-    let location = lines.take_while(|line| !line.is_empty()).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("location").then_some(value.trim())
-    });
-    redirects && location.is_some_and(|location| location.starts_with("https://"))
+/// Whether what answers is a redirect, and what it was.
+async fn answered(target: &Target, plain: Url) -> anyhow::Result<(bool, String)> {
+    let Ok(answer) = Client::new(target)?.at(plain).get("/healthz").await else {
+        return Ok((true, "takes connections, and says nothing in HTTP".to_owned()));
+    };
+    let location = answer.header("location");
+    let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308) && location.starts_with("https://");
+    let to = if redirects { "to https" } else { "and goes on without it" };
+    Ok((redirects, format!("answers {} {to}", answer.status)))
 }

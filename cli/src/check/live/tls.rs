@@ -1,51 +1,16 @@
-//! TLS by version and by cipher: a full handshake for what must work, and for what must not, the first message alone.
+//! TLS by version and cipher: a full handshake for what must work, and for what must not, the first message alone.
 
-use anyhow::Context;
-use shared::entropy::{Entropy, SystemEntropy};
 use shared::hardening::{Observation, Place};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use super::ciphers::{ECDHE_CBC, OLD, WEAK};
 use super::client::{Answer, Client};
-use super::{PATIENCE, Target};
+use super::hello::{Reply, offer};
+use super::{Target, plain};
 
 /// Half a year: what browsers ask of those whom they are to remember.
 const LEAST_HSTS_SECONDS: u64 = 15_552_000;
 
-const HANDSHAKE: u8 = 22;
-const SERVER_HELLO: u8 = 2;
-
-/// Suites of the time of TLS 1.0 and 1.1.
-const OLD_SUITES: [[u8; 2]; 8] =
-    [[0xc0, 0x09], [0xc0, 0x0a], [0xc0, 0x13], [0xc0, 0x14], [0, 0x2f], [0, 0x35], [0, 0x0a], [0, 0xff]];
-
-/// Suites of TLS 1.2 that give nothing, or not enough: without encryption or without a certificate, for export, with broken ciphers,
-/// and those without forward secrecy, which Mozilla's intermediate configuration leaves out as well. The names are the IANA's,
-/// without `TLS_`.
-const WEAK_SUITES: [([u8; 2], &str); 21] = [
-    ([0x00, 0x01], "RSA_WITH_NULL_MD5"),
-    ([0x00, 0x02], "RSA_WITH_NULL_SHA"),
-    ([0x00, 0x3b], "RSA_WITH_NULL_SHA256"),
-    ([0xc0, 0x06], "ECDHE_ECDSA_WITH_NULL_SHA"),
-    ([0xc0, 0x10], "ECDHE_RSA_WITH_NULL_SHA"),
-    ([0x00, 0x34], "DH_anon_WITH_AES_128_CBC_SHA"),
-    ([0x00, 0xa6], "DH_anon_WITH_AES_128_GCM_SHA256"),
-    ([0xc0, 0x18], "ECDH_anon_WITH_AES_128_CBC_SHA"),
-    ([0x00, 0x03], "RSA_EXPORT_WITH_RC4_40_MD5"),
-    ([0x00, 0x08], "RSA_EXPORT_WITH_DES40_CBC_SHA"),
-    ([0x00, 0x05], "RSA_WITH_RC4_128_SHA"),
-    ([0xc0, 0x07], "ECDHE_ECDSA_WITH_RC4_128_SHA"),
-    ([0xc0, 0x11], "ECDHE_RSA_WITH_RC4_128_SHA"),
-    ([0x00, 0x0a], "RSA_WITH_3DES_EDE_CBC_SHA"),
-    ([0xc0, 0x08], "ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA"),
-    ([0xc0, 0x12], "ECDHE_RSA_WITH_3DES_EDE_CBC_SHA"),
-    ([0x00, 0x2f], "RSA_WITH_AES_128_CBC_SHA"),
-    ([0x00, 0x35], "RSA_WITH_AES_256_CBC_SHA"),
-    ([0x00, 0x3c], "RSA_WITH_AES_128_CBC_SHA256"),
-    ([0x00, 0x9c], "RSA_WITH_AES_128_GCM_SHA256"),
-    ([0x00, 0x9d], "RSA_WITH_AES_256_GCM_SHA384"),
-];
+const TLS_1_2: [u8; 2] = [3, 3];
 
 pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<Vec<Observation>> {
     let judged = |holds, evidence: String| Observation::judged("EDGE-1", Place::Url, holds, evidence);
@@ -66,28 +31,44 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
     };
     seen.push(judged(!works.is_empty(), modern));
     for (name, version) in [("1.0", [3, 1]), ("1.1", [3, 2])] {
-        seen.push(match ask(target, version, &OLD_SUITES).await? {
-            Reply::Silence => Observation::unknown("EDGE-1", Place::Url, silence(&format!("TLS {name}"))),
-            Reply::Hello { version: chosen, .. } if chosen <= version => {
-                judged(false, format!("TLS {name} is accepted"))
-            }
-            Reply::Hello { .. } | Reply::Refusal => judged(true, format!("TLS {name} is refused")),
+        seen.push(match offer(&target.url, version, &OLD).await? {
+            Reply::Silence => unanswered(&format!("TLS {name}")),
+            Reply::Refusal => judged(true, format!("TLS {name} is refused")),
+            Reply::Accepts(_) => judged(false, format!("TLS {name} is accepted")),
         });
     }
-    let weak: Vec<_> = WEAK_SUITES.iter().map(|(suite, _)| *suite).collect();
-    seen.push(match ask(target, [3, 3], &weak).await? {
-        Reply::Silence => Observation::unknown("EDGE-1", Place::Url, silence("weak ciphers")),
-        Reply::Refusal => judged(true, "weak ciphers are refused".to_owned()),
-        Reply::Hello { suite, .. } => {
-            let name = WEAK_SUITES.iter().find(|(weak, _)| *weak == suite).map_or("one not offered", |(_, name)| name);
-            judged(false, format!("a weak cipher is accepted: {name}"))
-        }
-    });
+    seen.extend(ciphers(target).await?);
+    seen.extend(plain::observe(target).await?);
     Ok(seen)
 }
 
-fn silence(what: &str) -> String {
-    format!("no answer to {what} within {} seconds", PATIENCE.as_secs())
+/// What a client of TLS 1.2 gets that can do nothing good.
+async fn ciphers(target: &Target) -> anyhow::Result<Vec<Observation>> {
+    let judged = |holds, evidence: String| Observation::judged("EDGE-1", Place::Url, holds, evidence);
+    let mut seen = Vec::new();
+    let mut refused = Vec::new();
+    for weakness in WEAK {
+        match offer(&target.url, TLS_1_2, weakness.suites).await? {
+            Reply::Silence => seen.push(unanswered(weakness.name)),
+            Reply::Refusal => refused.push(weakness.name),
+            Reply::Accepts(suite) => {
+                let evidence = format!("TLS 1.2 with {} is accepted: cipher suite {suite:#06x}", weakness.name);
+                seen.push(judged(false, evidence));
+            }
+        }
+    }
+    if !refused.is_empty() {
+        seen.push(judged(true, format!("TLS 1.2 is refused with {}", refused.join(", "))));
+    }
+    if let Reply::Accepts(suite) = offer(&target.url, TLS_1_2, &ECDHE_CBC).await? {
+        let evidence = format!("TLS 1.2 with ECDHE and CBC is accepted: {suite:#06x}; not modern, and no failure");
+        seen.push(judged(true, evidence));
+    }
+    Ok(seen)
+}
+
+fn unanswered(what: &str) -> Observation {
+    Observation::unknown("EDGE-1", Place::Url, format!("no answer to {what} within five seconds"))
 }
 
 fn hsts(health: &Answer) -> Observation {
@@ -97,74 +78,62 @@ fn hsts(health: &Answer) -> Observation {
     Observation::judged("EDGE-1", Place::Url, age >= Some(LEAST_HSTS_SECONDS), evidence)
 }
 
-/// What a server makes of the first message of a handshake.
-enum Reply {
-    /// It goes on, with what it chose.
-    Hello { version: [u8; 2], suite: [u8; 2] },
-    /// It ends the handshake.
-    Refusal,
-    /// It says nothing.
-    Silence,
-}
+#[cfg(test)]
+mod tests {
+    use shared::hardening::Outcome;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
-/// Offers a version and suites of ciphers.
-async fn ask(target: &Target, version: [u8; 2], suites: &[[u8; 2]]) -> anyhow::Result<Reply> {
-    let host = target.url.host_str().context("the URL names no host")?;
-    let address = (host.trim_matches(['[', ']']), target.url.port_or_known_default().unwrap_or(443));
-    let mut stream = TcpStream::connect(address).await.with_context(|| format!("{host} does not answer"))?;
-    stream.write_all(&client_hello(version, host, suites)).await?;
-    let Ok(answer) = timeout(PATIENCE, record(&mut stream)).await else { return Ok(Reply::Silence) };
-    // An alert is no ServerHello, and some close without one.
-    Ok(answer.ok().as_deref().and_then(server_hello).unwrap_or(Reply::Refusal))
-}
+    use super::*;
 
-/// The handshake message in a record (RFC 5246, 6.2.1).
-async fn record(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let [kind, _, _, high, low] = {
-        let mut header = [0; 5];
-        stream.read_exact(&mut header).await?;
-        header
-    };
-    let mut message = vec![0; usize::from(u16::from_be_bytes([high, low]))];
-    stream.read_exact(&mut message).await?;
-    if kind == HANDSHAKE { Ok(message) } else { Ok(Vec::new()) }
-}
-
-/// The version and suite that a `ServerHello` chose (RFC 5246, 7.4.1.3); none where the message is no such.
-fn server_hello(message: &[u8]) -> Option<Reply> {
-    let version = [*message.get(4)?, *message.get(5)?];
-    let session_id = usize::from(*message.get(38)?);
-    let suite = [*message.get(39 + session_id)?, *message.get(40 + session_id)?];
-    (*message.first()? == SERVER_HELLO).then_some(Reply::Hello { version, suite })
-}
-
-/// The first message of a handshake (RFC 2246, 4346 and 5246, 7.4.1.2).
-fn client_hello(version: [u8; 2], host: &str, suites: &[[u8; 2]]) -> Vec<u8> {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let mut hello = version.to_vec();
-    hello.extend(entropy.bytes::<32>());
-    hello.push(0);
-    hello.extend(sized2(&suites.concat()));
-    hello.extend([1, 0]);
-    let mut extensions = Vec::new();
-    if host.parse::<std::net::IpAddr>().is_err() {
-        let name = [&[0][..], &sized2(host.as_bytes())].concat();
-        extensions.extend([&[0, 0][..], &sized2(&sized2(&name))].concat());
+    /// What a server with this one cipher suite says to a first message.
+    fn reply(hello: &[u8], suite: u16) -> Vec<u8> {
+        let session = usize::from(hello[43]);
+        let suites = &hello[44 + session..];
+        let count = usize::from(u16::from_be_bytes([suites[0], suites[1]]));
+        if !suites[2..2 + count].chunks(2).any(|offered| offered == suite.to_be_bytes()) {
+            return vec![21, 3, 3, 0, 2, 2, 40];
+        }
+        let body = [&[3, 3][..], &[7; 32], &[0], &suite.to_be_bytes(), &[0]].concat();
+        let length = u8::try_from(body.len()).unwrap();
+        [&[22, 3, 3, 0, length + 4, 2, 0, 0, length][..], &body].concat()
     }
-    // The curves P-256, P-384 and X25519, with points as they are.
-    extensions.extend([&[0, 10][..], &sized2(&sized2(&[0, 0x17, 0, 0x18, 0, 0x1d]))].concat());
-    extensions.extend([0, 11, 0, 2, 1, 0]);
-    if version == [3, 3] {
-        // ECDSA, RSA-PSS and RSA with SHA-256, and the older ones with SHA-1.
-        extensions.extend([&[0, 13][..], &sized2(&sized2(&[4, 3, 8, 4, 4, 1, 2, 3, 2, 1]))].concat());
-    }
-    hello.extend(sized2(&extensions));
-    let length = u32::try_from(hello.len()).unwrap_or_default().to_be_bytes();
-    let message = [&[1][..], length.get(1..).unwrap_or_default(), &hello].concat();
-    [&[HANDSHAKE, 3, 1][..], &sized2(&message)].concat()
-}
 
-/// Bytes after their length in two.
-fn sized2(bytes: &[u8]) -> Vec<u8> {
-    [&u16::try_from(bytes.len()).unwrap_or_default().to_be_bytes()[..], bytes].concat()
+    /// What is seen of a server with this one cipher suite. Servers that still have those of the nineties are hard to find.
+    async fn seen_of(suite: u16) -> Vec<Observation> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut hello = vec![0; 5];
+                stream.read_exact(&mut hello).await.unwrap();
+                hello.resize(5 + usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
+                stream.read_exact(&mut hello[5..]).await.unwrap();
+                stream.write_all(&reply(&hello, suite)).await.unwrap();
+            }
+        });
+        let target = Target { url, ca_file: None, http_port: None, token: None, api_token: None, rate_probe: false };
+        let seen = ciphers(&target).await.unwrap();
+        server.abort();
+        seen
+    }
+
+    #[tokio::test]
+    async fn each_weak_suite_is_found_and_named_by_its_weakness() {
+        for weakness in WEAK {
+            for suite in weakness.suites {
+                let seen = seen_of(*suite).await;
+                let failed: Vec<_> = seen.iter().filter(|seen| seen.outcome == Outcome::Fail).collect();
+                assert_eq!(failed.len(), 1, "{suite:#06x}: {seen:?}");
+                assert!(
+                    failed[0].evidence.contains(&format!("{} is accepted: cipher suite {suite:#06x}", weakness.name))
+                );
+            }
+        }
+        let modern = seen_of(0xc02b).await;
+        assert!(modern.iter().all(|seen| seen.outcome == Outcome::Pass) && modern.len() == 1, "{modern:?}");
+        let between = seen_of(0xc027).await;
+        assert!(between.iter().all(|seen| seen.outcome == Outcome::Pass) && between.len() == 2, "{between:?}");
+    }
 }
