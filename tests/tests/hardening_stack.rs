@@ -129,6 +129,8 @@ async fn a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line() {
     account.aws("cloudwatch delete-alarms --alarm-names STACK-server-errors");
     account.alarm("server-errors", "");
     assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm that tells nobody");
+    account.alarm("server-errors", "--alarm-actions arn:aws:automate:eu-central-1:ec2:stop");
+    assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm that only does something");
     account.alarm("server-errors", actions);
     assert_eq!(account.check(&manifest).0, well, "all is mended");
 }

@@ -91,15 +91,15 @@ async fn limits(functions: &[Live]) -> anyhow::Result<Observation> {
     Ok(judged("RUN-2", &against, good))
 }
 
-/// The alarms of the template that tell somebody.
+/// The alarms of the template that tell somebody, and are surely made.
 fn wanted(name: &str, template: Option<&Stack>) -> Vec<String> {
-    let alarms = template.into_iter().flat_map(|stack| stack.of("AWS::CloudWatch::Alarm"));
+    let alarms = template.into_iter().flat_map(|stack| stack.surely("AWS::CloudWatch::Alarm"));
     let alarms = alarms.filter(|alarm| alarm.at("/AlarmActions").is_some());
     alarms.filter_map(|alarm| Some(alarm.text("/AlarmName")?.replace("${AWS::StackName}", name))).collect()
 }
 
 fn watched(alarms: &[Alarm], wanted: &[String]) -> Observation {
-    let tells = |alarm: &&Alarm| alarm.is_on && !alarm.actions.is_empty();
+    let tells = |alarm: &&Alarm| alarm.is_on && alarm.actions.iter().any(|action| action.contains(":sns:"));
     let mut against: Vec<_> = wanted
         .iter()
         .filter(|name| !alarms.iter().filter(tells).any(|alarm| alarm.name == **name))

@@ -205,6 +205,13 @@ impl Stack {
         std::iter::once(self).chain(&self.otherwise)
     }
 
+    /// Resources of a type that it has in every way that it may be.
+    pub fn surely<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
+        let always =
+            |resource: &&Resource| self.otherwise.iter().all(|other| other.of(kind).any(|it| it.name == resource.name));
+        self.of(kind).filter(always)
+    }
+
     /// Resources of a type.
     pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)
