@@ -5,8 +5,8 @@ WITH audit_rights AS (
      CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
      WHERE has_table_privilege(role, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, c.oid, 'UPDATE')
 ), late AS (
-    -- The newest step that came to a database with something to lose: those of an installation are applied within minutes.
-    SELECT CASE WHEN max(at) > min(at) + interval '1 hour' THEN max(at) END AS at
+    -- The newest step that came to a database with something to lose: those of an installation are applied within a day of the first.
+    SELECT CASE WHEN max(at) > min(at) + interval '1 day' THEN max(at) END AS at
       FROM (SELECT applied_on::timestamptz AS at FROM refinery_schema_history) AS steps
 ), saved AS (
     SELECT max(started_at) AS at FROM backup_runs, late
