@@ -1,6 +1,6 @@
 //! Statements that repeat are prepared while they are used for the first time: in the same flight, so that it costs no time on the
 //! way, and from then on the server neither reads nor plans them again. What that saves is more than half of its work for a
-//! request that reads one row (docs/performance.md).
+//! request that reads one row (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -22,7 +22,7 @@ const SECRETS: [&str; 13] = [
     "SECRET_ENCRYPTION_KEY",
 ];
 
-/// How old a password may get, in days: what the CIS's and AWS's own benchmarks ask for.
+/// How old a password may get, in days.
 const MOST_PASSWORD_DAYS: u64 = 90;
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
