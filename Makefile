@@ -31,7 +31,7 @@ lambda: .venv/lambda/ready
 
 # The release binaries under AWS's runtime emulator, beside peers in Node.js and Python; see docs/performance.md.
 bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/node/node_modules/ready
-	cargo build --locked --release $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+	cargo build --locked --release $(FUNCTIONS:%=--package holdfast-%) $(SCHEDULED:%=--package holdfast-%)
 	cargo build --locked --release --package holdfast
 	cargo build --locked --package holdfast-tests --bin bench
 	HOLDFAST_BIN_DIR=$(BUILD)/release $(BUILD)/debug/bench $(ARGS)
@@ -42,7 +42,7 @@ smoke: nextest
 
 # What a release has of the functions for ARCH, in target/packages: each one's zip and what it is made of, and the digests.
 package: .venv/lambda/ready sbom
-	$(LAMBDA) build --locked --release --$(ARCH) --output-format zip $(FUNCTIONS:%=--package %) $(SCHEDULED:%=--package %)
+	$(LAMBDA) build --locked --release --$(ARCH) --output-format zip $(FUNCTIONS:%=--package holdfast-%) $(SCHEDULED:%=--package holdfast-%)
 	mkdir -p $(BUILD)/packages
 	set -e; for function in $(FUNCTIONS) $(SCHEDULED); do \
 		cp $(BUILD)/lambda/$$function/bootstrap.zip $(BUILD)/packages/$$function-$(ARCH).zip; \

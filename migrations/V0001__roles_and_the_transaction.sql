@@ -34,28 +34,28 @@ END $$;
 -- The state of a request's transaction: set for this transaction only, gone with it.
 --   holdfast.tenant   the tenant entered; empty before enter, or when enter refused
 --   holdfast.actor    who acts, as JSON: kind, id, name, role, session_id
---   holdfast.verdict  the problem code of a refusal; empty while all is well
+--   holdfast.rejection  the problem code of a refusal; empty while all is well
 --   holdfast.replay   'on' when the answer was found under the request's idempotency key
 
 CREATE FUNCTION current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('holdfast.tenant', true), '')::uuid;
 COMMENT ON FUNCTION current_tenant() IS 'The tenant this transaction entered; NULL, so no row at all, before it did.';
 
-CREATE FUNCTION proceeding() RETURNS boolean LANGUAGE sql STABLE
+CREATE FUNCTION request_allowed() RETURNS boolean LANGUAGE sql STABLE
     RETURN coalesce(current_setting('holdfast.tenant', true), '') <> ''
-       AND coalesce(current_setting('holdfast.verdict', true), '') = ''
+       AND coalesce(current_setting('holdfast.rejection', true), '') = ''
        AND coalesce(current_setting('holdfast.replay', true), '') = '';
-COMMENT ON FUNCTION proceeding() IS 'Whether the request has entered and nothing has refused it: every write asks first.';
+COMMENT ON FUNCTION request_allowed() IS 'Whether the request has entered and nothing has refused it: every write asks first.';
 
-CREATE FUNCTION verdict(code text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION reject(code text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     -- What was done under this idempotency key before is not judged again.
-    IF code IS NOT NULL AND coalesce(current_setting('holdfast.verdict', true), '') = '' AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN
-        PERFORM set_config('holdfast.verdict', code, true);
+    IF code IS NOT NULL AND coalesce(current_setting('holdfast.rejection', true), '') = '' AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN
+        PERFORM set_config('holdfast.rejection', code, true);
     END IF;
-    RETURN nullif(current_setting('holdfast.verdict', true), '');
+    RETURN nullif(current_setting('holdfast.rejection', true), '');
 END $$;
-COMMENT ON FUNCTION verdict(text) IS 'Refuses the request with a problem code (NULL: no objection) and returns the verdict that stands, the first one given.';
+COMMENT ON FUNCTION reject(text) IS 'Refuses the request with a problem code (NULL: no objection) and returns the verdict that stands, the first one given.';
 
 CREATE FUNCTION problem_status(code text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE code
@@ -67,5 +67,5 @@ CREATE FUNCTION problem_status(code text) RETURNS integer LANGUAGE sql IMMUTABLE
         WHEN 'rate_limited' THEN 429 WHEN 'unavailable' THEN 503 ELSE 500 END;
 COMMENT ON FUNCTION problem_status(text) IS 'The HTTP status of a verdict, for the audit row. A test holds it against the table in code.';
 
-GRANT EXECUTE ON FUNCTION current_tenant(), proceeding(), verdict(text), problem_status(text)
+GRANT EXECUTE ON FUNCTION current_tenant(), request_allowed(), reject(text), problem_status(text)
     TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup, holdfast_gate;

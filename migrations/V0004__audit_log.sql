@@ -76,7 +76,7 @@ CREATE FUNCTION record_audit(p_id uuid, p_at timestamptz, p_request_id text, p_a
 RETURNS TABLE (refused text, actor jsonb, tenant uuid) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE outcome integer;
 BEGIN
-    refused := nullif(current_setting('holdfast.verdict', true), '');
+    refused := nullif(current_setting('holdfast.rejection', true), '');
     actor := nullif(current_setting('holdfast.actor', true), '')::jsonb;
     tenant := coalesce(current_tenant(), p_claimed_tenant, '00000000-0000-0000-0000-000000000000');
     outcome := CASE WHEN refused IS NULL THEN p_status ELSE problem_status(refused) END;

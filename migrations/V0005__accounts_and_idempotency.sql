@@ -69,7 +69,7 @@ CREATE FUNCTION idempotency_find(p_key text, p_hash bytea, p_now timestamptz)
 RETURNS TABLE (refused text, status smallint, headers jsonb, body bytea) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE kept idempotency_keys; actor uuid := (nullif(current_setting('holdfast.actor', true), '')::jsonb ->> 'id')::uuid;
 BEGIN
-    IF NOT proceeding() THEN
+    IF NOT request_allowed() THEN
         RETURN;
     END IF;
     -- Requests with the same key wait for each other; the second finds the first one's answer.
@@ -81,7 +81,7 @@ BEGIN
         DELETE FROM idempotency_keys k WHERE k.tenant_id = kept.tenant_id AND k.actor_id = actor AND k.key = p_key;
         RETURN;
     ELSIF kept.request_hash <> p_hash THEN
-        refused := verdict('idempotency_mismatch');
+        refused := reject('idempotency_mismatch');
     ELSE
         PERFORM set_config('holdfast.replay', 'on', true);
         status := kept.status; headers := kept.headers; body := kept.body;
@@ -94,7 +94,7 @@ COMMENT ON FUNCTION idempotency_find(text, bytea, timestamptz) IS
 CREATE FUNCTION idempotency_keep(p_key text, p_hash bytea, p_now timestamptz, p_status integer, p_headers jsonb, p_body bytea)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF proceeding() THEN
+    IF request_allowed() THEN
         INSERT INTO idempotency_keys (tenant_id, actor_id, key, request_hash, status, headers, body, created_at)
         VALUES (current_tenant(), (current_setting('holdfast.actor')::jsonb ->> 'id')::uuid, p_key, p_hash, p_status, p_headers, p_body, p_now);
     END IF;

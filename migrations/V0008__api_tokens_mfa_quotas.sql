@@ -33,22 +33,22 @@ COMMENT ON COLUMN api_tokens.expires_at IS 'When it stops working by itself.';
 COMMENT ON COLUMN api_tokens.last_used_at IS 'When it was last used, to the minute.';
 COMMENT ON COLUMN api_tokens.revoked_at IS 'When it was revoked.';
 
-CREATE FUNCTION enter_token(p_hash bytea, p_tenant uuid, p_permission text, p_now timestamptz)
+CREATE FUNCTION authorize_api_token(p_hash bytea, p_tenant uuid, p_permission text, p_now timestamptz)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE t api_tokens; live boolean;
 BEGIN
     SELECT * INTO t FROM api_tokens WHERE hash = p_hash AND tenant_id = p_tenant;
     IF NOT FOUND THEN
-        RETURN verdict('unauthenticated');
+        RETURN reject('unauthenticated');
     END IF;
     live := t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > p_now)
         AND EXISTS (SELECT FROM tenants WHERE id = t.tenant_id AND status = 'active');
     -- A token that was ours says in the audit log whose it was, though it gets nowhere.
-    PERFORM admit(t.tenant_id, 'api_token', t.id, t.name, NULL, NULL);
+    PERFORM begin_request(t.tenant_id, 'api_token', t.id, t.name, NULL, NULL);
     IF NOT live THEN
-        RETURN verdict('unauthenticated');
+        RETURN reject('unauthenticated');
     ELSIF p_permission IS NOT NULL AND p_permission <> ALL (t.scopes) THEN
-        RETURN verdict('forbidden');
+        RETURN reject('forbidden');
     END IF;
     IF t.last_used_at IS NULL OR t.last_used_at <= p_now - interval '1 minute' THEN
         -- Requests with one token do not wait for each other here: one of them writes.
@@ -57,7 +57,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION enter_token(bytea, uuid, text, timestamptz) IS
+COMMENT ON FUNCTION authorize_api_token(bytea, uuid, text, timestamptz) IS
     'Lets an API token''s request in, for this transaction, when the token and its tenant are live and its scopes hold the permission.';
 
 -- One-time codes (TOTP, RFC 6238).
@@ -123,23 +123,23 @@ COMMENT ON COLUMN tenant_quotas.kind IS 'What is counted.';
 COMMENT ON COLUMN tenant_quotas.most IS 'How many there may be.';
 COMMENT ON COLUMN tenant_quotas.used IS 'How many there are.';
 
-CREATE FUNCTION take_quota(p_kind text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION reserve_quota(p_kind text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     UPDATE tenant_quotas SET used = used + 1 WHERE tenant_id = current_tenant() AND kind = p_kind AND used < most;
     IF NOT FOUND AND EXISTS (SELECT FROM tenant_quotas WHERE tenant_id = current_tenant() AND kind = p_kind) THEN
-        PERFORM verdict('quota_exceeded');
+        PERFORM reject('quota_exceeded');
         RETURN false;
     END IF;
     RETURN true;
 END $$;
-COMMENT ON FUNCTION take_quota(text) IS 'Takes one of what the tenant may hold; where there is none left, refuses the request.';
+COMMENT ON FUNCTION reserve_quota(text) IS 'Takes one of what the tenant may hold; where there is none left, refuses the request.';
 
-CREATE FUNCTION give_back_quota(p_kind text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION release_quota(p_kind text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     UPDATE tenant_quotas SET used = greatest(used - 1, 0) WHERE tenant_id = current_tenant() AND kind = p_kind;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION give_back_quota(text) IS 'Gives back what was taken or is no longer held. Returns no objection (NULL), as a verdict would.';
+COMMENT ON FUNCTION release_quota(text) IS 'Gives back what was taken or is no longer held. Returns no objection (NULL), as a verdict would.';
 
 -- Signing keys: a new one is known everywhere before it signs.
 
@@ -160,8 +160,8 @@ COMMENT ON FUNCTION active_signing_key(timestamptz) IS 'The key that signs at th
 CREATE FUNCTION rotate_signing_key(p_kid text, p_x text, p_y text, p_provider_key text, p_now timestamptz, p_activates_at timestamptz, p_old_expire_at timestamptz)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT proceeding() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
-        RETURN verdict('forbidden');
+    IF NOT request_allowed() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
+        RETURN reject('forbidden');
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('holdfast.rotate_signing_key'));
     UPDATE signing_keys SET expires_at = p_old_expire_at WHERE expires_at IS NULL;
@@ -204,13 +204,13 @@ GRANT INSERT, UPDATE ON tenants TO holdfast_app;
 GRANT UPDATE (mfa_pending) ON sessions TO holdfast_app;
 GRANT SELECT, UPDATE ON api_tokens, totp_secrets, recovery_codes TO holdfast_gate;
 GRANT SELECT, INSERT, UPDATE ON signing_keys TO holdfast_gate;
-GRANT EXECUTE ON FUNCTION take_quota(text), give_back_quota(text), use_otp(uuid, bigint, bytea, timestamptz) TO holdfast_app, holdfast_gate;
+GRANT EXECUTE ON FUNCTION reserve_quota(text), release_quota(text), use_otp(uuid, bigint, bytea, timestamptz) TO holdfast_app, holdfast_gate;
 
 GRANT CREATE ON SCHEMA public TO holdfast_gate;
-ALTER FUNCTION enter_token(bytea, uuid, text, timestamptz) OWNER TO holdfast_gate;
+ALTER FUNCTION authorize_api_token(bytea, uuid, text, timestamptz) OWNER TO holdfast_gate;
 ALTER FUNCTION active_signing_key(timestamptz) OWNER TO holdfast_gate;
 ALTER FUNCTION rotate_signing_key(text, text, text, text, timestamptz, timestamptz, timestamptz) OWNER TO holdfast_gate;
 REVOKE CREATE ON SCHEMA public FROM holdfast_gate;
-GRANT EXECUTE ON FUNCTION enter_token(bytea, uuid, text, timestamptz) TO holdfast_app, holdfast_metrics;
+GRANT EXECUTE ON FUNCTION authorize_api_token(bytea, uuid, text, timestamptz) TO holdfast_app, holdfast_metrics;
 GRANT EXECUTE ON FUNCTION active_signing_key(timestamptz) TO holdfast_app, holdfast_gate;
 GRANT EXECUTE ON FUNCTION rotate_signing_key(text, text, text, text, timestamptz, timestamptz, timestamptz) TO holdfast_app;

@@ -1,16 +1,16 @@
 -- The gate again, now that users may have one-time codes and signing keys rotate.
 
-CREATE OR REPLACE FUNCTION enter(p_session uuid, p_user uuid, p_tenant uuid, p_role text, p_now timestamptz, p_chosen uuid)
+CREATE OR REPLACE FUNCTION authorize_session(p_session uuid, p_user uuid, p_tenant uuid, p_role text, p_now timestamptz, p_chosen uuid)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE refused text := enter_enrolling(p_session, p_user, p_tenant, p_role, p_now, p_chosen);
+DECLARE refused text := authorize_enrolling_session(p_session, p_user, p_tenant, p_role, p_now, p_chosen);
 BEGIN
     IF refused IS NULL AND EXISTS (SELECT FROM sessions WHERE id = p_session AND mfa_pending) THEN
-        RETURN verdict('mfa_required');
+        RETURN reject('mfa_required');
     END IF;
     RETURN refused;
 END $$;
 
-CREATE FUNCTION enter_enrolling(p_session uuid, p_user uuid, p_tenant uuid, p_role text, p_now timestamptz, p_chosen uuid)
+CREATE FUNCTION authorize_enrolling_session(p_session uuid, p_user uuid, p_tenant uuid, p_role text, p_now timestamptz, p_chosen uuid)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE found_name text;
 BEGIN
@@ -19,22 +19,22 @@ BEGIN
      WHERE s.id = p_session AND s.user_id = p_user AND s.tenant_id = p_tenant AND u.role = p_role
        AND s.ended_at IS NULL AND s.expires_at > p_now AND u.status = 'active' AND t.status = 'active';
     IF NOT FOUND THEN
-        RETURN verdict('unauthenticated');
+        RETURN reject('unauthenticated');
     END IF;
-    PERFORM admit(p_tenant, 'user', p_user, found_name, p_role, p_session);
+    PERFORM begin_request(p_tenant, 'user', p_user, found_name, p_role, p_session);
     IF p_chosen IS NOT NULL AND p_chosen <> p_tenant THEN
         IF p_role <> 'operator' THEN
-            RETURN verdict('tenant_mismatch');
+            RETURN reject('tenant_mismatch');
         END IF;
         PERFORM FROM tenants WHERE id = p_chosen;
         IF NOT FOUND THEN
-            RETURN verdict('not_found');
+            RETURN reject('not_found');
         END IF;
         PERFORM set_config('holdfast.tenant', p_chosen::text, true);
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION enter_enrolling(uuid, uuid, uuid, text, timestamptz, uuid) IS
+COMMENT ON FUNCTION authorize_enrolling_session(uuid, uuid, uuid, text, timestamptz, uuid) IS
     'As enter, but lets in also a session that may only set up one-time codes: for the routes that do that.';
 
 CREATE FUNCTION sign_in_wait(p_now timestamptz, p_user_key bytea, p_pair_key bytea, p_address_key bytea, p_known boolean)
@@ -77,19 +77,19 @@ BEGIN
      WHERE users.id = p_user AND users.password_hash = p_password_hash AND users.status = 'active' AND tenants.status = 'active'
        FOR SHARE OF users;
     IF NOT FOUND THEN
-        refused := verdict('invalid_credentials'); RETURN NEXT; RETURN;
+        refused := reject('invalid_credentials'); RETURN NEXT; RETURN;
     END IF;
     has_totp := EXISTS (SELECT FROM totp_secrets s WHERE s.user_id = u.id AND s.confirmed_at IS NOT NULL);
     IF has_totp AND p_otp_step IS NULL AND p_recovery_hash IS NULL THEN
-        refused := verdict('mfa_required'); RETURN NEXT; RETURN;
+        refused := reject('mfa_required'); RETURN NEXT; RETURN;
     ELSIF has_totp AND NOT use_otp(u.id, p_otp_step, p_recovery_hash, p_now) THEN
-        refused := verdict('invalid_credentials'); RETURN NEXT; RETURN;
+        refused := reject('invalid_credentials'); RETURN NEXT; RETURN;
     END IF;
     INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, user_agent, mfa_pending)
     VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_user_agent, p_needs_mfa AND NOT has_totp);
     INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at) VALUES (p_refresh_hash, p_session, u.tenant_id, p_now);
     DELETE FROM login_throttles WHERE key = p_pair_key;
-    PERFORM admit(u.tenant_id, 'user', u.id, u.username, u.role, p_session);
+    PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, p_session);
     RETURN QUERY SELECT NULL::text, k.kid, k.provider_key FROM (VALUES (1)) AS one LEFT JOIN active_signing_key(p_now) k ON true;
 END $$;
 COMMENT ON FUNCTION login_succeeded(timestamptz, uuid, text, uuid, timestamptz, bytea, text, text, bytea, bigint, bytea, boolean) IS
@@ -106,14 +106,14 @@ BEGIN
     SELECT sessions.* INTO s FROM sessions WHERE id = (SELECT r.session_id FROM refresh_tokens r WHERE r.hash = p_hash) FOR UPDATE;
     SELECT * INTO t FROM refresh_tokens WHERE hash = p_hash;
     IF NOT FOUND THEN
-        refused := verdict('unauthenticated'); RETURN NEXT; RETURN;
+        refused := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
     SELECT users.* INTO u FROM users JOIN tenants ON tenants.id = users.tenant_id
      WHERE users.id = s.user_id AND users.status = 'active' AND tenants.status = 'active';
     IF NOT FOUND OR s.ended_at IS NOT NULL OR s.expires_at <= p_now THEN
-        refused := verdict('unauthenticated'); RETURN NEXT; RETURN;
+        refused := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
-    PERFORM admit(u.tenant_id, 'user', u.id, u.username, u.role, s.id);
+    PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, s.id);
     IF t.used_at IS NULL THEN
         UPDATE refresh_tokens SET used_at = p_now, successor_seed = p_seed, successor_hash = p_successor_hash WHERE hash = p_hash;
         INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at) VALUES (p_successor_hash, s.id, s.tenant_id, p_now);
@@ -123,7 +123,7 @@ BEGIN
        OR EXISTS (SELECT FROM refresh_tokens n WHERE n.hash = t.successor_hash AND n.used_at IS NOT NULL) THEN
         -- Two parties hold this session's tokens. Which one is the thief cannot be told: end it for both.
         UPDATE sessions SET ended_at = p_now, end_reason = 'reuse' WHERE id = s.id;
-        refused := verdict('unauthenticated'); RETURN NEXT; RETURN;
+        refused := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
     RETURN QUERY SELECT NULL::text, u.tenant_id, u.id, s.id, u.role, s.expires_at, t.successor_seed, k.kid, k.provider_key
       FROM (VALUES (1)) AS one LEFT JOIN active_signing_key(p_now) k ON true;
@@ -135,8 +135,8 @@ COMMENT ON FUNCTION refresh_session(bytea, bytea, bytea, timestamptz) IS
 
 CREATE FUNCTION retire_vault_keys(p_tenant uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT proceeding() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
-        RETURN verdict('forbidden');
+    IF NOT request_allowed() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
+        RETURN reject('forbidden');
     END IF;
     UPDATE vault_keys SET state = 'retiring' WHERE state = 'active' AND (p_tenant IS NULL OR tenant_id = p_tenant);
     RETURN NULL;
@@ -154,7 +154,7 @@ RETURNS TABLE (status smallint, headers jsonb, body bytea, key_version integer, 
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE kept idempotency_keys; actor uuid := (nullif(current_setting('holdfast.actor', true), '')::jsonb ->> 'id')::uuid;
 BEGIN
-    IF NOT proceeding() THEN
+    IF NOT request_allowed() THEN
         RETURN;
     END IF;
     -- Requests with the same key wait for each other; the second finds the first one's answer.
@@ -166,7 +166,7 @@ BEGIN
         DELETE FROM idempotency_keys k WHERE k.tenant_id = kept.tenant_id AND k.actor_id = actor AND k.key = p_key;
         RETURN;
     ELSIF kept.request_hash <> p_hash THEN
-        PERFORM verdict('idempotency_mismatch');
+        PERFORM reject('idempotency_mismatch');
         RETURN;
     END IF;
     PERFORM set_config('holdfast.replay', 'on', true);
@@ -180,7 +180,7 @@ DROP FUNCTION idempotency_keep(text, bytea, timestamptz, integer, jsonb, bytea);
 CREATE FUNCTION idempotency_keep(p_key text, p_hash bytea, p_now timestamptz, p_status integer, p_headers jsonb, p_body bytea, p_key_version integer)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF proceeding() THEN
+    IF request_allowed() THEN
         INSERT INTO idempotency_keys (tenant_id, actor_id, key, request_hash, status, headers, body, created_at, key_version)
         VALUES (current_tenant(), (current_setting('holdfast.actor')::jsonb ->> 'id')::uuid, p_key, p_hash, p_status, p_headers, p_body, p_now, p_key_version);
     END IF;
@@ -194,7 +194,7 @@ DO $$
 DECLARE signature text;
 BEGIN
     FOREACH signature IN ARRAY ARRAY[
-        'enter_enrolling(uuid, uuid, uuid, text, timestamptz, uuid)',
+        'authorize_enrolling_session(uuid, uuid, uuid, text, timestamptz, uuid)',
         'sign_in_wait(timestamptz, bytea, bytea, bytea, boolean)',
         'login_lookup(text, text, text, timestamptz, bytea, bytea, bytea)',
         'login_succeeded(timestamptz, uuid, text, uuid, timestamptz, bytea, text, text, bytea, bigint, bytea, boolean)',

@@ -6,19 +6,19 @@ CREATE INDEX users_in_order ON users (tenant_id, id);
 -- update, so the tenant's own transactions get one that lets them lock their row and change nothing of it.
 CREATE POLICY lock_own ON tenants FOR UPDATE TO holdfast_app USING (id = (SELECT current_tenant())) WITH CHECK (false);
 
-CREATE OR REPLACE FUNCTION take_quota(p_kind text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION reserve_quota(p_kind text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     -- A quota that is being set counts what is held. It waits for those who hold this lock, and they for it.
     PERFORM FROM tenants WHERE id = current_tenant() FOR KEY SHARE;
     UPDATE tenant_quotas SET used = used + 1 WHERE tenant_id = current_tenant() AND kind = p_kind AND used < most;
     IF NOT FOUND AND EXISTS (SELECT FROM tenant_quotas WHERE tenant_id = current_tenant() AND kind = p_kind) THEN
-        PERFORM verdict('quota_exceeded');
+        PERFORM reject('quota_exceeded');
         RETURN false;
     END IF;
     RETURN true;
 END $$;
 
-CREATE OR REPLACE FUNCTION give_back_quota(p_kind text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION release_quota(p_kind text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM tenants WHERE id = current_tenant() FOR KEY SHARE;
     UPDATE tenant_quotas SET used = greatest(used - 1, 0) WHERE tenant_id = current_tenant() AND kind = p_kind;
@@ -39,10 +39,10 @@ CREATE FUNCTION is_last_admin(p_user uuid) RETURNS boolean LANGUAGE sql STABLE
        AND NOT EXISTS (SELECT FROM users WHERE tenant_id = current_tenant() AND role IN ('admin', 'operator') AND status = 'active' AND id <> p_user);
 COMMENT ON FUNCTION is_last_admin(uuid) IS 'Whether this is the only active admin of the tenant, or the only active operator of the platform. Holds while the tenant''s row is locked.';
 
-CREATE FUNCTION running_the_platform() RETURNS boolean LANGUAGE sql STABLE
-    RETURN proceeding() AND current_tenant() = '00000000-0000-0000-0000-000000000000'
+CREATE FUNCTION is_platform_operator() RETURNS boolean LANGUAGE sql STABLE
+    RETURN request_allowed() AND current_tenant() = '00000000-0000-0000-0000-000000000000'
        AND (nullif(current_setting('holdfast.actor', true), '')::jsonb ->> 'role') = 'operator';
-COMMENT ON FUNCTION running_the_platform() IS 'Whether the request is an operator''s, acts in no tenant, and nothing has refused it.';
+COMMENT ON FUNCTION is_platform_operator() IS 'Whether the request is an operator''s, acts in no tenant, and nothing has refused it.';
 
 -- The next two functions step into a tenant and back out again, so that row-level security holds there too. They are
 -- an operator's only, who may choose any tenant anyway, and see or touch nothing that an operator does not: they count,
@@ -50,7 +50,7 @@ COMMENT ON FUNCTION running_the_platform() IS 'Whether the request is an operato
 
 CREATE FUNCTION set_quotas(p_tenant uuid, p_quotas jsonb) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF NOT running_the_platform() THEN
+    IF NOT is_platform_operator() THEN
         RETURN;
     END IF;
     PERFORM set_config('holdfast.tenant', p_tenant::text, true);
@@ -67,13 +67,13 @@ COMMENT ON FUNCTION set_quotas(uuid, jsonb) IS 'Sets the limits that are named, 
 CREATE FUNCTION create_tenant(p_id uuid, p_slug text, p_name text, p_status text, p_quotas jsonb, p_now timestamptz,
     p_admin uuid, p_username text, p_password_hash text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF NOT running_the_platform() THEN
-        RETURN verdict('forbidden');
+    IF NOT is_platform_operator() THEN
+        RETURN reject('forbidden');
     END IF;
     INSERT INTO tenants (id, slug, name, status, created_at, updated_at) VALUES (p_id, p_slug, p_name, p_status, p_now, p_now)
     ON CONFLICT (slug) DO NOTHING;
     IF NOT FOUND THEN
-        RETURN verdict('conflict');
+        RETURN reject('conflict');
     END IF;
     IF p_admin IS NOT NULL THEN
         PERFORM set_config('holdfast.tenant', p_id::text, true);
@@ -91,14 +91,14 @@ CREATE FUNCTION change_tenant(p_id uuid, p_versions bigint[], p_name text, p_sta
 RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE found_version bigint;
 BEGIN
-    IF NOT running_the_platform() THEN
-        RETURN verdict('forbidden');
+    IF NOT is_platform_operator() THEN
+        RETURN reject('forbidden');
     END IF;
     SELECT version INTO found_version FROM tenants WHERE id = p_id AND id <> current_tenant() FOR UPDATE;
     IF NOT FOUND THEN
-        RETURN verdict('not_found');
+        RETURN reject('not_found');
     ELSIF found_version <> ALL (p_versions) THEN
-        RETURN verdict('precondition_failed');
+        RETURN reject('precondition_failed');
     END IF;
     UPDATE tenants SET name = coalesce(p_name, name), status = coalesce(p_status, status), version = version + 1, updated_at = p_now
      WHERE id = p_id;
@@ -114,6 +114,6 @@ COMMENT ON FUNCTION change_tenant(uuid, bigint[], text, text, jsonb, timestamptz
 CREATE POLICY platform ON tenant_quotas FOR SELECT TO holdfast_app USING ((SELECT current_tenant()) = '00000000-0000-0000-0000-000000000000');
 
 GRANT DELETE ON tenant_quotas TO holdfast_app;
-GRANT EXECUTE ON FUNCTION held(text), is_last_admin(uuid), running_the_platform(), set_quotas(uuid, jsonb),
+GRANT EXECUTE ON FUNCTION held(text), is_last_admin(uuid), is_platform_operator(), set_quotas(uuid, jsonb),
     create_tenant(uuid, text, text, text, jsonb, timestamptz, uuid, text, text),
     change_tenant(uuid, bigint[], text, text, jsonb, timestamptz) TO holdfast_app;

@@ -84,31 +84,31 @@ GRANT EXECUTE ON FUNCTION vault_key_active(uuid), vault_key_create(uuid, text, t
 
 -- Several at once, for an account that goes or comes back with all its secrets.
 
-CREATE FUNCTION take_quota(p_kind text, p_count bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION reserve_quota(p_kind text, p_count bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     -- A quota that is being set counts what is held. It waits for those who hold this lock, and they for it.
     PERFORM FROM tenants WHERE id = current_tenant() FOR KEY SHARE;
     UPDATE tenant_quotas SET used = used + p_count WHERE tenant_id = current_tenant() AND kind = p_kind AND used + p_count <= most;
     IF NOT FOUND AND p_count > 0 AND EXISTS (SELECT FROM tenant_quotas WHERE tenant_id = current_tenant() AND kind = p_kind) THEN
-        PERFORM verdict('quota_exceeded');
+        PERFORM reject('quota_exceeded');
         RETURN false;
     END IF;
     RETURN true;
 END $$;
-COMMENT ON FUNCTION take_quota(text, bigint) IS 'Takes so many of what the tenant may hold; where there are not as many left, refuses the request and takes none.';
+COMMENT ON FUNCTION reserve_quota(text, bigint) IS 'Takes so many of what the tenant may hold; where there are not as many left, refuses the request and takes none.';
 
-CREATE FUNCTION give_back_quota(p_kind text, p_count bigint) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION release_quota(p_kind text, p_count bigint) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM tenants WHERE id = current_tenant() FOR KEY SHARE;
     UPDATE tenant_quotas SET used = greatest(used - p_count, 0) WHERE tenant_id = current_tenant() AND kind = p_kind;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION give_back_quota(text, bigint) IS 'Gives back so many. Returns no objection (NULL), as a verdict would.';
+COMMENT ON FUNCTION release_quota(text, bigint) IS 'Gives back so many. Returns no objection (NULL), as a verdict would.';
 
-CREATE OR REPLACE FUNCTION take_quota(p_kind text) RETURNS boolean LANGUAGE sql VOLATILE
-    RETURN take_quota(p_kind, 1);
-CREATE OR REPLACE FUNCTION give_back_quota(p_kind text) RETURNS text LANGUAGE sql VOLATILE
-    RETURN give_back_quota(p_kind, 1);
+CREATE OR REPLACE FUNCTION reserve_quota(p_kind text) RETURNS boolean LANGUAGE sql VOLATILE
+    RETURN reserve_quota(p_kind, 1);
+CREATE OR REPLACE FUNCTION release_quota(p_kind text) RETURNS text LANGUAGE sql VOLATILE
+    RETURN release_quota(p_kind, 1);
 
 CREATE OR REPLACE FUNCTION held(p_kind text) RETURNS bigint LANGUAGE sql STABLE
     RETURN CASE p_kind
@@ -133,7 +133,7 @@ CREATE FUNCTION record_audit(p_id uuid, p_at timestamptz, p_request_id text, p_a
     p_source_ip text, p_user_agent text, p_targets jsonb, p_changed text[], p_claimed_tenant uuid, p_claimed_user uuid, p_claimed_role text, p_claimed_session uuid)
 RETURNS TABLE (refused text, actor jsonb, tenant uuid, outcome integer, again boolean) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    refused := nullif(current_setting('holdfast.verdict', true), '');
+    refused := nullif(current_setting('holdfast.rejection', true), '');
     actor := nullif(current_setting('holdfast.actor', true), '')::jsonb;
     tenant := coalesce(current_tenant(), p_claimed_tenant, '00000000-0000-0000-0000-000000000000');
     outcome := CASE WHEN refused IS NOT NULL THEN problem_status(refused)
@@ -162,16 +162,16 @@ GRANT EXECUTE ON FUNCTION record_audit(uuid, timestamptz, text, boolean, text, t
 CREATE FUNCTION hold_account(p_account uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE found_status text;
 BEGIN
-    IF NOT proceeding() THEN
+    IF NOT request_allowed() THEN
         RETURN false;
     END IF;
     SELECT status INTO found_status FROM accounts WHERE tenant_id = current_tenant() AND id = p_account AND deleted_at IS NULL FOR SHARE;
     IF NOT FOUND THEN
-        PERFORM verdict('not_found');
+        PERFORM reject('not_found');
     ELSIF found_status <> 'active' THEN
-        PERFORM verdict('conflict');
+        PERFORM reject('conflict');
     END IF;
-    RETURN proceeding();
+    RETURN request_allowed();
 END $$;
 COMMENT ON FUNCTION hold_account(uuid) IS 'Keeps an account as it is for this transaction; refuses where it is not there or is suspended.';
 
@@ -218,10 +218,10 @@ BEGIN
     SELECT * INTO STRICT s FROM secrets f WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name FOR UPDATE;
     live := s.deleted_at IS NULL;
     IF (p_exists IS NOT NULL AND p_exists <> live) OR (p_versions IS NOT NULL AND (NOT live OR s.version <> ALL (p_versions))) THEN
-        PERFORM verdict('precondition_failed');
+        PERFORM reject('precondition_failed');
     ELSIF p_restored_from IS NOT NULL AND NOT live THEN
-        PERFORM verdict('not_found');
-    ELSIF live OR take_quota('secrets') THEN
+        PERFORM reject('not_found');
+    ELSIF live OR reserve_quota('secrets') THEN
         s := add_secret_version(s, p_sealed, p_key_version, p_stamp_key, p_is_text, p_restored_from, p_keep, p_now);
         IF NOT live THEN
             PERFORM set_config('holdfast.status', '201', true);
@@ -249,10 +249,10 @@ BEGIN
     SELECT * INTO old FROM secret_versions v
      WHERE v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = p_version;
     IF NOT FOUND THEN
-        PERFORM verdict('not_found');
+        PERFORM reject('not_found');
         RETURN;
     ELSIF s.version <> ALL (p_versions) THEN
-        PERFORM verdict('precondition_failed');
+        PERFORM reject('precondition_failed');
         RETURN;
     ELSIF old.key_version = p_key_version AND is_active_vault_key(p_key_version) THEN
         s := add_secret_version(s, old.sealed, p_key_version, p_stamp_key, old.is_text, p_version, p_keep, p_now);
@@ -271,18 +271,18 @@ CREATE FUNCTION delete_secret(p_account uuid, p_name text, p_versions bigint[], 
 DECLARE s secrets;
 BEGIN
     IF NOT hold_account(p_account) THEN
-        RETURN verdict(NULL);
+        RETURN reject(NULL);
     END IF;
     SELECT * INTO s FROM secrets f
      WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name AND f.deleted_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
-        RETURN verdict('not_found');
+        RETURN reject('not_found');
     ELSIF s.version <> ALL (p_versions) THEN
-        RETURN verdict('precondition_failed');
+        RETURN reject('precondition_failed');
     END IF;
     DELETE FROM secret_versions v WHERE v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name;
     UPDATE secrets f SET deleted_at = p_now, updated_at = p_now WHERE f.tenant_id = s.tenant_id AND f.account_id = s.account_id AND f.name = s.name;
-    RETURN give_back_quota('secrets');
+    RETURN release_quota('secrets');
 END $$;
 COMMENT ON FUNCTION delete_secret(uuid, text, bigint[], timestamptz) IS 'Deletes a secret with all its versions.';
 
@@ -291,13 +291,13 @@ COMMENT ON FUNCTION delete_secret(uuid, text, bigint[], timestamptz) IS 'Deletes
 CREATE FUNCTION rotate_vault_key(p_tenant uuid, p_version integer, p_provider text, p_provider_key text, p_wrapped bytea, p_now timestamptz)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT proceeding() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' OR p_tenant <> current_tenant() THEN
-        RETURN verdict('forbidden');
+    IF NOT request_allowed() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' OR p_tenant <> current_tenant() THEN
+        RETURN reject('forbidden');
     END IF;
     -- Of rotations at once, one has the number that it was promised, and the others are a conflict.
     PERFORM pg_advisory_xact_lock(hashtextextended('holdfast.vault_keys ' || p_tenant, 0));
     IF p_version <> (SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = p_tenant) THEN
-        RETURN verdict('conflict');
+        RETURN reject('conflict');
     END IF;
     UPDATE vault_keys SET state = 'retiring', retired_at = p_now WHERE tenant_id = p_tenant AND state = 'active';
     INSERT INTO vault_keys (tenant_id, version, wrapped, provider, provider_key, created_at)
@@ -309,8 +309,8 @@ COMMENT ON FUNCTION rotate_vault_key(uuid, integer, text, text, bytea, timestamp
 
 CREATE OR REPLACE FUNCTION retire_vault_keys(p_tenant uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT proceeding() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
-        RETURN verdict('forbidden');
+    IF NOT request_allowed() OR (current_setting('holdfast.actor')::jsonb ->> 'role') IS DISTINCT FROM 'operator' THEN
+        RETURN reject('forbidden');
     END IF;
     UPDATE vault_keys SET state = 'retiring', retired_at = now() WHERE state = 'active' AND (p_tenant IS NULL OR tenant_id = p_tenant);
     RETURN NULL;
@@ -319,7 +319,7 @@ END $$;
 DO $$
 DECLARE signature text;
 BEGIN
-    FOREACH signature IN ARRAY ARRAY['take_quota(text, bigint)', 'give_back_quota(text, bigint)', 'secrets_of(uuid)', 'hold_account(uuid)',
+    FOREACH signature IN ARRAY ARRAY['reserve_quota(text, bigint)', 'release_quota(text, bigint)', 'secrets_of(uuid)', 'hold_account(uuid)',
         'add_secret_version(secrets, bytea, integer, bytea, boolean, bigint, bigint, timestamptz)', 'is_active_vault_key(integer)',
         'put_secret(uuid, text, bigint[], boolean, bytea, integer, bytea, boolean, bigint, bigint, timestamptz)',
         'restore_secret(uuid, text, bigint, bigint[], integer, bytea, bigint, timestamptz)',

@@ -91,12 +91,12 @@ GRANT SELECT, INSERT, UPDATE ON backup_runs, vault_canary TO holdfast_gate;
 CREATE FUNCTION request_backup(p_id uuid, p_now timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT running_the_platform() THEN
-        RETURN verdict('forbidden');
+    IF NOT is_platform_operator() THEN
+        RETURN reject('forbidden');
     END IF;
     INSERT INTO backup_runs (id, kind, state, requested_at) VALUES (p_id, 'backup', 'requested', p_now) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN verdict('conflict');
+        RETURN reject('conflict');
     END IF;
     RETURN NULL;
 END $$;
@@ -143,7 +143,7 @@ ALTER FUNCTION request_backup(uuid, timestamptz) OWNER TO holdfast_gate;
 ALTER FUNCTION begin_backup_run(uuid, text, text, timestamptz) OWNER TO holdfast_gate;
 ALTER FUNCTION finish_backup_run(uuid, text, jsonb, timestamptz) OWNER TO holdfast_gate;
 ALTER FUNCTION keep_canary(text, text, bytea, bytea, timestamptz) OWNER TO holdfast_gate;
-GRANT EXECUTE ON FUNCTION running_the_platform() TO holdfast_gate;
+GRANT EXECUTE ON FUNCTION is_platform_operator() TO holdfast_gate;
 GRANT EXECUTE ON FUNCTION request_backup(uuid, timestamptz) TO holdfast_app;
 GRANT EXECUTE ON FUNCTION begin_backup_run(uuid, text, text, timestamptz), finish_backup_run(uuid, text, jsonb, timestamptz),
     keep_canary(text, text, bytea, bytea, timestamptz) TO holdfast_backup;

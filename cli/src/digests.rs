@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use shared::hardening::{Observation, Place};
 
 /// Functions that run another's artifact.
 const SHARED: [(&str, &str); 1] = [("drill", "backup")];
@@ -108,7 +108,7 @@ pub fn judged(differences: &[String], functions: &[Live]) -> Observation {
             "{signed} functions run code whose signature Lambda verified, all others that whose digest is in the manifest"
         ),
     };
-    Observation::judged("CI-2", Place::Stack, differences.is_empty(), evidence)
+    Observation::judged("CI-2", EvidenceSource::Stack, differences.is_empty(), evidence)
 }
 
 /// What differs between a manifest's file and the live functions.

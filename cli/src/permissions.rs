@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use shared::permission::{Permission, Role, Scope};
-use shared::route::{Access, Route};
+use holdfast_shared::permission::{Permission, Role, Scope};
+use holdfast_shared::route::{Access, Route};
 
 use crate::gateway;
 
@@ -28,7 +28,7 @@ pub fn document() -> String {
             Access::Anyone => "anyone".to_owned(),
             Access::Authenticated => "any principal".to_owned(),
             Access::User => "any signed-in user".to_owned(),
-            Access::Holder(permission) => format!("`{permission}`"),
+            Access::Holder(permission) | Access::Admin(permission) => format!("`{permission}`"),
         };
         let jwt = mark(route.access != Access::Anyone && route.needs_jwt());
         let _ = writeln!(text, "| `{} {}` | {who} | {jwt} | `{}` |", route.method, route.path, route.action);

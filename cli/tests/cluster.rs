@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterError, ClusterOptions, Search};
 use holdfast::data_dir::{DataDir, DataDirError};
+use holdfast_shared::rng::SystemRng;
 use secrecy::ExposeSecret;
-use shared::entropy::SystemEntropy;
 
 /// A folder for a data folder, removed at the end. Root's server, which runs as another user, may pass through.
 fn place() -> tempfile::TempDir {
@@ -21,7 +21,7 @@ async fn start(path: &Path) -> Result<Cluster, ClusterError> {
 }
 
 async fn start_with(path: &Path, options: ClusterOptions) -> Result<Cluster, ClusterError> {
-    Cluster::start(Arc::new(DataDir::open(path).unwrap()), options, &SystemEntropy).await
+    Cluster::start(Arc::new(DataDir::open(path).unwrap()), options, &SystemRng).await
 }
 
 async fn refusal(path: &Path) -> String {
@@ -130,7 +130,7 @@ async fn a_folder_that_only_its_owner_enters_serves_too() {
     }
     let ephemeral = Arc::new(DataDir::ephemeral(&closed.path().join("ephemeral")).unwrap());
     let note = ephemeral.file("postgres-elsewhere");
-    let cluster = Cluster::start(ephemeral, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    let cluster = Cluster::start(ephemeral, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
     let elsewhere = std::fs::read_to_string(note).ok();
     cluster.stop();
     assert!(elsewhere.is_none_or(|elsewhere| !Path::new(&elsewhere).exists()));
@@ -140,7 +140,7 @@ async fn a_folder_that_only_its_owner_enters_serves_too() {
 async fn a_temporary_cluster_leaves_nothing() {
     let dir = Arc::new(DataDir::temporary().unwrap());
     let path = dir.path().to_owned();
-    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
     assert!(path.exists());
     drop(cluster);
     assert!(!path.exists());
@@ -170,9 +170,9 @@ async fn a_certificate_makes_verified_tls() {
 
     let url = cluster.owner_url("postgres").expose_secret().replace("127.0.0.1", "localhost");
     let url = url.replace("sslmode=disable", "sslmode=verify-full").into();
-    let client = shared::db::connect_owner(&url, Some(&certificate)).await.unwrap();
+    let client = holdfast_shared::db::connect_owner(&url, Some(&certificate)).await.unwrap();
     let row = client.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.unwrap();
     assert!(row.get::<_, bool>(0));
     // Another authority's certificate is not trusted.
-    assert!(shared::db::connect_owner(&url, None).await.is_err());
+    assert!(holdfast_shared::db::connect_owner(&url, None).await.is_err());
 }

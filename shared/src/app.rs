@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::db::Datastore;
-use crate::entropy::{Entropy, SystemEntropy};
 use crate::identity::keys::KeyRing;
 use crate::identity::signer::Signer;
+use crate::problem::Problem;
+use crate::rng::{Rng, SystemRng};
 use crate::telemetry::metrics::Metrics;
 use crate::vault::Vault;
 
@@ -31,7 +32,7 @@ pub struct Parts {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
     /// This instance's counters.
     pub metrics: Arc<Metrics>,
 }
@@ -45,7 +46,18 @@ impl App {
     /// Builds everything from a configuration and opens the first database connection, so that the first request
     /// finds it all warm. A database that cannot be reached yet is not an error: requests answer 503 until it can.
     pub async fn start(config: Config, function: &'static str) -> anyhow::Result<Self> {
-        Self::start_with(config, function, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
+        Self::start_with(config, function, Arc::new(SystemClock), Arc::new(SystemRng)).await
+    }
+
+    /// The vault.
+    ///
+    /// # Errors
+    /// 500 where no vault key is configured: outside `APP_ENV=local` a function that needs one does not start without.
+    pub fn vault(&self) -> Result<&Vault, Problem> {
+        self.vault.as_ref().ok_or_else(|| {
+            tracing::error!("no vault key is configured: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY");
+            Problem::internal()
+        })
     }
 
     /// As [`App::start`], with a clock and randomness of the caller's choice.
@@ -53,17 +65,17 @@ impl App {
         config: Config,
         function: &'static str,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        rng: Arc<dyn Rng>,
     ) -> anyhow::Result<Self> {
         let keys = Arc::new(KeyRing::new(config.jwt_secret.as_ref()));
-        let metrics = Arc::new(Metrics::new(entropy.uuid(clock.now()), function, clock.now()));
+        let metrics = Arc::new(Metrics::new(rng.uuid(clock.now()), function, clock.now()));
         let db = Datastore::new(&config, Arc::clone(&keys), Arc::clone(&metrics))?;
         let signer = Signer::from_config(&config).await?;
-        let vault = Vault::from_config(&config, &db, &clock, &entropy, &metrics).await?;
+        let vault = Vault::from_config(&config, &db, &clock, &rng, &metrics).await?;
         if let Err(error) = db.connect().await {
             tracing::warn!(%error, "the database cannot be reached yet");
         }
-        Ok(Self::new(Parts { config, db, keys, signer, vault, clock, entropy, metrics }))
+        Ok(Self::new(Parts { config, db, keys, signer, vault, clock, rng, metrics }))
     }
 }
 

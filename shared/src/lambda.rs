@@ -12,8 +12,8 @@ use tower::ServiceBuilder;
 
 use crate::app::App;
 use crate::config::{Config, Needs};
-use crate::http::SourceIp;
 use crate::telemetry::log;
+use crate::web::SourceIp;
 
 /// Runs the function until Lambda ends the process. A start that is refused leaves one line in the log and a failed
 /// exit code, which Lambda reports as an init error.

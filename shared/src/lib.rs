@@ -1,15 +1,15 @@
 //! What every Holdfast function shares: the way of a request, the one-flight transaction, identity, configuration and
 //! telemetry. It has no route of its own.
 
+extern crate self as holdfast_shared;
+
 pub mod app;
 pub mod audit;
 pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod db;
-pub mod entropy;
 pub mod hardening;
-pub mod http;
 pub mod id;
 pub mod identity;
 pub mod lambda;
@@ -17,6 +17,7 @@ pub mod lambda;
 pub mod openapi;
 pub mod permission;
 pub mod problem;
+pub mod rng;
 pub mod route;
 pub mod schema;
 pub mod status;
@@ -24,3 +25,4 @@ pub mod telemetry;
 pub mod text;
 pub mod tls;
 pub mod vault;
+pub mod web;

@@ -64,7 +64,7 @@ fn operation(route: &Route, problem: &BodySchema) -> Operation {
             RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build(),
         ));
     }
-    if let Access::Holder(permission) = route.access {
+    if let Access::Holder(permission) | Access::Admin(permission) = route.access {
         operation = operation.description(Some(format!("Needs `{permission}`.")));
     }
     if route.access != Access::Anyone {
@@ -172,13 +172,13 @@ fn success(route: &Route) -> Response {
 
 /// Every code that the route may answer, by status: those of its access and body, and its own.
 fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
-    let mut codes: BTreeSet<&'static str> = route.refusals.iter().map(|code| code.name()).collect();
+    let mut codes: BTreeSet<&'static str> = route.rejections.iter().map(|code| code.name()).collect();
     let mut add = |when: bool, more: &[Code]| codes.extend(more.iter().filter(|_| when).map(|code| code.name()));
     add(
         route.access != Access::Anyone,
         &[Code::Unauthenticated, Code::TenantMismatch, Code::Internal, Code::Unavailable],
     );
-    add(matches!(route.access, Access::Holder(_)), &[Code::Forbidden]);
+    add(matches!(route.access, Access::Holder(_) | Access::Admin(_)), &[Code::Forbidden]);
     add(route.same_origin, &[Code::Forbidden]);
     add(route.needs_jwt(), &[Code::JwtRequired]);
     add(route.body.is_some(), &[Code::InvalidRequest, Code::ValidationFailed, Code::PayloadTooLarge]);

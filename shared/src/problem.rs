@@ -167,7 +167,7 @@ impl Problem {
     }
 
     /// The problem that a verdict of the database stands for.
-    pub fn verdict(code: Code) -> Self {
+    pub fn of(code: Code) -> Self {
         match code {
             Code::Unauthenticated => Self::unauthenticated().because("not_live"),
             Code::InvalidCredentials => Self::new(code, "The tenant, username or password is not right."),

@@ -9,9 +9,9 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::App;
-use crate::http::MOST_BODY_BYTES;
 use crate::permission::Permission;
 use crate::problem::Code;
+use crate::web::MAX_BODY_BYTES;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,10 @@ pub enum Access {
     Authenticated,
     /// A signed-in user, by JWT; never an API token.
     User,
-    /// Whoever holds this permission. On `/admin/*` by JWT only.
+    /// Whoever holds this permission, by JWT or API token.
     Holder(Permission),
+    /// A signed-in user who holds this permission, by JWT; never an API token, whatever its scopes.
+    Admin(Permission),
 }
 
 /// When a route's requests are written to the audit log. Refusals always are.
@@ -133,7 +135,7 @@ pub struct Route {
     /// Whether it makes what is not there yet: 201 then, and `If-None-Match: *` is honoured too.
     pub upserts: bool,
     /// How many bytes its body may have.
-    pub most_body: usize,
+    pub max_body: usize,
     /// Whether it acts in a tenant that an operator may choose by `X-Tenant-ID`.
     pub in_tenant: bool,
     /// Whether it takes a signed-in user's JWT only, though API tokens might hold its permission.
@@ -154,8 +156,8 @@ pub struct Route {
     pub answer: Option<BodySchema>,
     /// Its content type then.
     pub content_type: &'static str,
-    /// The refusals particular to it, beyond what follows from its access and body.
-    pub refusals: &'static [Code],
+    /// The rejections particular to it, beyond what follows from its access and body.
+    pub rejections: &'static [Code],
 }
 
 impl Route {
@@ -169,7 +171,7 @@ impl Route {
             creates: false,
             conditional: false,
             upserts: false,
-            most_body: MOST_BODY_BYTES,
+            max_body: MAX_BODY_BYTES,
             in_tenant: false,
             enrols: false,
             same_origin: false,
@@ -180,7 +182,7 @@ impl Route {
             success: 200,
             answer: None,
             content_type: "application/json",
-            refusals: &[],
+            rejections: &[],
         }
     }
 
@@ -269,8 +271,8 @@ impl Route {
 
     /// Its body may have so many bytes.
     #[must_use]
-    pub const fn most_body(mut self, bytes: usize) -> Self {
-        self.most_body = bytes;
+    pub const fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
         self
     }
 
@@ -304,42 +306,42 @@ impl Route {
 
     /// What it takes as its body.
     #[must_use]
-    pub const fn takes<T: ToSchema>(mut self) -> Self {
+    pub const fn body<T: ToSchema>(mut self) -> Self {
         self.body = Some(BodySchema::of::<T>());
         self
     }
 
     /// What it answers.
     #[must_use]
-    pub const fn answers<T: ToSchema>(mut self) -> Self {
+    pub const fn returns<T: ToSchema>(mut self) -> Self {
         self.answer = Some(BodySchema::of::<T>());
         self
     }
 
     /// It answers without a body.
     #[must_use]
-    pub const fn answers_nothing(mut self) -> Self {
+    pub const fn returns_nothing(mut self) -> Self {
         self.success = 204;
         self
     }
 
     /// It answers text of this type.
     #[must_use]
-    pub const fn answers_text(mut self, content_type: &'static str) -> Self {
+    pub const fn returns_text(mut self, content_type: &'static str) -> Self {
         self.content_type = content_type;
         self
     }
 
-    /// The refusals particular to it.
+    /// The rejections particular to it.
     #[must_use]
-    pub const fn refuses(mut self, refusals: &'static [Code]) -> Self {
-        self.refusals = refusals;
+    pub const fn rejects(mut self, rejections: &'static [Code]) -> Self {
+        self.rejections = rejections;
         self
     }
 
     /// Whether only a signed-in user's JWT will do.
     pub fn needs_jwt(&self) -> bool {
-        self.jwt_only || self.access == Access::User || self.path.starts_with("/admin/")
+        self.jwt_only || matches!(self.access, Access::User | Access::Admin(_))
     }
 
     /// Joins the route to its handler.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// A text that is no label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 200 characters, not all of them spaces, without control characters")]
-pub struct NotALabel;
+pub struct InvalidLabel;
 
 /// A name that people gave to something: 1 to 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -27,12 +27,12 @@ impl Label {
 }
 
 impl TryFrom<String> for Label {
-    type Error = NotALabel;
+    type Error = InvalidLabel;
 
-    fn try_from(text: String) -> Result<Self, NotALabel> {
+    fn try_from(text: String) -> Result<Self, InvalidLabel> {
         let blank = text.trim().is_empty();
         let fits = text.chars().count() <= 200 && !blank && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err(NotALabel) }
+        if fits { Ok(Self(text)) } else { Err(InvalidLabel) }
     }
 }
 
@@ -70,7 +70,7 @@ impl TryFrom<String> for Username {
 /// A text that is no slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 63 of a-z, 0-9 and -, the first of them no -")]
-pub struct NotASlug;
+pub struct InvalidSlug;
 
 /// The short name of a tenant, given at sign-in: 1 to 63 lower-case letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -86,12 +86,12 @@ impl Slug {
 }
 
 impl TryFrom<String> for Slug {
-    type Error = NotASlug;
+    type Error = InvalidSlug;
 
-    fn try_from(text: String) -> Result<Self, NotASlug> {
+    fn try_from(text: String) -> Result<Self, InvalidSlug> {
         let known = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
         let fits = (1..=63).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('-');
-        if fits { Ok(Self(text)) } else { Err(NotASlug) }
+        if fits { Ok(Self(text)) } else { Err(InvalidSlug) }
     }
 }
 

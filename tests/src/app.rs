@@ -6,18 +6,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use holdfast_migrate::{Plan, Steps};
+use holdfast_shared::app::App;
+use holdfast_shared::clock::{Clock, ManualClock, SystemClock};
+use holdfast_shared::config::{BootstrapUser, Config, Needs, Settings};
+use holdfast_shared::identity::password;
+use holdfast_shared::identity::signer::Signer;
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::{Rng, SystemRng};
+use holdfast_shared::route::{Access, Route};
 use http::Method;
-use migrate::{Plan, Steps};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared::app::App;
-use shared::clock::{Clock, ManualClock, SystemClock};
-use shared::config::{BootstrapUser, Config, Needs, Settings};
-use shared::entropy::{Entropy, SystemEntropy};
-use shared::identity::password;
-use shared::identity::signer::Signer;
-use shared::permission::Role;
-use shared::route::{Access, Route};
 use tokio::net::TcpListener;
 
 use crate::client::Client;
@@ -102,7 +102,7 @@ impl TestApp {
             Some(_) => TestDatabase::empty().await,
             None => TestDatabase::create().await,
         };
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let password = secrets::random();
         let address = TestDatabase::address().await;
@@ -129,12 +129,12 @@ impl TestApp {
         plan.users = users(&password);
         let signer = Signer::from_config(&app_config).await.unwrap().unwrap();
         plan.signing_key = signer.first_key().await.unwrap();
-        migrate::run(&plan, &*clock, &*entropy).await.unwrap();
+        holdfast_migrate::run(&plan, &*clock, &*rng).await.unwrap();
 
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&entropy)).await.unwrap();
+        let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&rng)).await.unwrap();
         let scraped = config(&instead(usual.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
-        let scraped = App::start_with(scraped, "metrics", time, entropy).await.unwrap();
+        let scraped = App::start_with(scraped, "metrics", time, rng).await.unwrap();
         let router = holdfast::gateway::router(app.clone(), scraped);
         Self { app, clock, database, password, signing_key, router, settings: usual }
     }
@@ -143,7 +143,7 @@ impl TestApp {
     pub async fn instance_with(&self, settings: &[(&'static str, String)], caller: &Client) -> Client {
         let config = config(&instead(self.settings.clone(), settings));
         let time: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        let app = App::start_with(config, "local", time, Arc::new(SystemEntropy)).await.unwrap();
+        let app = App::start_with(config, "local", time, Arc::new(SystemRng)).await.unwrap();
         caller.clone().of(holdfast::gateway::router(app.clone(), app))
     }
 
@@ -174,7 +174,7 @@ impl TestApp {
     /// A caller who may use this route: of the tenant Acme, or an operator.
     pub async fn sign_in_for(&self, route: &Route) -> Client {
         let role = Role::ALL.into_iter().find(|role| match route.access {
-            Access::Holder(permission) => role.may(permission),
+            Access::Holder(permission) | Access::Admin(permission) => role.may(permission),
             _ => true,
         });
         match role.unwrap() {
@@ -218,7 +218,7 @@ impl TestApp {
 
 /// A user of each role in both tenants, and an operator, all with one password.
 fn users(password: &SecretString) -> Vec<BootstrapUser> {
-    let password_hash = password::hash(password, &SystemEntropy).unwrap();
+    let password_hash = password::hash(password, &SystemRng).unwrap();
     let user = |tenant: Tenant, role: Role| BootstrapUser {
         tenant: tenant.slug().map(str::to_owned),
         username: role.name().to_owned(),

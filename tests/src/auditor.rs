@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use holdfast_shared::permission::Role;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 use crate::app::{Tenant, TestApp};
 use crate::client::Client;

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use backup::{BackupError, Folder, Login, Plan, Programs, Report, Restored, Source, Store, Summary, Task};
-use shared::entropy::SystemEntropy;
-use shared::vault::{LocalKey, Provider, Providers};
+use holdfast_backup::{BackupError, Folder, Login, Plan, Programs, Report, Restored, Source, Store, Summary, Task};
+use holdfast_shared::rng::SystemRng;
+use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
 use crate::app::{TestApp, VAULT_KEY};
 use crate::database::TestDatabase;
@@ -36,7 +36,7 @@ pub fn plan(app: &TestApp, store: Store) -> Plan {
 
 /// Does a task.
 pub async fn run(app: &TestApp, plan: &Plan, task: Task) -> Result<Report, BackupError> {
-    backup::run(task, plan, &*app.clock, &SystemEntropy, &|_| ()).await
+    holdfast_backup::run(task, plan, &*app.clock, &SystemRng, &|_| ()).await
 }
 
 /// Does a task that succeeds.
@@ -50,7 +50,7 @@ pub async fn done(app: &TestApp, plan: &Plan, task: Task) -> Summary {
 /// Restores a dump into a database, as its owner.
 pub async fn restore(store: &Store, dump: &str, into: &TestDatabase) -> Result<Restored, BackupError> {
     let login = Login::new(into.owner_url().into(), Some(into.ca_file())).unwrap();
-    backup::restore(&Source::new(store.clone(), dump), &login, &Programs::system(), &|_| ()).await
+    holdfast_backup::restore(&Source::new(store.clone(), dump), &login, &Programs::system(), &|_| ()).await
 }
 
 /// Each run's kind, state and error, the oldest first.

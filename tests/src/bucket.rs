@@ -11,11 +11,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::Response;
-use backup::{Bucket, Store};
 use bytes::Bytes;
+use holdfast_backup::{Bucket, Store};
+use holdfast_shared::rng::{Rng, SystemRng};
 use http::{HeaderMap, Request, StatusCode};
 use jiff::SignedDuration;
-use shared::entropy::{Entropy, SystemEntropy};
 use tokio::net::TcpListener;
 
 use crate::moto::{Moto, REGION};
@@ -50,8 +50,8 @@ impl TestBucket {
     /// Makes it in this moto.
     pub async fn create_in(moto: &Moto) -> Self {
         let client = client(moto.url());
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let name = format!("backups-{}", entropy.base62(12).to_lowercase());
+        let rng: &dyn Rng = &SystemRng;
+        let name = format!("backups-{}", rng.base62(12).to_lowercase());
         let made = client.create_bucket().bucket(&name).object_lock_enabled_for_bucket(true);
         made.create_bucket_configuration(location()).send().await.unwrap();
         let gate = Arc::new(Gate {
@@ -79,7 +79,7 @@ impl TestBucket {
     }
 
     /// Lets everything pass again.
-    pub fn mend(&self) {
+    pub fn repair(&self) {
         self.gate.refused.store(false, Ordering::SeqCst);
     }
 

@@ -2,10 +2,10 @@
 
 use axum::Router;
 use axum::body::Body;
+use holdfast_shared::web::SourceIp;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use shared::http::SourceIp;
 use tower::ServiceExt;
 
 use crate::secrets;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use holdfast::cluster::{OWNER, SUPERUSER};
-use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config};
@@ -205,7 +205,7 @@ impl Server {
 
     async fn connect(&self, url: &str) -> Client {
         let url = SecretString::from(url);
-        shared::db::connect_owner(&url, Some(&self.authority)).await.unwrap_or_else(|error| panic!("{error}"))
+        holdfast_shared::db::connect_owner(&url, Some(&self.authority)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Writes all rows of all tables into a file, as `pg_dump` would, for the harness to search for secrets.

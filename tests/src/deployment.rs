@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use holdfast_shared::identity::password;
+use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared::entropy::{Entropy, SystemEntropy};
-use shared::identity::password;
 
 use crate::bucket::TestBucket;
 use crate::database::TestDatabase;
@@ -66,9 +66,9 @@ impl Deployment {
     async fn over(database: TestDatabase) -> Self {
         let moto = Moto::of_the_run().await;
         let bucket = TestBucket::create_in(&moto).await;
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let password = SecretString::from(entropy.base62(20));
-        let hash = password::hash(&password, entropy).unwrap();
+        let rng: &dyn Rng = &SystemRng;
+        let password = SecretString::from(rng.base62(20));
+        let hash = password::hash(&password, rng).unwrap();
         let users = format!("demo:admin:admin:{hash};:operator:operator:{hash}");
         let login = |url: String| TestDatabase::apart_from_its_password(&url).to_vec();
         let [(_, drill_url), (_, drill_password)] = TestDatabase::apart_from_its_password(&database.superuser_url());

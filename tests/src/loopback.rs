@@ -3,12 +3,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use shared::entropy::{Entropy, SystemEntropy};
+use holdfast_shared::rng::{Rng, SystemRng};
 
 /// As many addresses of one host, each with a port that is free there.
 pub fn addresses<const N: usize>() -> [SocketAddr; N] {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let [a, b, c] = entropy.bytes();
+    let rng: &dyn Rng = &SystemRng;
+    let [a, b, c] = rng.bytes();
     // Below 16 in the second place lies what people use by hand; the last place is never a network's or a broadcast's.
     let host = Ipv4Addr::new(127, a | 16, b, c.clamp(1, 254));
     // All are held until each has its port, so that no two are the same.

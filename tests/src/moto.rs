@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use holdfast_shared::rng::{Rng, SystemRng};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use shared::entropy::{Entropy, SystemEntropy};
 
 use crate::program::Program;
 use crate::{loopback, stage, tools, wire};
@@ -61,11 +61,11 @@ impl Moto {
 
     /// Makes a secret of settings, as a deployment's `SECRETS_ARN` names one. Gives its ARN.
     pub async fn secret(&self, settings: &[(&str, String)]) -> String {
-        let entropy: &dyn Entropy = &SystemEntropy;
+        let rng: &dyn Rng = &SystemRng;
         let settings: serde_json::Map<_, _> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
         let request = json!({
-            "Name": format!("holdfast/{}", entropy.base62(20)),
+            "Name": format!("holdfast/{}", rng.base62(20)),
             "SecretString": Value::Object(settings).to_string(),
         });
         self.call("secretsmanager", "secretsmanager.CreateSecret", &request).await["ARN"].as_str().unwrap().to_owned()
@@ -83,8 +83,8 @@ impl Moto {
 
     /// Makes a bucket whose objects can be locked. Gives its name.
     pub async fn locking_bucket(&self) -> String {
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let bucket = format!("seals-{}", entropy.base62(20).to_lowercase());
+        let rng: &dyn Rng = &SystemRng;
+        let bucket = format!("seals-{}", rng.base62(20).to_lowercase());
         let request = Request::builder().method(Method::PUT).uri(format!("{}/{bucket}", self.url));
         let request = request.header("authorization", authorization("s3"));
         let request = request.header("x-amz-bucket-object-lock-enabled", "true");

@@ -55,7 +55,7 @@ impl Proxy {
         self.address.clone()
     }
 
-    /// Flights since the last call.
+    /// Flights since the last request.
     pub fn take_flights(&self) -> usize {
         self.shared.flights.swap(0, Ordering::SeqCst)
     }
@@ -66,7 +66,7 @@ impl Proxy {
     }
 
     /// Lets everything pass again.
-    pub fn mend(&self) {
+    pub fn repair(&self) {
         self.shared.budget.store(-1, Ordering::SeqCst);
     }
 }

@@ -1,13 +1,13 @@
 //! A request for every route that succeeds where it is permitted. A route without one here fails each test that goes
 //! through the route table, so that none is forgotten.
 
+use holdfast_shared::clock::Clock;
+use holdfast_shared::identity::totp::TotpSecret;
+use holdfast_shared::permission::Role;
+use holdfast_shared::route::Route;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::identity::totp::TotpSecret;
-use shared::permission::Role;
-use shared::route::Route;
 
 use crate::app::{SAMPLER, Tenant, TestApp};
 use crate::client::{Client, Reply};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use maintenance::{AuditSigner, Done, Outcome, Plan, Sealed, Store, Task};
-use shared::audit::{AuditKeys, Document};
-use shared::vault::{LocalKey, Provider, Providers};
+use holdfast_maintenance::{AuditSigner, Done, Outcome, Plan, Sealed, Store, Task};
+use holdfast_shared::audit::{AuditKeys, Document};
+use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
 use crate::app::{self, TestApp, VAULT_KEY};
 
@@ -31,7 +31,7 @@ impl Sealing {
             database_url: app.database.maintenance_url().into(),
             database_ca_file: Some(app.database.ca_file()),
             time_limit: PATIENCE,
-            most_rows: 10_000,
+            max_rows: 10_000,
             retention_days: 400,
             account_retention_days: 30,
             vault: Some(Providers::new(Provider::Local(LocalKey::new(VAULT_KEY.as_bytes()).unwrap()))),
@@ -43,7 +43,7 @@ impl Sealing {
 
     /// Runs a task.
     pub async fn run(&self, app: &TestApp, task: Task) -> Outcome {
-        let report = maintenance::run(&self.plan, &[task], &*app.clock).await.unwrap();
+        let report = holdfast_maintenance::run(&self.plan, &[task], &*app.clock).await.unwrap();
         report.tasks[0].outcome.clone()
     }
 

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::SecretString;
-use shared::clock::{Clock, SystemClock};
-use shared::entropy::{Entropy, SystemEntropy};
 
 /// A new password, kept.
 pub fn random() -> SecretString {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let text = URL_SAFE_NO_PAD.encode(entropy.bytes::<18>());
+    let rng: &dyn Rng = &SystemRng;
+    let text = URL_SAFE_NO_PAD.encode(rng.bytes::<18>());
     keep(&text);
     SecretString::from(text)
 }
@@ -43,6 +43,6 @@ pub fn keep_excerpt(value: &str) {
 
 /// A word that no other test uses.
 pub fn unique() -> String {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    entropy.uuid(SystemClock.now()).to_string()
+    let rng: &dyn Rng = &SystemRng;
+    rng.uuid(SystemClock.now()).to_string()
 }

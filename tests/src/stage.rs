@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
 use holdfast::data_dir::DataDir;
-use migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password, Plan};
+use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password, Plan};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::rng::SystemRng;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
 use secrecy::{ExposeSecret, SecretString};
-use shared::clock::SystemClock;
-use shared::entropy::SystemEntropy;
 
 use crate::tools;
 
@@ -31,7 +31,7 @@ pub const LOGS: &str = "HOLDFAST_TEST_LOGS";
 pub const TEMPLATE: &str = "holdfast_template";
 
 /// Enough for as many tests at a time as there are processors.
-const MOST_CONNECTIONS: u16 = 300;
+const MAX_CONNECTIONS: u16 = 300;
 
 /// The folder of logs: the run's, or one beside the binaries for tests without the harness.
 pub fn logs() -> PathBuf {
@@ -58,12 +58,9 @@ impl Stage {
         fs::write(&certificate.certificate, self::certificate(&issuer, &names, &key)?)?;
         dir.write_private("server.key", &key.serialize_pem())?;
 
-        let options = ClusterOptions {
-            ssl: Some(certificate),
-            max_connections: MOST_CONNECTIONS,
-            ..ClusterOptions::throw_away()
-        };
-        let stage = Self { cluster: Cluster::start(dir, options, &SystemEntropy).await?, authority };
+        let options =
+            ClusterOptions { ssl: Some(certificate), max_connections: MAX_CONNECTIONS, ..ClusterOptions::throw_away() };
+        let stage = Self { cluster: Cluster::start(dir, options, &SystemRng).await?, authority };
         stage.make_template().await?;
         Ok(stage)
     }
@@ -89,7 +86,7 @@ impl Stage {
         let password = self.password()?;
         let login = |role| Login { role, password: Password::Given(password.clone()) };
         plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
-        migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
+        holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await?;
 
         // The owner's password becomes the common one, and nobody connects to the template from here on. The server
         // logs no statement that succeeds.

@@ -1,8 +1,8 @@
 //! Users as tests make them: by an administrator, with the tests' common password.
 
+use holdfast_shared::permission::Role;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::permission::Role;
 
 use crate::app::{Tenant, TestApp};
 use crate::client::{Client, Reply};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A client with connections of its own: a test's runtime ends, and its connections with it.
 fn client() -> reqwest::Client {
-    let tls = shared::tls::client(None, rustls::DEFAULT_VERSIONS).unwrap();
+    let tls = holdfast_shared::tls::client(None, rustls::DEFAULT_VERSIONS).unwrap();
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }
 

@@ -1,11 +1,11 @@
 //! The life of an account.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets::unique;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 async fn start() -> (TestApp, Client) {
     let app = TestApp::start().await;

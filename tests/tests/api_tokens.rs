@@ -1,10 +1,10 @@
 //! API tokens: shown once, bound to their scopes, never admin, and gone at once when revoked.
 
+use holdfast_shared::permission::{Role, Scope};
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use shared::permission::{Role, Scope};
 
 async fn make(admin: &Client, token: Value) -> Reply {
     let made = admin.post("/auth/tokens", &token).await;
@@ -131,7 +131,7 @@ async fn a_token_never_does_what_needs_a_signed_in_user() {
 async fn a_token_stops_at_once_when_it_is_revoked_or_runs_out_or_its_tenant_is_suspended() {
     let app = TestApp::start().await;
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
-    let ends = shared::clock::Clock::now(&*app.clock) + jiff::SignedDuration::from_hours(1);
+    let ends = holdfast_shared::clock::Clock::now(&*app.clock) + jiff::SignedDuration::from_hours(1);
     let made = make(&admin, json!({"name": "r", "scopes": ["accounts:read"], "expires_at": ends.to_string()})).await;
     let (robot, other) =
         (app.anonymous().with_token(made.text_at("token")), with_scopes(&app, &["accounts:read"]).await);
@@ -156,9 +156,9 @@ async fn what_is_no_token_is_refused() {
     let app = TestApp::start().await;
     let robot = with_scopes(&app, &["accounts:read"]).await;
     let token = robot.access_token.clone().unwrap();
-    let made_up = shared::identity::api_token::generate(
-        shared::id::TenantId(app.tenant_id(Tenant::Acme).await.parse().unwrap()),
-        &shared::entropy::SystemEntropy,
+    let made_up = holdfast_shared::identity::api_token::generate(
+        holdfast_shared::id::TenantId(app.tenant_id(Tenant::Acme).await.parse().unwrap()),
+        &holdfast_shared::rng::SystemRng,
     );
     let typo = format!("{}{}", &token[..52], if token.ends_with('0') { '1' } else { '0' });
     for text in [typo.as_str(), &token[..52], "hfk_", secrecy::ExposeSecret::expose_secret(&made_up)] {

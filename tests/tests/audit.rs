@@ -1,11 +1,11 @@
 //! What the audit log tells, and that nobody can change it.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets::unique;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 async fn rows(admin: &Client, query: &str) -> Vec<Value> {
     let reply = admin.get(&format!("/admin/audit?limit=200&{query}")).await;

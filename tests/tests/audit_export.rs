@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 const FIRST: &str = "/admin/audit/export?limit=3";
 

@@ -1,9 +1,9 @@
 //! What the functions' database roles may do to the audit log and its seals: add, and nothing else.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::sealing::Sealing;
 use serde_json::json;
-use shared::permission::Role;
 
 const ROLES: [&str; 5] =
     ["holdfast_app", "holdfast_metrics", "holdfast_backup", "holdfast_maintenance", "holdfast_gate"];

@@ -1,19 +1,19 @@
 //! Sealing: complete whatever commits late, one at a time, and never on top of what somebody changed.
 
+use holdfast_shared::db::FromRow;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use holdfast_maintenance::{Done, Outcome, Sealed, Store, Task};
+use holdfast_shared::audit::{self, AuditRow, Verified};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::moto::{Moto, REGION};
 use holdfast_tests::sealing::Sealing;
-use maintenance::{Done, Outcome, Sealed, Store, Task};
 use serde_json::json;
-use shared::audit::{self, AuditRow, Verified};
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::permission::Role;
 
 const ROWS: &str =
     "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
@@ -110,7 +110,7 @@ async fn a_row_that_commits_late_is_sealed_by_the_next_seal() {
 #[tokio::test]
 async fn a_seal_holds_a_bounded_number_of_rows() {
     let (app, mut sealing) = start().await;
-    sealing.plan.most_rows = 2;
+    sealing.plan.max_rows = 2;
     act(&app, 6).await;
     sealing.seal_all(&app).await;
     let verified = verify(&app, &sealing, Tenant::Acme).await.unwrap();
@@ -189,7 +189,7 @@ async fn nothing_is_sealed_on_top_of_what_somebody_changed() {
     sealing.seal_all(&app).await;
     let superuser = app.database.superuser().await;
     act(&app, 1).await;
-    for (change, mend, alarm) in [
+    for (change, repair, alarm) in [
         (
             "UPDATE audit_batches SET total = total + 1",
             "UPDATE audit_batches SET total = total - 1",
@@ -209,7 +209,7 @@ async fn nothing_is_sealed_on_top_of_what_somebody_changed() {
         superuser.batch_execute(change).await.unwrap();
         let error = failure(&app, &sealing, Task::Seal).await;
         assert!(error.starts_with(alarm), "{change}: {error}");
-        superuser.batch_execute(mend).await.unwrap();
+        superuser.batch_execute(repair).await.unwrap();
     }
     sealing.seal_all(&app).await;
     assert_eq!(verify(&app, &sealing, Tenant::Acme).await.unwrap().rows, 4);

@@ -1,9 +1,9 @@
 //! Every change that the superuser makes to what was sealed, rows or seals, is found over HTTP and named.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::Tenant;
 use holdfast_tests::auditor::Audited;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 #[tokio::test]
 async fn what_nobody_changed_is_found_good_over_http_and_offline_in_both_formats() {
@@ -136,7 +136,7 @@ async fn rows_and_seals_that_the_superuser_adds_removes_or_replaces_are_found() 
 async fn a_long_log_is_verified_and_its_seals_are_fetched_page_by_page() {
     let fixture = Audited::new().await;
     let mut sealing = fixture.sealing;
-    sealing.plan.most_rows = 1;
+    sealing.plan.max_rows = 1;
     let editor = fixture.app.sign_in(Tenant::Acme, Role::Editor).await;
     for at in 0..230 {
         editor.post("/accounts", &json!({"name": format!("long-{at}")})).await;

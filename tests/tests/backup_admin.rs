@@ -1,10 +1,10 @@
 //! What operators see of backups and drills, and how they ask for one.
 
-use backup::{Report, Task};
+use holdfast_backup::{Report, Task};
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, run};
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_asks_for_a_backup_and_the_function_makes_it_once() {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp, VAULT_KEY};
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::tools;
-use shared::permission::Role;
 
 fn holdfast(app: &TestApp, backups: &Path, arguments: &[&str], more: &[(&str, String)]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));

@@ -1,7 +1,9 @@
 //! The drill: what was backed up is restored, checked, and gone again.
 
-use backup::{BackupError, Login, Plan, Task};
 use holdfast::cluster::OWNER;
+use holdfast_backup::{BackupError, Login, Plan, Task};
+use holdfast_shared::permission::Role;
+use holdfast_shared::vault::{LocalKey, Provider, Providers};
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, run, runs};
 use holdfast_tests::database::TestDatabase;
@@ -9,8 +11,6 @@ use holdfast_tests::sealing::Sealing;
 use holdfast_tests::secrets::{self, unique};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::permission::Role;
-use shared::vault::{LocalKey, Provider, Providers};
 
 const SCRATCH: &str = "SELECT datname::text FROM pg_database WHERE datname = $1";
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backup::{BackupError, Login, Plan, Programs, Report, Task};
+use holdfast_backup::{BackupError, Login, Plan, Programs, Report, Task};
 use holdfast_tests::app::{Options, TestApp};
 use holdfast_tests::backups::{done, folder, plan, run, runs};
 use holdfast_tests::bucket::TestBucket;
@@ -46,7 +46,7 @@ async fn s3_refuses_half_way_and_nothing_stays_there() {
     assert_eq!((bucket.uploads().await, bucket.keys().await.len()), (0, 0));
     assert_eq!(runs(&app).await[0].2.as_ref(), Some(&failure));
 
-    bucket.mend();
+    bucket.repair();
     let summary = done(&app, &plan, Task::Backup).await;
     assert!(summary.compressed_bytes > 24 * 1000 * 1000, "{summary:?}");
     assert_eq!(bucket.keys().await, [summary.object_key.clone(), summary.object_key.replace(".dump", ".json")]);
@@ -87,7 +87,7 @@ async fn objects_are_locked_encrypted_and_checked_on_arrival() {
         let header = sent(begins);
         assert_eq!(header("x-amz-object-lock-mode"), "COMPLIANCE", "{begins}");
         let until: jiff::Timestamp = header("x-amz-object-lock-retain-until-date").parse().unwrap();
-        let days = until.duration_since(shared::clock::Clock::now(&*app.clock)).as_hours() / 24;
+        let days = until.duration_since(holdfast_shared::clock::Clock::now(&*app.clock)).as_hours() / 24;
         assert!((34..=35).contains(&days), "{begins}: {days}");
         assert_eq!(header("x-amz-server-side-encryption"), "aws:kms", "{begins}");
         assert_eq!(header("x-amz-server-side-encryption-aws-kms-key-id"), key, "{begins}");
@@ -113,7 +113,7 @@ async fn the_server_dies_in_mid_dump_and_the_run_is_recorded_as_failed() {
     assert_eq!(files.path().read_dir().unwrap().count(), 0, "nothing unfinished stays");
     assert_eq!(runs(&app).await[0].2, Some(failure.to_string()));
 
-    proxy.mend();
+    proxy.repair();
     done(&app, &plan, Task::Backup).await;
     assert_eq!(states(&app).await, ["backup failed", "backup succeeded"]);
 }

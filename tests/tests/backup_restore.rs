@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use backup::{BackupError, Login, Manifest, Programs, Source, Task};
 use holdfast::cluster::{Cluster, ClusterOptions};
 use holdfast::data_dir::DataDir;
+use holdfast_backup::{BackupError, Login, Manifest, Programs, Source, Task};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{done, folder, plan, restore};
 use holdfast_tests::database::TestDatabase;
@@ -16,9 +19,6 @@ use holdfast_tests::sealing::Sealing;
 use holdfast_tests::secrets;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::clock::SystemClock;
-use shared::entropy::SystemEntropy;
-use shared::permission::Role;
 
 /// A row of what a test does not come by.
 const RARE: &str = "INSERT INTO migration_failures (id, at, version, error) VALUES (gen_random_uuid(), now(), 1, 'none');
@@ -208,10 +208,10 @@ async fn a_server_that_knows_none_of_the_roles_gets_them() {
     let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
 
     let dir = Arc::new(DataDir::temporary().unwrap());
-    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
     cluster.create_database("elsewhere", None).await.unwrap();
     let into = Login::new(cluster.owner_url("elsewhere"), None).unwrap();
-    backup::restore(&Source::new(store, &dump), &into, &Programs::system(), &|_| ()).await.unwrap();
+    holdfast_backup::restore(&Source::new(store, &dump), &into, &Programs::system(), &|_| ()).await.unwrap();
 
     let client = cluster.connect("elsewhere").await.unwrap();
     let may = |sql: &'static str| async { client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) };
@@ -221,9 +221,9 @@ async fn a_server_that_knows_none_of_the_roles_gets_them() {
     assert!(may("SELECT has_database_privilege('holdfast_backup', 'elsewhere', 'CONNECT')").await);
     assert!(!may("SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = 'elsewhere' AND a.grantee = 0)").await);
     // The migrate function finds nothing to do, and goes on from here.
-    let plan = migrate::Plan::new(cluster.owner_url("elsewhere"));
-    let report = migrate::run(&plan, &SystemClock, &SystemEntropy).await.unwrap();
-    assert_eq!((report.version_before, report.applied.len()), (migrate::newest_version(), 0));
+    let plan = holdfast_migrate::Plan::new(cluster.owner_url("elsewhere"));
+    let report = holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await.unwrap();
+    assert_eq!((report.version_before, report.applied.len()), (holdfast_migrate::newest_version(), 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,11 @@
 //! Sessions in a browser's cookie: where the refresh token goes, and what another site cannot do with it.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::secrets;
 use insta::assert_json_snapshot;
 use serde_json::json;
-use shared::permission::Role;
 
 const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
 

@@ -1,11 +1,11 @@
 //! Clocks that run ahead and are set back: nobody gets in who should not, the log stays whole, and no alarm falls silent.
 
-use backup::Task;
+use holdfast_backup::Task;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups;
 use holdfast_tests::client::Client;
 use holdfast_tests::sealing::Sealing;
-use shared::permission::Role;
 
 const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;

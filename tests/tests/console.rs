@@ -1,6 +1,8 @@
 //! The console, as a browser shows it, and what it is made of.
 
-use console::{ASSETS, POLICY};
+use holdfast_console::{ASSETS, POLICY};
+use holdfast_shared::clock::Clock;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::browser::Browser;
 use holdfast_tests::nginx::{Edge, Nginx};
@@ -8,8 +10,6 @@ use holdfast_tests::sample::code;
 use holdfast_tests::secrets::{self, unique};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::permission::Role;
 
 const MENU: &str = "return [...document.querySelectorAll('nav a')].map((link) => link.innerText).join()";
 

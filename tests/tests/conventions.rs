@@ -1,11 +1,11 @@
 //! What holds for every route: headers, problem details, strict bodies, pages, idempotency keys, entity tags.
 
 use axum::body::Body;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use http::Method;
 use insta::assert_json_snapshot;
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use holdfast::check::{self, Targets};
 use holdfast::digests::{self, Manifest};
+use holdfast_shared::hardening::Outcome;
 use serde_json::json;
-use shared::hardening::Outcome;
 
 const ZIP: &str = "import sys, zipfile
 with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as archive:

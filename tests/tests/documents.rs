@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use holdfast_shared::config::NAMES;
 use holdfast_tests::tools;
 use regex::Regex;
-use shared::config::NAMES;
 
 /// Every document that people wrote.
 fn documents() -> Vec<PathBuf> {

@@ -1,10 +1,10 @@
 //! What a test's database held is searched for secrets after the run; here, that there is something to search.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::leaks;
 use holdfast_tests::secrets::unique;
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_database_leaves_all_its_rows_and_a_plaintext_among_them_would_be_found() {

@@ -1,11 +1,11 @@
 //! The sample events: one for every route, each as the API of the template hands it over.
 
+use holdfast_shared::route::Route;
 use holdfast_tests::{events, tools};
 use serde_json::Value;
-use shared::route::Route;
 
 fn routes() -> impl Iterator<Item = &'static Route> {
-    let all = [holdfast::gateway::endpoints(), console::endpoints()];
+    let all = [holdfast::gateway::endpoints(), holdfast_console::endpoints()];
     all.into_iter().flatten().map(|endpoint| endpoint.route)
 }
 

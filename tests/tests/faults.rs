@@ -1,11 +1,11 @@
 //! What callers see when the database fails, and that nothing is lost or done twice.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::Reply;
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::proxy::Proxy;
 use serde_json::json;
-use shared::permission::Role;
 
 async fn start() -> (TestApp, Proxy) {
     let proxy = Proxy::before(TestDatabase::address().await).await;
@@ -28,7 +28,7 @@ async fn a_connection_cut_anywhere_in_the_answer_is_a_503_and_a_repeat_does_it_o
         let request = json!({"name": format!("n{tried}")});
         proxy.cut_after(tried);
         let reply = keyed.post("/accounts", &request).await;
-        proxy.mend();
+        proxy.repair();
         tried += 1;
         if reply.status == 201 {
             break;
@@ -88,7 +88,7 @@ async fn without_a_database_only_liveness_answers_well() {
         (503, r#"{"status":"unavailable"}"#, "1")
     );
     assert_eq!(viewer.get("/healthz").await.text, r#"{"status":"ok"}"#);
-    proxy.mend();
+    proxy.repair();
     assert_eq!(viewer.get("/accounts").await.status, 200);
     assert_eq!(viewer.get("/readyz").await.text, r#"{"status":"ready"}"#);
 }

@@ -1,13 +1,13 @@
 //! What an administrator does to a user ends the user's sessions, at once and without a gap.
 
 use futures_util::future::join_all;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets;
 use holdfast_tests::users::{login, make};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::permission::Role;
 
 async fn start() -> (TestApp, Client) {
     let app = TestApp::start().await;

@@ -3,11 +3,11 @@
 
 use std::process::{Command, Stdio};
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::tools;
 use regex::Regex;
 use serde_json::Value;
-use shared::permission::Role;
 
 /// Requests of each operation beyond those that go to the limits of its schema.
 const EXAMPLES: &str = "10";

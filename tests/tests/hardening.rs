@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use backup::Task;
+use holdfast_backup::Task;
+use holdfast_shared::config::{Config, Needs, Settings};
+use holdfast_shared::hardening::{self, CATALOGUE, Outcome};
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups;
 use holdfast_tests::client::Client;
 use holdfast_tests::sealing::Sealing;
 use holdfast_tests::tools;
 use serde_json::Value;
-use shared::config::{Config, Needs, Settings};
-use shared::hardening::{self, CATALOGUE, Outcome};
-use shared::permission::Role;
 
 /// Each line's result.
 type Results = BTreeMap<String, String>;
@@ -41,7 +41,7 @@ async fn every_line_is_answered_with_evidence_to_operators_alone() {
         let (seen, elsewhere) = (finding["evidence"].as_array().unwrap(), finding["not_looked_at"].as_array().unwrap());
         assert!(!seen.is_empty() || !elsewhere.is_empty(), "{finding}");
         assert!(!seen.is_empty() || finding["result"] == "unknown", "no pass without evidence: {finding}");
-        assert!(!finding["mend"].as_str().unwrap().is_empty(), "{finding}");
+        assert!(!finding["remediation"].as_str().unwrap().is_empty(), "{finding}");
     }
     let summary = &body["summary"];
     let counted: u64 = ["pass", "fail", "unknown"].iter().map(|result| summary[*result].as_u64().unwrap()).sum();
@@ -145,7 +145,7 @@ async fn each_fault_of_the_database_fails_its_own_line_and_no_other() {
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let sealing = Sealing::of(&app);
     sealing.seal_all(&app).await;
-    sealing.run(&app, maintenance::Task::Drift).await;
+    sealing.run(&app, holdfast_maintenance::Task::Drift).await;
     let plan = backups::plan(&app, backups::folder(&app.database.folder().join("backups")));
     backups::done(&app, &plan, Task::Backup).await;
     backups::done(&app, &plan, Task::Drill).await;
@@ -155,7 +155,7 @@ async fn each_fault_of_the_database_fails_its_own_line_and_no_other() {
     let failing: Vec<_> = well.iter().filter(|(_, result)| *result == "fail").map(|(id, _)| id.as_str()).collect();
     assert_eq!(failing, ["AUTH-1", "RUN-2", "SEC-1"], "{body:#}");
     let superuser = app.database.superuser().await;
-    for (fault, mend, expected) in FAULTS {
+    for (fault, remediation, expected) in FAULTS {
         superuser.batch_execute(fault).await.unwrap_or_else(|error| panic!("{fault}: {error}"));
         let (results, body) = ask(&operator).await;
         // What fails already, on a developer's machine, has one more reason to.
@@ -166,11 +166,11 @@ async fn each_fault_of_the_database_fails_its_own_line_and_no_other() {
         if failed {
             let findings = body["findings"].as_array().unwrap();
             let evidence = &findings.iter().find(|finding| finding["id"] == line).unwrap()["evidence"];
-            let seen = |seen: &Value| seen["place"] == "database" && seen["result"] == "fail";
+            let seen = |seen: &Value| seen["source"] == "database" && seen["result"] == "fail";
             assert!(evidence.as_array().unwrap().iter().any(seen), "{fault}: {evidence}");
         }
-        superuser.batch_execute(mend).await.unwrap_or_else(|error| panic!("{mend}: {error}"));
-        assert_eq!(ask(&operator).await.0, well, "{mend}");
+        superuser.batch_execute(remediation).await.unwrap_or_else(|error| panic!("{remediation}: {error}"));
+        assert_eq!(ask(&operator).await.0, well, "{remediation}");
     }
 }
 
@@ -215,7 +215,7 @@ fn each_fault_of_the_settings_fails_its_own_line_and_no_other() {
 
 #[test]
 fn a_route_that_lets_too_many_in_fails_its_line() {
-    use shared::route::{Access, Route};
+    use holdfast_shared::route::{Access, Route};
     static OPEN: Route = Route::get("/admin/open", "open").access(Access::Anyone);
     static METRICS: Route = Route::get("/metrics", "metrics").access(Access::Anyone);
     let endpoints = holdfast::gateway::endpoints();
@@ -252,7 +252,7 @@ fn the_page_on_hardening_is_current() {
 #[test]
 fn what_a_mend_names_exists() {
     for row in CATALOGUE {
-        for word in row.mend.split([' ', ';', ',', '(', ')']).filter(|word| word.starts_with("docs/")) {
+        for word in row.remediation.split([' ', ';', ',', '(', ')']).filter(|word| word.starts_with("docs/")) {
             let path = word.trim_end_matches('.');
             assert!(tools::workspace().join(path).is_file(), "{}: {path}", row.id);
         }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use holdfast_shared::rng::{Rng, SystemRng};
 use holdfast_tests::moto::Moto;
 use holdfast_tests::tools;
 use serde_json::Value;
-use shared::entropy::{Entropy, SystemEntropy};
 
 /// AWS's own command line, pointed at moto.
 struct Account {
@@ -19,8 +19,8 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let stack = format!("stack{}", entropy.base62(12).to_lowercase());
+        let rng: &dyn Rng = &SystemRng;
+        let stack = format!("stack{}", rng.base62(12).to_lowercase());
         let (moto, folder) = (Moto::of_the_run().await, tempfile::tempdir().unwrap());
         Self { moto, stack, folder }
     }
@@ -100,7 +100,7 @@ async fn a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line() {
     assert_eq!(well, lines.into(), "{said:?}");
     let actions = "--alarm-actions arn:aws:sns:eu-central-1:123456789012:alarms";
     let update = "lambda update-function-code --function-name STACK-auth --zip-file fileb://";
-    for (line, fault, mend) in [
+    for (line, fault, remediation) in [
         ("CI-2", format!("{update}health/bootstrap.zip"), format!("{update}auth/bootstrap.zip")),
         (
             "RUN-2",
@@ -124,7 +124,7 @@ async fn a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line() {
         let (after, said) = account.check(&manifest);
         let changed: Vec<_> = after.iter().filter(|(id, result)| well[*id] != **result).collect();
         assert_eq!(changed, [(&line.to_owned(), &"fail".to_owned())], "{fault}: {said:?}");
-        account.aws(&mend);
+        account.aws(&remediation);
     }
     account.aws("cloudwatch delete-alarms --alarm-names STACK-server-errors");
     account.alarm("server-errors", "");

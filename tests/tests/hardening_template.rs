@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use holdfast::check::template::{self, Resource, Stack, rows};
+use holdfast_shared::hardening::{self, Outcome};
 use holdfast_tests::tools;
 use serde_json::{Value, json};
-use shared::hardening::{self, Outcome};
 
 /// What an operator gives of their own.
 pub(super) const GIVEN: [(&str, &str); 4] = [

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 use holdfast::check::template::{self, Stack, rows};
+use holdfast_shared::hardening::{self, Outcome};
 use holdfast_tests::tools;
-use shared::hardening::{self, Outcome};
 
 use crate::hardening_template::{GIVEN, results};
 

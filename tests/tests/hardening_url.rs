@@ -7,16 +7,16 @@ use std::process::Command;
 use holdfast::check::live::{self, Target};
 use holdfast::check::{Targets, report};
 use holdfast::local::{self, Options, Running};
+use holdfast_shared::config::BootstrapUser;
+use holdfast_shared::hardening::{self, Observation, Outcome};
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::TestApp;
 use holdfast_tests::nginx::{Edge, Nginx};
 use holdfast_tests::wire::Web;
 use holdfast_tests::{secrets, tools};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::config::BootstrapUser;
-use shared::entropy::SystemEntropy;
-use shared::hardening::{self, Observation, Outcome};
-use shared::permission::Role;
 
 /// Headers that an answer of nginx itself needs, to be like ours.
 const HEADERS: &str = "add_header Content-Security-Policy \"default-src 'none'; frame-ancestors 'none'\" always;
@@ -193,12 +193,12 @@ async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
     assert_eq!(of(&before, "AUTH-1", "none of the known defaults"), Some(Outcome::Pass), "{before:#?}");
     assert_eq!((of(&before, "EDGE-3", "429"), of(&before, "EDGE-1", "not encrypted")), (None, Some(Outcome::Fail)));
 
-    let password_hash = shared::identity::password::hash(&"changeme".into(), &SystemEntropy).unwrap();
+    let password_hash = holdfast_shared::identity::password::hash(&"changeme".into(), &SystemRng).unwrap();
     let (tenant, username) = (Some("default".to_owned()), "admin".to_owned());
     let users = [BootstrapUser { tenant, username, role: Role::Admin, password_hash }];
     let (url, authority) = (SecretString::from(app.database.owner_url()), app.database.ca_file());
-    let owner = shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
-    migrate::create_users(&owner, &users, &*app.clock, &SystemEntropy).await.unwrap();
+    let owner = holdfast_shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
+    holdfast_migrate::create_users(&owner, &users, &*app.clock, &SystemRng).await.unwrap();
     let after = observe(true).await;
     assert_eq!(of(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
     assert_eq!(of(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");

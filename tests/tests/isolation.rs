@@ -1,13 +1,13 @@
 //! Every route, called by every role, against its own tenant, another one and none. The cases come from the route table:
 //! a route without a request here fails the test, so that none is forgotten.
 
+use holdfast_shared::permission::Role;
+use holdfast_shared::route::{Access, Route};
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::sample::Samples;
 use holdfast_tests::secrets::unique;
 use http::Method;
-use shared::permission::Role;
-use shared::route::{Access, Route};
 
 /// Whose things a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,9 @@ fn expected(route: &Route, role: Option<Role>) -> String {
     match (route.access, role) {
         (Access::Anyone, _) => route.success.to_string(),
         (_, None) => "401 unauthenticated".to_owned(),
-        (Access::Holder(permission), Some(role)) if !role.may(permission) => "403 forbidden".to_owned(),
+        (Access::Holder(permission) | Access::Admin(permission), Some(role)) if !role.may(permission) => {
+            "403 forbidden".to_owned()
+        }
         _ => route.success.to_string(),
     }
 }

@@ -3,13 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use holdfast_shared::identity::es256::{self, PublicKey};
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use ring::{digest, hmac};
 use serde_json::{Value, json};
-use shared::identity::es256::{self, PublicKey};
-use shared::permission::Role;
 
 fn segment(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)

@@ -1,9 +1,9 @@
 //! Rotating signing keys: no request is refused wrongly, old tokens live out their time, then their key is gone.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::Client;
 use serde_json::json;
-use shared::permission::Role;
 
 async fn kids(client: &Client) -> Vec<String> {
     let keys = client.get("/.well-known/jwks.json").await;

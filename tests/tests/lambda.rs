@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
+use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_tests::deployment::{self, Deployment};
 use holdfast_tests::emulator::Emulator;
 use holdfast_tests::events::event;
@@ -12,7 +13,6 @@ use holdfast_tests::sample::code;
 use holdfast_tests::secrets;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use shared::clock::{Clock, SystemClock};
 
 /// An instance of every function.
 struct Instances {

@@ -1,11 +1,11 @@
 //! Nobody takes their own role away or puts themselves out, and somebody who can run the tenant always stays.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::users::{make, operator_in, own_path};
 use http::Method;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 const ADMINS: &str = "/admin/users?role=admin&status=active";
 

@@ -1,10 +1,10 @@
 //! What the maintenance function does on its schedule, besides sealing.
 
+use holdfast_maintenance::{Checked, Done, Expired, Outcome, Task};
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::sealing::Sealing;
-use maintenance::{Checked, Done, Expired, Outcome, Task};
 use serde_json::json;
-use shared::permission::Role;
 
 const DAY: i64 = 24 * 3600;
 
@@ -60,7 +60,7 @@ async fn what_has_served_its_time_goes_for_good_and_nothing_before() {
 async fn a_changed_schema_is_an_alarm_a_row_and_a_metric() {
     let app = TestApp::start().await;
     let sealing = Sealing::of(&app);
-    let version = *shared::db::SCHEMA_VERSIONS.end();
+    let version = *holdfast_shared::db::SCHEMA_VERSIONS.end();
     let clean = Outcome::Done(Done::Drift(Checked { version, compared: true }));
     assert_eq!(sealing.run(&app, Task::Drift).await, clean);
     let superuser = app.database.superuser().await;

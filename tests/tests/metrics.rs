@@ -1,8 +1,8 @@
 //! What Prometheus gets.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test]
 async fn requests_of_all_instances_are_counted_by_route_and_status() {

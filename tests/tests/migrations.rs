@@ -1,12 +1,12 @@
 //! What the migrate function promises beyond applying steps: to tell before it does, to keep a backup behind what cannot be
 //! undone, to leave nothing of a step that failed, and that functions serve through a rollout.
 
+use holdfast_migrate::{MigrateError, Pending, Plan, Report, Steps};
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::backups;
 use holdfast_tests::sample::Samples;
-use migrate::{MigrateError, Pending, Plan, Report, Steps};
-use shared::entropy::SystemEntropy;
-use shared::permission::Role;
 
 const BROKEN: &str = "ALTER TABLE accounts ADD COLUMN note text; SELECT no_such_function()";
 const MAJOR: &str = "-- major: drops accounts.owner\nALTER TABLE accounts DROP COLUMN owner";
@@ -25,7 +25,7 @@ fn plan(app: &TestApp, sql: &str) -> Plan {
 }
 
 async fn run(app: &TestApp, plan: &Plan) -> Result<Report, MigrateError> {
-    migrate::run(plan, &*app.clock, &SystemEntropy).await
+    holdfast_migrate::run(plan, &*app.clock, &SystemRng).await
 }
 
 async fn version(app: &TestApp) -> i32 {
@@ -100,13 +100,13 @@ async fn a_major_step_asks_for_a_young_backup() {
     assert_eq!(run(&app, &dry).await.unwrap_err().to_string(), refused("none"));
 
     let folder = app.database.folder().join("backups");
-    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), backup::Task::Backup).await;
+    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup).await;
     app.clock.advance(24 * 3600 + 1);
     assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), refused("24 h old"));
     assert_eq!(version(&app).await, newest);
 
     let major = Some("drops accounts.owner".to_owned());
-    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), backup::Task::Backup).await;
+    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup).await;
     assert_eq!(run(&app, &dry).await.unwrap().pending, [Pending { step: name.clone(), major }]);
     assert_eq!(run(&app, &plan).await.unwrap().applied, [name]);
     assert!(!has_column(&app, "owner").await);
@@ -125,7 +125,7 @@ async fn a_first_installation_needs_no_backup() {
     let steps = Steps::embedded().and(&name, MAJOR).unwrap();
     let database = holdfast_tests::database::TestDatabase::empty().await;
     let plan = Plan { database_ca_file: Some(database.ca_file()), steps, ..Plan::new(database.owner_url().into()) };
-    let report = migrate::run(&plan, &shared::clock::SystemClock, &SystemEntropy).await.unwrap();
+    let report = holdfast_migrate::run(&plan, &holdfast_shared::clock::SystemClock, &SystemRng).await.unwrap();
     assert_eq!(report.applied.last(), Some(&name));
 }
 

@@ -1,11 +1,11 @@
 //! TOTP and recovery codes: enrolment, sign-in, one use each, and roles that need them.
 
+use holdfast_shared::clock::Clock;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::sample::code;
 use serde_json::json;
-use shared::clock::Clock;
-use shared::permission::Role;
 
 struct Enrolled {
     client: Client,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[test]
 fn the_document_in_docs_is_current() {
     let endpoints = holdfast::gateway::endpoints();
-    let document = shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
+    let document = holdfast_shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
     let mut now = document.to_pretty_json().unwrap();
     now.push('\n');
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
@@ -36,7 +36,7 @@ fn no_two_schemas_share_a_name() {
     let endpoints = holdfast::gateway::endpoints();
     let bodies = endpoints.iter().flat_map(|endpoint| [&endpoint.route.body, &endpoint.route.answer]).flatten();
     let mut seen = BTreeMap::<_, BTreeSet<_>>::new();
-    for (name, schema) in bodies.flat_map(shared::route::BodySchema::all) {
+    for (name, schema) in bodies.flat_map(holdfast_shared::route::BodySchema::all) {
         seen.entry(name).or_default().insert(serde_json::to_string(&schema).unwrap());
     }
     let shared: Vec<_> = seen.iter().filter(|(_, schemas)| schemas.len() > 1).collect();

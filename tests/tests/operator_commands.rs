@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::{secrets, tools};
 use serde_json::json;
-use shared::permission::Role;
 
 fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
@@ -102,9 +102,10 @@ async fn a_token_made_at_a_terminal_is_brought_in_by_the_migrate_function_once()
         ("DATABASE_CA_FILE", app.database.ca_file().display().to_string()),
         ("API_TOKENS", entries),
     ];
-    let plan = migrate::Plan::from_settings(&shared::config::Settings::given(settings)).await.unwrap();
+    let plan =
+        holdfast_migrate::Plan::from_settings(&holdfast_shared::config::Settings::given(settings)).await.unwrap();
     for expected in [1, 0] {
-        let report = migrate::run(&plan, &*app.clock, &shared::entropy::SystemEntropy).await.unwrap();
+        let report = holdfast_migrate::run(&plan, &*app.clock, &holdfast_shared::rng::SystemRng).await.unwrap();
         assert_eq!(report.created.tokens, expected);
     }
     let importer = app.anonymous().with_token(&token);
@@ -131,7 +132,7 @@ async fn maintenance_runs_from_a_terminal_with_the_owners_login_and_the_roles_ri
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<_> = lines.iter().map(|line| format!("{} {}", line["task"], line["outcome"])).collect();
-    let all = maintenance::Task::ALL.map(|task| format!("\"{task}\" \"done\""));
+    let all = holdfast_maintenance::Task::ALL.map(|task| format!("\"{task}\" \"done\""));
     assert_eq!(told, all, "{text}");
 
     let refused = maintain(&["sweep"], true);

@@ -1,11 +1,11 @@
 //! Changing one's password, and the sessions that it ends.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::secrets;
 use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test]
 async fn a_new_password_ends_the_other_sessions_and_signs_in() {

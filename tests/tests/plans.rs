@@ -37,7 +37,7 @@ async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
     let client = app.database.as_app().await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
-    client.batch_execute(&format!("PREPARE list AS {}", admin::audit_list_statement())).await.unwrap();
+    client.batch_execute(&format!("PREPARE list AS {}", holdfast_admin::audit_list_statement())).await.unwrap();
     for parameters in [
         "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
         "now() - interval '1 day', now() - interval '12 hours', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
@@ -78,7 +78,7 @@ async fn every_list_reads_its_page_from_an_index_and_little_else() {
     let client = app.database.as_app().await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
-    for (name, sql) in accounts::list_statements() {
+    for (name, sql) in holdfast_accounts::list_statements() {
         client.batch_execute(&format!("PREPARE \"{name}\" AS {sql}")).await.unwrap();
     }
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use holdfast_shared::permission::Role;
+use holdfast_shared::telemetry::gauges::GAUGES;
+use holdfast_shared::telemetry::metrics::FAMILIES;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::prometheus::Prometheus;
 use holdfast_tests::{secrets, tools};
 use serde_json::{Value, json};
-use shared::permission::Role;
-use shared::telemetry::gauges::GAUGES;
-use shared::telemetry::metrics::FAMILIES;
 
 fn observability() -> PathBuf {
     tools::workspace().join("infra/observability")

@@ -1,11 +1,11 @@
 //! What a tenant may hold: exact, however many ask at once, and however the limit is set.
 
 use futures_util::future::join_all;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::secrets::unique;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 /// What the tenant holds from the start: a user of each role, and the one who makes samples.
 const USERS: i64 = 4;
@@ -188,7 +188,7 @@ async fn a_limit_set_while_accounts_come_and_go_counts_them_exactly() {
         VALUES (gen_random_uuid(), current_tenant(), 'new', 'new', now(), now())";
     let delete = "UPDATE accounts SET deleted_at = now()";
     for (first, then, expected) in
-        [("SELECT take_quota('accounts')", insert, 2), ("SELECT give_back_quota('accounts')", delete, 0)]
+        [("SELECT reserve_quota('accounts')", insert, 2), ("SELECT release_quota('accounts')", delete, 0)]
     {
         let (app, operator, admin) = start().await;
         make_account(&admin).await;

@@ -4,10 +4,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use holdfast::local::{self, Data, Options};
+use holdfast_shared::clock::{Clock, ManualClock, SystemClock};
 use holdfast_tests::markdown::{Step, section, steps};
 use holdfast_tests::{secrets, tools};
 use regex::Regex;
-use shared::clock::{Clock, ManualClock, SystemClock};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 

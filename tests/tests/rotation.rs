@@ -75,7 +75,8 @@ async fn every_secret_of_a_role_can_be_rotated_and_the_old_password_opens_nothin
             let answer = step(&deployment, &rotation, name, &version(3), step_name).await;
             assert_eq!(answer, Value::Null, "{name}, {step_name}: {}", rotation.log());
         }
-        let refused = shared::db::connect_owner(&old.into(), Some(&deployment.database.ca_file())).await.unwrap_err();
+        let refused =
+            holdfast_shared::db::connect_owner(&old.into(), Some(&deployment.database.ca_file())).await.unwrap_err();
         assert!(refused.to_string().contains("password authentication failed"), "{name}: {refused}");
     }
     // What the schedules and the pipeline start reads the secrets anew, and migrate leaves the new passwords as they are.

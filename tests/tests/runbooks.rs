@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use backup::Task;
+use holdfast_backup::Task;
+use holdfast_shared::permission::Role;
+use holdfast_shared::telemetry::gauges::GAUGES;
+use holdfast_shared::telemetry::metrics::FAMILIES;
 use holdfast_tests::app::{Tenant, TestApp, VAULT_KEY};
 use holdfast_tests::backups;
 use holdfast_tests::client::Client;
@@ -14,9 +17,6 @@ use holdfast_tests::sealing::Sealing;
 use holdfast_tests::{secrets, tools};
 use regex::Regex;
 use serde_json::json;
-use shared::permission::Role;
-use shared::telemetry::gauges::GAUGES;
-use shared::telemetry::metrics::FAMILIES;
 use tokio::process::Command;
 
 fn folder() -> PathBuf {
@@ -141,14 +141,14 @@ async fn a_failed_migration_is_looked_at_and_got_past() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_backup_says_why_and_the_next_ones_settle_it() {
     let shell = Shell::start().await.with_operator().await;
-    let [look, mend] = <[String; 2]>::try_from(blocks(&page("backups"))).unwrap();
+    let [look, repair] = <[String; 2]>::try_from(blocks(&page("backups"))).unwrap();
     let plan = backups::plan(&shell.app, backups::folder(&shell.app.database.folder().join("empty")));
     backups::run(&shell.app, &plan, Task::Drill).await.unwrap_err();
     let shown = shell.run(&look, &[]).await;
     assert!(shown.contains("\"state\":\"failed\"") && shown.contains("\"error\":\""), "{shown}");
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(shell.metric(&operator, "holdfast_backup_failures").await > 0.0);
-    let said = shell.run(&mend, &[]).await;
+    let said = shell.run(&repair, &[]).await;
     assert!(said.contains("Backed up ") && said.contains(" restores: "), "{said}");
     assert!(shell.metric(&operator, "holdfast_backup_failures").await.abs() < f64::EPSILON);
 }
@@ -181,7 +181,7 @@ async fn what_schedules_do_is_done_by_hand() {
     let said = shell.run("holdfast maintain", &[]).await;
     assert_eq!(
         (said.matches("\"done\"").count(), said.contains("failed")),
-        (maintenance::Task::ALL.len(), false),
+        (holdfast_maintenance::Task::ALL.len(), false),
         "{said}"
     );
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
@@ -206,11 +206,11 @@ async fn an_incident_leaves_evidence_that_verifies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_admin_gets_back_in() {
     let shell = Shell::start().await;
-    let [look, mend] = <[String; 2]>::try_from(blocks(&page("lost-admin"))).unwrap();
+    let [look, repair] = <[String; 2]>::try_from(blocks(&page("lost-admin"))).unwrap();
     let names = [("SLUG", "acme"), ("NAME", "admin")];
     let listed = shell.run(&look, &names).await;
     assert!(listed.contains("admin") && listed.contains("operator"), "{listed}");
-    let said = shell.run(&mend, &names).await;
+    let said = shell.run(&repair, &names).await;
     let password = said.split_whitespace().find(|word| word.len() >= 20).unwrap_or_else(|| panic!("{said}"));
     let password = password.trim_end_matches(['.', ',']);
     secrets::keep(password);
@@ -221,10 +221,10 @@ async fn a_lost_admin_gets_back_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_metrics_token_is_replaced() {
     let mut shell = Shell::start().await.with_operator().await;
-    let [look, mend] = <[String; 2]>::try_from(blocks(&page("stale-metrics"))).unwrap();
+    let [look, repair] = <[String; 2]>::try_from(blocks(&page("stale-metrics"))).unwrap();
     shell.tokens.push(("metrics_token", "hfk_revoked".to_owned()));
     assert_eq!(shell.run(&look, &[]).await.lines().last(), Some("401"));
-    let made = shell.run(&mend, &[]).await;
+    let made = shell.run(&repair, &[]).await;
     let made: serde_json::Value =
         serde_json::from_str(made.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
     let token = made["token"].as_str().unwrap().to_owned();
@@ -301,7 +301,7 @@ fn no_page_names_a_route_a_metric_or_a_setting_that_does_not_exist() {
             assert!(known.contains(bare) || others.contains(&bare), "{name}: {}", found.as_str());
         }
         for found in settings.captures_iter(&text) {
-            assert!(shared::config::NAMES.contains(&&found[1]), "{name}: {}", &found[1]);
+            assert!(holdfast_shared::config::NAMES.contains(&&found[1]), "{name}: {}", &found[1]);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The runbooks whose steps are calls of the API or statements to the database, followed: the situation, what the page looks at, its
-//! mend, and what it says to make sure of.
+//! repair, and what it says to make sure of.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::secrets;
 use holdfast_tests::tools;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(tools::workspace().join(format!("docs/runbooks/{name}.md"))).unwrap()

@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::tools;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
@@ -136,10 +136,10 @@ const CHANGES: [(&str, &str, &str, &str, &str); 19] = [
         "unexpected",
     ),
     (
-        "ALTER FUNCTION proceeding() SECURITY DEFINER",
-        "ALTER FUNCTION proceeding() SECURITY INVOKER",
+        "ALTER FUNCTION request_allowed() SECURITY DEFINER",
+        "ALTER FUNCTION request_allowed() SECURITY INVOKER",
         "function",
-        "proceeding()",
+        "request_allowed()",
         "changed",
     ),
     (

@@ -1,11 +1,11 @@
 //! Versions of a secret: counted without a gap however many set it at once, kept, and brought back.
 
 use futures_util::future::join_all;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets::unique;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 async fn start_with(options: Options) -> (TestApp, Client, String) {
     let app = TestApp::start_with(options).await;

@@ -2,12 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::secrets::unique;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 /// An editor, and the path of the secrets of an account of its own.
 async fn start() -> (TestApp, Client, String) {

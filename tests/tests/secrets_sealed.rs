@@ -1,10 +1,10 @@
 //! What whoever writes to the database can do to sealed values: nothing that goes unnoticed.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets::unique;
 use serde_json::json;
-use shared::permission::Role;
 
 /// Two accounts of Acme and one of Globex, with two versions of two secrets each.
 struct Stage {

@@ -1,10 +1,10 @@
 //! Signing in, staying signed in, and being thrown out.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use http::Method;
 use insta::assert_json_snapshot;
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test]
 async fn a_login_answers_with_tokens_that_work() {

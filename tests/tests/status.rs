@@ -1,8 +1,8 @@
 //! What administrators are told of the deployment itself.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Options, Tenant, TestApp, VAULT_KEY};
 use serde_json::json;
-use shared::permission::Role;
 
 #[tokio::test]
 async fn every_administrative_role_learns_which_build_answers_over_which_schema() {
@@ -18,7 +18,7 @@ async fn every_administrative_role_learns_which_build_answers_over_which_schema(
         assert_eq!(reply.status, status);
         if status == 200 {
             assert_eq!(reply.body["version"], env!("CARGO_PKG_VERSION"));
-            assert_eq!(reply.body["schema_version"], *shared::db::SCHEMA_VERSIONS.end());
+            assert_eq!(reply.body["schema_version"], *holdfast_shared::db::SCHEMA_VERSIONS.end());
             assert_eq!(reply.body["features"], json!(["signing_key_file", "vault_local_key", "audit_reads"]));
             let (commit, time) = (reply.text_at("commit"), reply.text_at("build_time"));
             assert!(commit == "unknown" || commit.len() == 40, "{commit}");

@@ -24,7 +24,7 @@ mod dumps;
 mod embedded_metrics;
 mod events;
 mod faults;
-mod flights;
+
 mod forced_ends;
 mod generated_requests;
 mod hardening;
@@ -49,6 +49,7 @@ mod prometheus;
 mod quotas;
 mod readme;
 mod rotation;
+mod round_trips;
 mod runbooks;
 mod runbooks_by_api;
 mod schema;

@@ -1,10 +1,10 @@
 //! Row-level security: what the functions' database roles see and may do, whatever their SQL says.
 
+use holdfast_shared::permission::Role;
+use holdfast_shared::problem::Code;
+use holdfast_shared::vault::Purpose;
 use holdfast_tests::app::{Tenant, TestApp};
 use serde_json::json;
-use shared::permission::Role;
-use shared::problem::Code;
-use shared::vault::Purpose;
 
 /// Every table, and whether it holds tenants' rows.
 const TABLES: &str = "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,

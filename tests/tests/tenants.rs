@@ -1,12 +1,12 @@
 //! The administration of tenants, by operators.
 
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::{Client, Reply};
 use holdfast_tests::secrets;
 use insta::assert_json_snapshot;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 const PLATFORM: &str = "/admin/tenants/00000000-0000-0000-0000-000000000000";
 
@@ -298,7 +298,7 @@ async fn only_an_operator_on_the_platform_changes_tenants_whatever_the_route() {
     let nil = uuid::Uuid::nil().to_string();
     for (tenant, role) in [(&nil, "admin"), (&acme, "operator"), (&acme, "admin")] {
         let actor = json!({"role": role}).to_string();
-        let set = "SELECT set_config('holdfast.tenant', $1, false), set_config('holdfast.actor', $2, false), set_config('holdfast.verdict', '', false)";
+        let set = "SELECT set_config('holdfast.tenant', $1, false), set_config('holdfast.actor', $2, false), set_config('holdfast.rejection', '', false)";
         client.query_one(set, &[tenant, &actor]).await.unwrap();
         let verdict: Option<String> = client.query_one(&change, &[]).await.unwrap().get(0);
         assert_eq!(verdict.as_deref(), Some("forbidden"), "{tenant} {role}");

@@ -1,6 +1,7 @@
 //! The administration of users: who they are, and who sees them.
 
 use futures_util::future::join_all;
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets;
@@ -8,7 +9,6 @@ use holdfast_tests::users::{login, make, operator_in, own_path};
 use insta::assert_json_snapshot;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::permission::Role;
 
 async fn start() -> (TestApp, Client) {
     let app = TestApp::start().await;

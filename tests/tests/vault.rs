@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::vault::{LocalKey, Provider, Providers, Purpose, Sealed, Vault, WrappedKey};
 use holdfast_tests::app::{Tenant, TestApp};
-use shared::db::Statement;
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::vault::{LocalKey, Provider, Providers, Purpose, Sealed, Vault, WrappedKey};
 
 const CONTEXT: &[&[u8]] = &[b"account", b"name", b"1"];
 /// A data key, as a statement brings it along with a sealed value.
@@ -26,7 +25,7 @@ fn instance(app: &TestApp) -> Vault {
         providers,
         parts.db.clone(),
         Arc::clone(&parts.clock),
-        Arc::clone(&parts.entropy),
+        Arc::clone(&parts.rng),
         Arc::clone(&parts.metrics),
     )
 }
@@ -41,7 +40,7 @@ async fn key(app: &TestApp, tenant: TenantId, version: i32) -> WrappedKey {
 }
 
 fn flights(app: &TestApp) -> u64 {
-    let flights = app.app.metrics.totals().get("holdfast_database_flights_total").copied().unwrap_or(0.0);
+    let flights = app.app.metrics.totals().get("holdfast_database_round_trips_total").copied().unwrap_or(0.0);
     format!("{flights}").parse().unwrap()
 }
 
@@ -103,7 +102,7 @@ async fn a_new_active_key_is_taken_up_within_five_minutes_and_the_old_one_still_
 #[tokio::test]
 async fn a_tenant_that_does_not_exist_gets_no_key() {
     let app = TestApp::start().await;
-    let nobody = TenantId(app.app.entropy.uuid(app.app.clock.now()));
+    let nobody = TenantId(app.app.rng.uuid(app.app.clock.now()));
     assert!(instance(&app).seal(nobody, Purpose::Secret, CONTEXT, b"plaintext").await.is_err());
 }
 

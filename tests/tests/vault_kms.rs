@@ -1,18 +1,18 @@
 //! The vault over KMS, through the real SDK, against moto.
 
+use holdfast_shared::db::FromRow;
 use std::sync::Arc;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use futures_util::future::join_all;
-use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::moto::{Moto, REGION};
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::problem::{Code, Problem};
-use shared::vault::{
+use holdfast_shared::id::TenantId;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::vault::{
     KmsKey, LocalKey, Provider, ProviderKind, Providers, Purpose, Sealed, Vault, VaultError, WrappedKey,
 };
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::moto::{Moto, REGION};
 
 const CONTEXT: &[&[u8]] = &[b"account", b"name", b"1"];
 const KEY: &str = "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
@@ -46,7 +46,7 @@ impl Fixture {
             providers,
             parts.db.clone(),
             Arc::clone(&parts.clock),
-            Arc::clone(&parts.entropy),
+            Arc::clone(&parts.rng),
             Arc::clone(&parts.metrics),
         )
     }

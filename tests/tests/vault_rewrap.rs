@@ -1,19 +1,19 @@
 //! Moving data keys from one key to another with `holdfast vault rewrap`: what is sealed stays as it is, and opens before,
 //! during and after.
 
+use holdfast_shared::db::FromRow;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use aws_sdk_kms::Client as Kms;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::permission::Role;
+use holdfast_shared::vault::{KmsKey, LocalKey, Provider, Providers, Purpose, Sealed, Vault, VaultError, WrappedKey};
 use holdfast_tests::app::{Tenant, TestApp, VAULT_KEY};
 use holdfast_tests::moto::{Moto, REGION};
 use holdfast_tests::tools;
 use serde_json::json;
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::permission::Role;
-use shared::vault::{KmsKey, LocalKey, Provider, Providers, Purpose, Sealed, Vault, VaultError, WrappedKey};
 
 const CONTEXT: &[&[u8]] = &[b"account", b"name"];
 const KEY: &str = "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
@@ -33,8 +33,8 @@ fn said(output: &Output) -> String {
 /// A vault of one more instance.
 fn vault(app: &TestApp, providers: Providers) -> Vault {
     let parts = &app.app;
-    let (db, clock, entropy, metrics) = (parts.db.clone(), &parts.clock, &parts.entropy, &parts.metrics);
-    Vault::new(providers, db, Arc::clone(clock), Arc::clone(entropy), Arc::clone(metrics))
+    let (db, clock, rng, metrics) = (parts.db.clone(), &parts.clock, &parts.rng, &parts.metrics);
+    Vault::new(providers, db, Arc::clone(clock), Arc::clone(rng), Arc::clone(metrics))
 }
 
 fn local() -> Provider {

@@ -1,12 +1,12 @@
 //! Rotating a tenant's data key: what was sealed under the old one is sealed anew, while others read, write and delete it.
 
+use holdfast_maintenance::{Done, Outcome, Reencrypted, Task};
+use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::sealing::Sealing;
 use holdfast_tests::secrets::unique;
-use maintenance::{Done, Outcome, Reencrypted, Task};
 use serde_json::json;
-use shared::permission::Role;
 
 const UNDER: &str = "SELECT count(*) FROM secret_versions WHERE key_version = $1";
 
@@ -88,8 +88,11 @@ async fn every_version_of_every_secret_moves_to_the_new_key_and_is_what_it_was()
             assert_eq!(stage.shown(&format!("s{at}"), version).await, format!("value {version} of {at}"));
         }
     }
-    let code =
-        holdfast_tests::sample::code(enrolled.text_at("secret"), shared::clock::Clock::now(&*stage.app.clock), 0);
+    let code = holdfast_tests::sample::code(
+        enrolled.text_at("secret"),
+        holdfast_shared::clock::Clock::now(&*stage.app.clock),
+        0,
+    );
     assert_eq!(user.post("/auth/mfa/totp/confirm", &json!({"code": code})).await.status, 204);
 
     // The old key is done with once no instance can have it in mind any more.

@@ -5,13 +5,13 @@ pub mod report;
 mod stack;
 pub mod template;
 
+use holdfast_shared::db::FromRow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use shared::clock::{Clock, SystemClock};
-use shared::config::{Config, Needs, Refusal, Settings};
-use shared::hardening::{self, Fact, Finding, Observation, Outcome, Place, Severity};
-use shared::http::FromRow;
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
+use holdfast_shared::hardening::{self, EvidenceSource, Fact, Finding, Observation, Outcome, Severity};
 
 use crate::digests;
 use live::Target;
@@ -136,7 +136,7 @@ impl Seen {
     }
 
     /// A configuration that no function would start with fails the line that it breaks.
-    fn refused(&mut self, refusal: &Refusal) {
+    fn refused(&mut self, refusal: &ConfigError) {
         let row = match refusal.setting {
             "API_TOKENS" | "AUTH_JWT_SECRET" | "AUTH_USERS" | "SIGNING_KEY_FILE" => "AUTH-1",
             "FORMER_SECRET_ENCRYPTION_KEY" | "SECRET_ENCRYPTION_KEY" => "SEC-2",
@@ -144,11 +144,12 @@ impl Seen {
             "CORS_ORIGINS" => "WEB-1",
             _ => return self.blind.push(refusal.to_string()),
         };
-        self.observations.push(Observation::judged(row, Place::Configuration, false, refusal.to_string()));
+        self.observations.push(Observation::judged(row, EvidenceSource::Configuration, false, refusal.to_string()));
     }
 
     async fn database(&mut self, config: &Config) -> anyhow::Result<()> {
-        let client = shared::db::connect_maintenance(&config.database_url, config.database_ca_file.as_deref()).await?;
+        let client =
+            holdfast_shared::db::connect_maintenance(&config.database_url, config.database_ca_file.as_deref()).await?;
         let rows = client.query(hardening::SELECT, &[&SystemClock.now()]).await?;
         let facts: Vec<Fact> = rows.iter().map(Fact::from_row).collect::<Result<_, _>>()?;
         self.observations.extend(hardening::observe_database(facts));
@@ -166,7 +167,7 @@ impl Seen {
     fn budget(&mut self) {
         if let (Some(needed), Some(most)) = self.connections {
             let evidence = format!("the functions may open {needed} connections, and the database takes {most}");
-            self.observations.push(Observation::judged("RUN-2", Place::Database, needed < most, evidence));
+            self.observations.push(Observation::judged("RUN-2", EvidenceSource::Database, needed < most, evidence));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use holdfast_shared::hardening::{CATALOGUE, Finding, Outcome, Severity};
 use serde_json::{Value, json};
-use shared::hardening::{CATALOGUE, Finding, Outcome, Severity};
 
 use super::Report;
 
@@ -18,12 +18,12 @@ const fn result(outcome: Outcome) -> &'static str {
     }
 }
 
-/// A line for each finding with what decided it, then how to mend what fails.
+/// A line for each finding with what decided it, then how to remediation what fails.
 pub fn table(report: &Report) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         let seen = match finding.evidence.first() {
-            Some(evidence) => cut(&format!("{}: {}", evidence.place.name(), evidence.seen)),
+            Some(evidence) => cut(&format!("{}: {}", evidence.source.name(), evidence.seen)),
             None => "nobody looked".to_owned(),
         };
         let _ = writeln!(text, "{:<7} {:<6} {:<7} {seen}", finding.id, finding.severity.name(), result(finding.result));
@@ -31,9 +31,9 @@ pub fn table(report: &Report) -> String {
     for finding in report.findings.iter().filter(|finding| finding.result == Outcome::Fail) {
         let _ = write!(text, "\n{}: {}\n", finding.id, finding.asks);
         for evidence in finding.evidence.iter().filter(|evidence| evidence.result == Outcome::Fail) {
-            let _ = writeln!(text, "  {}: {}", evidence.place.name(), evidence.seen);
+            let _ = writeln!(text, "  {}: {}", evidence.source.name(), evidence.seen);
         }
-        let _ = writeln!(text, "  mend: {}", finding.mend);
+        let _ = writeln!(text, "  remediation: {}", finding.remediation);
     }
     for blind in &report.blind {
         let _ = write!(text, "\nnot looked at: {blind}\n");
@@ -70,7 +70,7 @@ pub fn sarif(report: &Report) -> Value {
                 "id": row.id,
                 "shortDescription": {"text": row.asks},
                 "fullDescription": {"text": row.default},
-                "help": {"text": row.mend},
+                "help": {"text": row.remediation},
                 "defaultConfiguration": {"level": level(row.severity)},
                 "properties": {"section": row.section, "security-severity": score(row.severity)},
             })
@@ -99,7 +99,7 @@ fn sarif_result(finding: &Finding) -> Value {
         Outcome::Fail => ("fail", level(finding.severity)),
     };
     let seen: Vec<_> =
-        finding.evidence.iter().map(|evidence| format!("{}: {}", evidence.place.name(), evidence.seen)).collect();
+        finding.evidence.iter().map(|evidence| format!("{}: {}", evidence.source.name(), evidence.seen)).collect();
     let text = if seen.is_empty() { "Nobody looked.".to_owned() } else { seen.join("\n") };
     json!({
         "ruleId": finding.id,

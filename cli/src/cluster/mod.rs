@@ -13,9 +13,9 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use holdfast_shared::rng::Rng;
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
-use shared::entropy::Entropy;
 use tokio_postgres::{Client, NoTls};
 
 pub use binaries::Search;
@@ -81,21 +81,17 @@ impl Cluster {
     /// Starts the cluster of a data folder, making it first where there is none.
     ///
     /// # Errors
-    /// One line that names the mend. Nothing that was there is deleted or changed.
-    pub async fn start(
-        dir: Arc<DataDir>,
-        options: ClusterOptions,
-        entropy: &dyn Entropy,
-    ) -> Result<Self, ClusterError> {
+    /// One line that names the fix. Nothing that was there is deleted or changed.
+    pub async fn start(dir: Arc<DataDir>, options: ClusterOptions, rng: &dyn Rng) -> Result<Self, ClusterError> {
         let search = download::completed(options.search.clone(), &dir).await?;
-        let new_password = SecretString::from(entropy.base62(32));
+        let new_password = SecretString::from(rng.base62(32));
         let shared_dir = Arc::clone(&dir);
         // Making a cluster takes a third of a second of other programs' work.
         let prepared = tokio::task::spawn_blocking(move || initdb::prepare(&shared_dir, &search, &new_password));
         let (home, server, superuser_password) = prepared.await.map_err(|_| ClusterError::Interrupted)??;
         let leftovers = home.leftovers(&dir);
         let postmaster = Postmaster::start(&home, &server, &options, &superuser_password, leftovers).await?;
-        let owner_password = SecretString::from(entropy.base62(32));
+        let owner_password = SecretString::from(rng.base62(32));
         let cluster = Self { postmaster, superuser_password, owner_password, home, dir };
         cluster.let_the_owner_in().await?;
         Ok(cluster)

@@ -27,7 +27,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks at something that takes milliseconds.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How often a port that was free may be taken by another process before the server has it.
-const MOST_TRIES: u8 = 5;
+const MAX_TRIES: u8 = 5;
 
 /// The running server.
 pub(super) struct Postmaster {
@@ -63,7 +63,7 @@ impl Postmaster {
             let mut postmaster = Self { port, process, watch };
             match postmaster.ready(home, password).await {
                 Ok(()) => return Ok(postmaster),
-                Err(ClusterError::Died { reason, .. }) if tries < MOST_TRIES && is_port_taken(&reason) => tries += 1,
+                Err(ClusterError::Died { reason, .. }) if tries < MAX_TRIES && is_port_taken(&reason) => tries += 1,
                 Err(error) => return Err(error),
             }
         }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::backup::{Plan, Report, Summary, Task};
 use anyhow::bail;
 use clap::Args;
-use shared::clock::SystemClock;
-use shared::config::Settings;
-use shared::entropy::SystemEntropy;
+use holdfast_backup::{Plan, Report, Summary, Task};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::SystemRng;
 
 use super::meter::meter;
 use super::{DATA_DIR, print};
@@ -48,7 +48,7 @@ pub(super) async fn done(task: Task, data_dir: &Path) -> anyhow::Result<Summary>
         settings = Settings::given(local.iter().map(|(name, value)| (name.as_str(), value.clone())));
     }
     let plan = Plan { time_limit: TIME_LIMIT, ..Plan::from_settings(&settings).await? };
-    match ::backup::run(task, &plan, &SystemClock, &SystemEntropy, &meter()).await? {
+    match holdfast_backup::run(task, &plan, &SystemClock, &SystemRng, &meter()).await? {
         Report::Done { summary, .. } => Ok(summary),
         Report::Busy | Report::Nothing => bail!("another run is at it; `GET /admin/backups` shows it"),
     }

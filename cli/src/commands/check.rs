@@ -6,13 +6,13 @@ use clap::{Args, ValueEnum};
 use holdfast::check::live::Target;
 use holdfast::check::template::parameter;
 use holdfast::check::{self, Targets, report};
+use holdfast_shared::hardening;
 use reqwest::Url;
 use secrecy::SecretString;
-use shared::hardening;
 
 use super::print;
 
-/// Looks whether each line of the hardening checklist holds, and tells the evidence and the mend
+/// Looks whether each line of the hardening checklist holds, and tells the evidence and the remediation
 ///
 /// Without an option it looks at the configuration: the environment, and the secret of `SECRETS_ARN`. Exit code 1 where a line of
 /// high severity fails; else 2 where something could not be looked at; else 0.

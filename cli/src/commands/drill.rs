@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ::backup::{Summary, Task};
 use clap::Args;
+use holdfast_backup::{Summary, Task};
 
 use super::backup::done;
 use super::{DATA_DIR, print};

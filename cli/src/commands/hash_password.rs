@@ -4,14 +4,14 @@ use std::io::{IsTerminal, Read};
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use holdfast_shared::identity::password;
+use holdfast_shared::rng::SystemRng;
 use secrecy::{ExposeSecret, SecretString};
-use shared::entropy::SystemEntropy;
-use shared::identity::password;
 
 use super::print;
 
 /// No password is longer; what comes after it is not read.
-const MOST_BYTES: u64 = 4096;
+const MAX_BYTES: u64 = 4096;
 
 /// Reads a password from standard input, without showing it, and prints its argon2id hash for `AUTH_USERS`
 #[derive(Args)]
@@ -23,7 +23,7 @@ impl HashPassword {
         let password = read()?;
         let length = password.expose_secret().chars().count();
         ensure!((12..=256).contains(&length), "the password has {length} characters; use 12 to 256");
-        let hash = password::hash(&password, &SystemEntropy).context("the password cannot be hashed")?;
+        let hash = password::hash(&password, &SystemRng).context("the password cannot be hashed")?;
         print(&format!("{hash}\n"))
     }
 }
@@ -33,6 +33,6 @@ fn read() -> anyhow::Result<SecretString> {
         return Ok(rpassword::prompt_password("Password: ").context("the terminal cannot be read")?.into());
     }
     let mut text = String::new();
-    std::io::stdin().take(MOST_BYTES).read_to_string(&mut text).context("standard input is not text")?;
+    std::io::stdin().take(MAX_BYTES).read_to_string(&mut text).context("standard input is not text")?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
 }

@@ -2,9 +2,9 @@
 
 use anyhow::bail;
 use clap::Args;
-use maintenance::{Plan, Task};
-use shared::clock::SystemClock;
-use shared::config::Settings;
+use holdfast_maintenance::{Plan, Task};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
 
 use super::print;
 
@@ -23,7 +23,7 @@ impl Maintain {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
         let tasks = self.task.map_or(Task::ALL.to_vec(), |task| vec![task]);
-        let report = maintenance::run(&plan, &tasks, &SystemClock).await?;
+        let report = holdfast_maintenance::run(&plan, &tasks, &SystemClock).await?;
         for task in &report.tasks {
             print(&format!("{}\n", serde_json::to_string(task)?))?;
         }

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use ::backup::Progress;
+use holdfast_backup::Progress;
 
 /// Shows progress. What it said last is kept, so that it says nothing twice.
 pub(super) fn meter() -> impl Fn(Progress) + Sync {

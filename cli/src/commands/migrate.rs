@@ -1,10 +1,10 @@
 //! `holdfast migrate`: what the migrate function does, from here.
 
-use ::migrate::Pending;
 use clap::Args;
-use shared::clock::SystemClock;
-use shared::config::Settings;
-use shared::entropy::SystemEntropy;
+use holdfast_migrate::Pending;
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::SystemRng;
 
 use super::print;
 
@@ -29,11 +29,11 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         let settings = Settings::from_environment().await?;
-        let mut plan = ::migrate::Plan::from_settings(&settings).await?;
+        let mut plan = holdfast_migrate::Plan::from_settings(&settings).await?;
         plan.dry_run = self.dry_run;
         plan.other_backup = self.other_backup;
         plan.reset_logins = self.reset_logins;
-        let report = ::migrate::run(&plan, &SystemClock, &SystemEntropy).await?;
+        let report = holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await?;
         let created = report.created;
         let counts = [
             (created.tenants, "tenants created"),

@@ -12,7 +12,7 @@ impl Openapi {
     #[expect(clippy::unused_self, reason = "every sub-command is called alike")]
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let endpoints = holdfast::gateway::endpoints();
-        let document = shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
+        let document = holdfast_shared::openapi::document(endpoints.iter().map(|endpoint| endpoint.route));
         print(&format!("{}\n", serde_json::to_string_pretty(&document)?))
     }
 }

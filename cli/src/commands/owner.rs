@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use shared::clock::{Clock, SystemClock};
-use shared::config::Settings;
-use shared::entropy::{Entropy, SystemEntropy};
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::{Rng, SystemRng};
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ const RECORD: &str =
 pub(super) struct Owner(Client);
 
 /// What was done, for the audit log.
-pub(super) struct Deed<'a> {
+pub(super) struct AuditEntry<'a> {
     /// The action's name, as over HTTP.
     pub(super) action: &'a str,
     /// The command that did it.
@@ -38,7 +38,7 @@ impl Owner {
             bail!("DATABASE_URL: not set; set the owner's, as for `holdfast migrate`");
         };
         let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
-        Ok(Self(shared::db::connect_owner(&url, ca_file.as_deref()).await?))
+        Ok(Self(holdfast_shared::db::connect_owner(&url, ca_file.as_deref()).await?))
     }
 
     /// The connection, for reading.
@@ -53,10 +53,10 @@ impl Owner {
 }
 
 /// Writes the audit row, and commits it with what it tells of.
-pub(super) async fn commit(transaction: Transaction<'_>, deed: &Deed<'_>) -> anyhow::Result<()> {
+pub(super) async fn commit(transaction: Transaction<'_>, deed: &AuditEntry<'_>) -> anyhow::Result<()> {
     let now = SystemClock.now();
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let id = entropy.uuid(now);
+    let rng: &dyn Rng = &SystemRng;
+    let id = rng.uuid(now);
     let (kind, target) = deed.target;
     let targets = serde_json::json!({ kind: target });
     let agent = format!("holdfast {} by {}", env!("CARGO_PKG_VERSION"), std::env::var("USER").unwrap_or_default());

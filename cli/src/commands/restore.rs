@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ::backup::{Folder, Login, Programs, Source, Store};
 use anyhow::Context;
 use clap::Args;
+use holdfast_backup::{Folder, Login, Programs, Source, Store};
+use holdfast_shared::config::Settings;
 use secrecy::SecretString;
-use shared::config::Settings;
 
 use super::meter::meter;
 use super::print;
@@ -33,7 +33,7 @@ impl Restore {
         let settings = Settings::from_environment().await?;
         let into = Login::new(self.into, settings.get("DATABASE_CA_FILE").map(PathBuf::from))?;
         let source = source(&settings, &self.from).await?;
-        let restored = ::backup::restore(&source, &into, &Programs::system(), &meter()).await?;
+        let restored = holdfast_backup::restore(&source, &into, &Programs::system(), &meter()).await?;
         let manifest = &restored.manifest;
         print(&format!(
             "Restored {} into {}: {} rows of {} tables, schema {}, as of {}.\n\

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use holdfast::cluster::ClusterOptions;
 use holdfast::local::{self, Data, Options, Running};
-use shared::config::NAMES;
+use holdfast_shared::config::NAMES;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{DATA_DIR, print};
@@ -35,7 +35,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         let started = Instant::now();
-        shared::telemetry::log::plain();
+        holdfast_shared::telemetry::log::plain();
         let ephemeral = self.ephemeral;
         let mut end = std::pin::pin!(end()?);
         let running = tokio::select! {

@@ -2,8 +2,8 @@
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use shared::http::FromRow;
-use shared::schema::{CATALOGUE, Object, differences, expected};
+use holdfast_shared::db::FromRow;
+use holdfast_shared::schema::{CATALOGUE, Object, differences, expected};
 
 use super::owner::Owner;
 use super::print;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
-use shared::clock::{Clock, SystemClock};
-use shared::entropy::{Entropy, SystemEntropy};
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::rng::{Rng, SystemRng};
 use uuid::Uuid;
 
-use super::owner::{Deed, Owner, commit};
+use super::owner::{AuditEntry, Owner, commit};
 use super::print;
 
 /// Lists, makes and suspends tenants on the database that `DATABASE_URL` (the owner's) names
@@ -72,8 +72,8 @@ async fn list(owner: &Owner) -> anyhow::Result<()> {
 
 async fn create(owner: &mut Owner, slug: &str, name: Option<&str>) -> anyhow::Result<()> {
     let now = SystemClock.now();
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let id = entropy.uuid(now);
+    let rng: &dyn Rng = &SystemRng;
+    let id = rng.uuid(now);
     let transaction = owner.begin().await?;
     let made = transaction.execute(INSERT, &[&id, &slug, &name.unwrap_or(slug), &now]).await;
     let made =
@@ -83,7 +83,13 @@ async fn create(owner: &mut Owner, slug: &str, name: Option<&str>) -> anyhow::Re
     let command = "holdfast tenant create";
     commit(
         transaction,
-        &Deed { action: "tenant.create", command, tenant: Uuid::nil(), target: ("tenant_id", id), changed: &changed },
+        &AuditEntry {
+            action: "tenant.create",
+            command,
+            tenant: Uuid::nil(),
+            target: ("tenant_id", id),
+            changed: &changed,
+        },
     )
     .await?;
     print(&format!(
@@ -98,7 +104,7 @@ async fn set_status(owner: &mut Owner, slug: &str, status: &str) -> anyhow::Resu
     let command = "holdfast tenant";
     commit(
         transaction,
-        &Deed { action: "tenant.update", command, tenant: id, target: ("tenant_id", id), changed: &["status"] },
+        &AuditEntry { action: "tenant.update", command, tenant: id, target: ("tenant_id", id), changed: &["status"] },
     )
     .await?;
     print(&format!("The tenant {slug} is {status} now.\n"))

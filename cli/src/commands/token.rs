@@ -3,10 +3,10 @@
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use data_encoding::HEXLOWER;
+use holdfast_shared::id::TenantId;
+use holdfast_shared::identity::api_token::{self, ApiToken};
+use holdfast_shared::rng::SystemRng;
 use secrecy::ExposeSecret;
-use shared::entropy::SystemEntropy;
-use shared::id::TenantId;
-use shared::identity::api_token::{self, ApiToken};
 
 use super::print;
 
@@ -33,7 +33,7 @@ impl Token {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.command {
             Command::New { tenant_id } => {
-                let token = api_token::generate(tenant_id.unwrap_or(TenantId::PLATFORM), &SystemEntropy);
+                let token = api_token::generate(tenant_id.unwrap_or(TenantId::PLATFORM), &SystemRng);
                 let digest = HEXLOWER.encode(&api_token::hash(&token));
                 print(&format!("token:  {}\nsha256: {digest}\n", token.expose_secret()))
             }

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::identity::password;
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::{ExposeSecret, SecretString};
-use shared::clock::{Clock, SystemClock};
-use shared::entropy::{Entropy, SystemEntropy};
-use shared::identity::password;
-use shared::permission::Role;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::owner::{Deed, Owner, commit, tenant_id};
+use super::owner::{AuditEntry, Owner, commit, tenant_id};
 use super::print;
 
 /// Lists, makes, suspends and lets back in users on the database that `DATABASE_URL` (the owner's) names
@@ -117,9 +117,9 @@ impl User {
 }
 
 fn generate() -> anyhow::Result<(SecretString, String)> {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let password = SecretString::from(entropy.base62(24));
-    let hash = password::hash(&password, entropy).context("the password cannot be hashed")?;
+    let rng: &dyn Rng = &SystemRng;
+    let password = SecretString::from(rng.base62(24));
+    let hash = password::hash(&password, rng).context("the password cannot be hashed")?;
     Ok((password, hash))
 }
 
@@ -147,12 +147,12 @@ async fn create(owner: &mut Owner, who: &Who, role: Role) -> anyhow::Result<()> 
     let tenant = tenant_id(owner.client(), who.tenant.as_deref()).await?;
     let (password, hash) = generate()?;
     let now = SystemClock.now();
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let id = entropy.uuid(now);
+    let rng: &dyn Rng = &SystemRng;
+    let id = rng.uuid(now);
     let transaction = owner.begin().await?;
     let made = transaction.execute(INSERT, &[&id, &tenant, &who.username, &role.name(), &hash, &now]).await?;
     ensure!(made == 1, "there is a user {} already; `holdfast user reset-password` lets them in again", who.username);
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "user.create",
         command: "holdfast user create",
         tenant,
@@ -187,7 +187,7 @@ impl Change<'_> {
             transaction.execute(END_SESSIONS, &[&user, &now]).await?;
         }
         let (action, command, changed) = (self.action, self.command, self.changed);
-        commit(transaction, &Deed { action, command, tenant, target: ("user_id", user), changed }).await
+        commit(transaction, &AuditEntry { action, command, tenant, target: ("user_id", user), changed }).await
     }
 }
 

@@ -3,13 +3,13 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use shared::config::{Config, Needs};
-use shared::entropy::SystemEntropy;
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::vault::{Providers, WrappedKey};
+use holdfast_shared::config::{Config, Needs};
+use holdfast_shared::db::FromRow;
+use holdfast_shared::id::TenantId;
+use holdfast_shared::rng::SystemRng;
+use holdfast_shared::vault::{Providers, WrappedKey};
 
-use super::owner::{Deed, Owner, commit};
+use super::owner::{AuditEntry, Owner, commit};
 use super::print;
 
 /// Those after this one, in order.
@@ -82,7 +82,7 @@ async fn one(
     key: &WrappedKey,
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
-    let rewrapped = match providers.rewrap(tenant, key, &SystemEntropy).await {
+    let rewrapped = match providers.rewrap(tenant, key, &SystemRng).await {
         Ok(Some(rewrapped)) => rewrapped,
         Ok(None) => {
             tally.current += 1;
@@ -98,7 +98,7 @@ async fn one(
     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
         [&rewrapped.wrapped, &provider, &rewrapped.provider_key, &tenant.0, &key.version, &key.wrapped];
     tally.rewrapped += usize::try_from(transaction.execute(REPLACE, &values).await?)?;
-    let deed = Deed {
+    let deed = AuditEntry {
         action: "key.rewrap",
         command: "holdfast vault rewrap",
         tenant: tenant.0,

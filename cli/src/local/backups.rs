@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::backup::{Plan, Task};
-use shared::clock::Clock;
-use shared::entropy::Entropy;
+use holdfast_backup::{Plan, Task};
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
 use tokio::task::JoinHandle;
 
 /// Between two looks whether somebody has asked. In a deployment it is five minutes.
@@ -17,13 +17,13 @@ pub(super) struct Requests(JoinHandle<()>);
 
 impl Requests {
     /// Begins to wait.
-    pub(super) fn await_them(plan: Plan, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(super) fn await_them(plan: Plan, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         Self(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let ended = ::backup::run(Task::Requested, &plan, clock.as_ref(), entropy.as_ref(), &|_| ()).await;
+                let ended = holdfast_backup::run(Task::Requested, &plan, clock.as_ref(), rng.as_ref(), &|_| ()).await;
                 if let Err(error) = ended {
                     tracing::error!(%error, "a backup failed");
                 }

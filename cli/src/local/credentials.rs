@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
+use holdfast_shared::permission::Role;
+use holdfast_shared::rng::Rng;
 use serde::{Deserialize, Serialize};
-use shared::entropy::Entropy;
-use shared::permission::Role;
 
 use crate::data_dir::DataDir;
 
@@ -49,24 +49,24 @@ impl Login {
 
 impl Credentials {
     /// One user for each role, named after it, with new passwords.
-    pub(super) fn generate(url: &str, entropy: &dyn Entropy) -> Self {
+    pub(super) fn generate(url: &str, rng: &dyn Rng) -> Self {
         let login = |role: Role| {
             let username = role.name().to_owned();
-            (username.clone(), Login { username, password: entropy.base62(PASSWORD_LENGTH), role })
+            (username.clone(), Login { username, password: rng.base62(PASSWORD_LENGTH), role })
         };
         Self { url: url.to_owned(), tenant: TENANT.to_owned(), users: Role::ALL.map(login).into() }
     }
 
     /// Those of an earlier run, if there was one.
     pub(super) fn load(dir: &DataDir) -> anyhow::Result<Option<Self>> {
-        let mend =
-            || format!("{} cannot be used; mend it, or move it away to get new passwords", dir.file(FILE).display());
-        let Some(text) = dir.read(FILE).with_context(mend)? else { return Ok(None) };
-        let credentials: Self = serde_json::from_str(&text).with_context(mend)?;
+        let fix =
+            || format!("{} cannot be used; fix it, or move it away to get new passwords", dir.file(FILE).display());
+        let Some(text) = dir.read(FILE).with_context(fix)? else { return Ok(None) };
+        let credentials: Self = serde_json::from_str(&text).with_context(fix)?;
         let complete = Role::ALL.iter().all(|role| {
             credentials.users.get(role.name()).is_some_and(|login| login.role == *role && login.username == role.name())
         });
-        ensure!(complete && credentials.tenant == TENANT, "{}: a user is missing", mend());
+        ensure!(complete && credentials.tenant == TENANT, "{}: a user is missing", fix());
         Ok(Some(credentials))
     }
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context;
+use holdfast_shared::rng::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use shared::entropy::Entropy;
 
 use super::settings::LocalSettings;
 use crate::cluster::{Cluster, ClusterOptions};
@@ -28,12 +28,12 @@ impl Database {
         settings: &LocalSettings,
         dir: Arc<DataDir>,
         options: ClusterOptions,
-        entropy: &dyn Entropy,
+        rng: &dyn Rng,
     ) -> anyhow::Result<Self> {
         if let Some(url) = settings.get("DATABASE_URL") {
             return Ok(Self::Given(SecretString::from(url.to_owned())));
         }
-        let cluster = Cluster::start(dir, options, entropy).await?;
+        let cluster = Cluster::start(dir, options, rng).await?;
         cluster.create_database(NAME, None).await?;
         Ok(Self::Private(Box::new(cluster)))
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
-use migrate::Plan;
+use holdfast_migrate::Plan;
+use holdfast_shared::clock::Clock;
+use holdfast_shared::config::BootstrapUser;
+use holdfast_shared::identity::password;
+use holdfast_shared::rng::Rng;
 use secrecy::SecretString;
-use shared::clock::Clock;
-use shared::config::BootstrapUser;
-use shared::entropy::Entropy;
-use shared::identity::password;
 use tokio_postgres::Transaction;
 
 use super::credentials::{Credentials, Login, TENANT};
@@ -29,7 +29,7 @@ const IS_IN_USE: &str = "SELECT count(*) > 0 AND bool_and(slug <> $1) FROM tenan
 
 /// Refuses a database that serves a deployment: a run here would change its roles' login secrets.
 pub(super) async fn spare_a_deployment(plan: &Plan) -> anyhow::Result<()> {
-    let owner = shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
+    let owner = holdfast_shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
     let migrated: bool = owner.query_one(IS_MIGRATED, &[]).await?.try_get(0)?;
     ensure!(
         !migrated || !owner.query_one(IS_IN_USE, &[&TENANT]).await?.try_get::<_, bool>(0)?,
@@ -47,7 +47,7 @@ pub(super) struct Demo<'a> {
     /// The time.
     pub(super) clock: &'a Arc<dyn Clock>,
     /// Randomness.
-    pub(super) entropy: &'a Arc<dyn Entropy>,
+    pub(super) rng: &'a Arc<dyn Rng>,
 }
 
 impl Demo<'_> {
@@ -55,10 +55,11 @@ impl Demo<'_> {
     pub(super) async fn ensure(&self, plan: &Plan, url: &str) -> anyhow::Result<(Credentials, Option<String>)> {
         let stored = Credentials::load(self.dir)?;
         let lost = stored.is_none();
-        let mut credentials = stored.clone().unwrap_or_else(|| Credentials::generate(url, self.entropy.as_ref()));
+        let mut credentials = stored.clone().unwrap_or_else(|| Credentials::generate(url, self.rng.as_ref()));
         url.clone_into(&mut credentials.url);
 
-        let mut owner = shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
+        let mut owner =
+            holdfast_shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
         let transaction = owner.transaction().await?;
         let existing = existing(&transaction, &credentials).await?;
         let (known, missing): (Vec<_>, Vec<_>) =
@@ -73,7 +74,7 @@ impl Demo<'_> {
             );
         }
         let users = self.hashed(missing).await?;
-        migrate::create_users(&transaction, &users, self.clock.as_ref(), self.entropy.as_ref()).await?;
+        holdfast_migrate::create_users(&transaction, &users, self.clock.as_ref(), self.rng.as_ref()).await?;
         if reset {
             for user in self.hashed(known).await? {
                 self.reset(&transaction, &user).await?;
@@ -92,8 +93,8 @@ impl Demo<'_> {
     async fn hashed(&self, logins: Vec<&Login>) -> anyhow::Result<Vec<BootstrapUser>> {
         let hash = |login: &Login| {
             let password = SecretString::from(login.password.clone());
-            let entropy = Arc::clone(self.entropy);
-            tokio::task::spawn_blocking(move || password::hash(&password, entropy.as_ref()))
+            let rng = Arc::clone(self.rng);
+            tokio::task::spawn_blocking(move || password::hash(&password, rng.as_ref()))
         };
         let hashes: Vec<_> = logins.iter().map(|login| hash(login)).collect();
         let mut users = Vec::with_capacity(logins.len());

@@ -4,9 +4,9 @@
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_shared::rng::Rng;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use shared::entropy::Entropy;
 
 use super::credentials;
 use super::settings::LocalSettings;
@@ -25,11 +25,7 @@ const SEALS_SETTINGS: [&str; 2] = ["AUDIT_SEALS_BUCKET", "AUDIT_SEALS_FOLDER"];
 const VAULT_SETTINGS: [&str; 2] = ["VAULT_KMS_KEY_ID", "SECRET_ENCRYPTION_KEY"];
 
 /// Provides the keys that the settings do not name. Tells of a vault key that was lost.
-pub(super) fn provide(
-    dir: &DataDir,
-    settings: &mut LocalSettings,
-    entropy: &dyn Entropy,
-) -> anyhow::Result<Option<String>> {
+pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng) -> anyhow::Result<Option<String>> {
     let is_set = |settings: &LocalSettings, names: &[&str]| names.iter().any(|name| settings.get(name).is_some());
     if !is_set(settings, &SIGNING_SETTINGS) {
         if read(dir, SIGNING_KEY)?.is_none() {
@@ -56,7 +52,7 @@ pub(super) fn provide(
         if read(dir, credentials::FILE)?.is_some() {
             note = Some(format!("{VAULT_KEY} was lost, and is made anew: secrets stored before cannot be opened."));
         }
-        let key = STANDARD.encode(entropy.bytes::<32>());
+        let key = STANDARD.encode(rng.bytes::<32>());
         write(dir, VAULT_KEY, &key)?;
         key
     };

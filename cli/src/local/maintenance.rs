@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::maintenance::{Plan, Task};
-use shared::clock::Clock;
+use holdfast_maintenance::{Plan, Task};
+use holdfast_shared::clock::Clock;
 use tokio::task::JoinHandle;
 
 /// Between two runs.
@@ -21,7 +21,7 @@ impl Schedule {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                if let Err(error) = ::maintenance::run(&plan, &Task::ALL, clock.as_ref()).await {
+                if let Err(error) = holdfast_maintenance::run(&plan, &Task::ALL, clock.as_ref()).await {
                     tracing::error!(%error, "maintenance failed");
                 }
             }

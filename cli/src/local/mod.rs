@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::config::{Config, Needs};
+use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::ExposeSecret;
-use shared::app::App;
-use shared::clock::{Clock, SystemClock};
-use shared::config::{Config, Needs};
-use shared::entropy::{Entropy, SystemEntropy};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -65,7 +65,7 @@ pub struct Options {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
+    pub rng: Arc<dyn Rng>,
 }
 
 impl Options {
@@ -77,7 +77,7 @@ impl Options {
             settings: BTreeMap::new(),
             cluster: ClusterOptions::throw_away(),
             clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
+            rng: Arc::new(SystemRng),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Drop for Running {
 /// Starts everything and serves. The address is taken first: where that fails, nothing was made.
 ///
 /// # Errors
-/// One line that names the mend.
+/// One line that names the fix.
 pub async fn start(options: Options) -> anyhow::Result<Running> {
     let listener = listen(options.listen)?;
     let address = listener.local_addr()?;
@@ -137,21 +137,21 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         Data::Ephemeral(None) => DataDir::temporary()?,
     });
     let clock = options.clock;
-    let entropy = options.entropy;
+    let rng = options.rng;
 
     let mut notes = Vec::new();
-    let mut settings = LocalSettings::new(options.settings, entropy.as_ref());
-    let database = Database::start(&settings, Arc::clone(&dir), options.cluster, entropy.as_ref()).await?;
-    notes.extend(keys::provide(&dir, &mut settings, entropy.as_ref())?);
+    let mut settings = LocalSettings::new(options.settings, rng.as_ref());
+    let database = Database::start(&settings, Arc::clone(&dir), options.cluster, rng.as_ref()).await?;
+    notes.extend(keys::provide(&dir, &mut settings, rng.as_ref())?);
     settings.provide("BACKUP_FOLDER", || dir.file("backups").display().to_string());
     settings.provide("DRILL_DATABASE_URL", || database.owner_url().expose_secret().to_owned());
-    let plan = migrate::Plan::from_settings(&settings.owner(&database)).await?;
+    let plan = holdfast_migrate::Plan::from_settings(&settings.owner(&database)).await?;
     if !database.is_private() {
         demo::spare_a_deployment(&plan).await?;
     }
-    migrate::run(&plan, clock.as_ref(), entropy.as_ref()).await?;
+    holdfast_migrate::run(&plan, clock.as_ref(), rng.as_ref()).await?;
     let url = url_of(address);
-    let demo = demo::Demo { dir: &dir, may_reset: database.is_private(), clock: &clock, entropy: &entropy };
+    let demo = demo::Demo { dir: &dir, may_reset: database.is_private(), clock: &clock, rng: &rng };
     let (credentials, note) = demo.ensure(&plan, &url).await?;
     notes.extend(note);
     if !address.ip().is_loopback() {
@@ -161,18 +161,18 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let start = async |function, settings| {
         let needs = Needs { signing: true, verification: true, vault: true };
         let config = Config::from_settings(&settings, needs)?;
-        let app = App::start_with(config, function, Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        let app = App::start_with(config, function, Arc::clone(&clock), Arc::clone(&rng)).await?;
         app.db.connect().await?;
         anyhow::Ok(app)
     };
     let app = start("local", settings.app(&database)?).await?;
     let metrics_app = start("metrics", settings.metrics(&database)?).await?;
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
-    let plan = ::maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
+    let plan = holdfast_maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
     let maintenance = Schedule::begin(plan, Arc::clone(&clock));
-    let requests = ::backup::Plan::from_settings(&settings.backup(&database)?).await?;
-    let requests = backups::Requests::await_them(requests, Arc::clone(&clock), Arc::clone(&entropy));
-    let router = entrance::before(gateway::router(app, metrics_app), clock, entropy);
+    let requests = holdfast_backup::Plan::from_settings(&settings.backup(&database)?).await?;
+    let requests = backups::Requests::await_them(requests, Arc::clone(&clock), Arc::clone(&rng));
+    let router = entrance::before(gateway::router(app, metrics_app), clock, rng);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
     Ok(Running {

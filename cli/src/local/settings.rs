@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use shared::config::Settings;
-use shared::entropy::Entropy;
 
 use super::database::Database;
 
@@ -42,11 +42,11 @@ pub(super) struct LocalSettings {
 
 impl LocalSettings {
     /// Generates the login secrets that were not given; nobody needs them after this run.
-    pub(super) fn new(given: BTreeMap<String, String>, entropy: &dyn Entropy) -> Self {
+    pub(super) fn new(given: BTreeMap<String, String>, rng: &dyn Rng) -> Self {
         let mut settings = Self { given };
         let roles = ["APP", "BACKUP", "MAINTENANCE", "METRICS"];
         for name in roles.map(|role| format!("{role}_DATABASE_PASSWORD")) {
-            settings.provide(&name, || entropy.base62(32));
+            settings.provide(&name, || rng.base62(32));
         }
         settings
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use holdfast::cluster::{Cluster, ClusterOptions};
 use holdfast::data_dir::DataDir;
+use holdfast_shared::rng::SystemRng;
 use secrecy::ExposeSecret;
-use shared::entropy::SystemEntropy;
 
 use crate::program::{Run, holdfast, place};
 
 async fn cluster() -> (Cluster, String) {
     let dir = Arc::new(DataDir::temporary().unwrap());
-    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemEntropy).await.unwrap();
+    let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
     cluster.create_database("given", None).await.unwrap();
     let url = cluster.owner_url("given").expose_secret().to_owned();
     (cluster, url)
@@ -41,7 +41,7 @@ async fn a_given_database_is_used_and_its_users_are_left_alone() {
 #[tokio::test]
 async fn a_database_that_serves_a_deployment_is_spared() {
     let (cluster, url) = cluster().await;
-    let hash = shared::identity::password::hash(&"correct horse battery".into(), &SystemEntropy).unwrap();
+    let hash = holdfast_shared::identity::password::hash(&"correct horse battery".into(), &SystemRng).unwrap();
     let mut migrate = holdfast(&["migrate"]);
     migrate.env("APP_ENV", "local").env("DATABASE_URL", &url).env("AUTH_USERS", format!("acme:root:admin:{hash}"));
     assert!(migrate.output().unwrap().status.success());
@@ -58,7 +58,7 @@ async fn a_database_that_serves_a_deployment_is_spared() {
 #[tokio::test]
 async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
     let (cluster, url) = cluster().await;
-    let hash = shared::identity::password::hash(&"correct horse battery".into(), &SystemEntropy).unwrap();
+    let hash = holdfast_shared::identity::password::hash(&"correct horse battery".into(), &SystemRng).unwrap();
     let migrate = || {
         let output = holdfast(&["migrate"])
             .env("APP_ENV", "local")
@@ -71,7 +71,7 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
         String::from_utf8(output.stdout).unwrap()
     };
     let first = migrate();
-    let newest = migrate::newest_version();
+    let newest = holdfast_migrate::newest_version();
     assert!(first.starts_with("applied V1__roles_and_the_transaction\n"), "{first}");
     let end = format!(
         "holdfast_app can log in\n1 tenants created\n2 users created\nThe schema is at version {newest} (was 0).\n"
@@ -89,17 +89,18 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
 #[tokio::test]
 async fn migrations_wait_for_each_other_and_refuse_a_newer_schema() {
     let (cluster, _) = cluster().await;
-    let mut plan = migrate::Plan::new(cluster.owner_url("given"));
-    let run =
-        |plan: migrate::Plan| async move { migrate::run(&plan, &shared::clock::SystemClock, &SystemEntropy).await };
+    let mut plan = holdfast_migrate::Plan::new(cluster.owner_url("given"));
+    let run = |plan: holdfast_migrate::Plan| async move {
+        holdfast_migrate::run(&plan, &holdfast_shared::clock::SystemClock, &SystemRng).await
+    };
     let (one, other) = tokio::join!(run(plan.clone()), run(plan.clone()));
     let applied = [one.unwrap().applied.len(), other.unwrap().applied.len()];
-    assert_eq!(applied.iter().sum::<usize>(), usize::try_from(migrate::newest_version()).unwrap());
+    assert_eq!(applied.iter().sum::<usize>(), usize::try_from(holdfast_migrate::newest_version()).unwrap());
 
     let client = cluster.connect("given").await.unwrap();
     client.execute("SELECT pg_advisory_lock($1)", &[&i64::from_be_bytes(*b"holdfast")]).await.unwrap();
     plan.lock_wait = std::time::Duration::from_millis(50);
-    assert!(matches!(run(plan.clone()).await, Err(migrate::MigrateError::Busy(_))));
+    assert!(matches!(run(plan.clone()).await, Err(holdfast_migrate::MigrateError::Busy(_))));
     client.execute("SELECT pg_advisory_unlock_all()", &[]).await.unwrap();
 
     client.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await.unwrap();

@@ -19,7 +19,7 @@ pub(crate) fn place() -> tempfile::TempDir {
 pub(crate) fn holdfast(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
     command.args(arguments).stdin(Stdio::null());
-    for name in shared::config::NAMES {
+    for name in holdfast_shared::config::NAMES {
         command.env_remove(name);
     }
     command
@@ -98,7 +98,7 @@ impl Run {
         self.process.wait().unwrap();
     }
 
-    /// One call. Gives the status and the body.
+    /// One request. Gives the status and the body.
     pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();

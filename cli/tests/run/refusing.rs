@@ -1,4 +1,4 @@
-//! What stops a start is told in one line with the mend, and nothing is touched.
+//! What stops a start is told in one line with the fix, and nothing is touched.
 
 use std::net::TcpListener;
 
@@ -45,7 +45,7 @@ fn credentials_that_cannot_be_read_are_named() {
     Run::start(place.path()).stop();
     std::fs::write(place.path().join("credentials.json"), "{").unwrap();
     let line = refusal(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
-    assert!(line.contains("credentials.json cannot be used; mend it, or move it away to get new passwords"), "{line}");
+    assert!(line.contains("credentials.json cannot be used; fix it, or move it away to get new passwords"), "{line}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! An account as callers see it, and the columns that it is read from.
 
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::FromRow;
+use holdfast_shared::id::{AccountId, TenantId};
 use serde::Serialize;
-use shared::clock::Time;
-use shared::http::FromRow;
-use shared::id::{AccountId, TenantId};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 

@@ -1,17 +1,17 @@
 //! `/accounts`: the list, and new accounts.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::Statement;
+use holdfast_shared::id::AccountId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, ParameterKind, QueryParameter, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::{Label, search_key};
+use holdfast_shared::web::{ApiResponse, CURSOR, Json, LIMIT, List, Page, Params, RequestContext};
 use serde::Deserialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
-use shared::id::AccountId;
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, ParameterKind, QueryParameter, Route};
-use shared::status::Status;
-use shared::text::{Label, search_key};
 use utoipa::ToSchema;
 
 use crate::account::{Account, columns};
@@ -31,18 +31,18 @@ pub(crate) static LIST: Route = Route::get("/accounts", "account.list")
         ),
         QueryParameter::new("owner", ParameterKind::Text, "Only accounts of this owner."),
     ])
-    .answers::<List<Account>>();
+    .returns::<List<Account>>();
 
 pub(crate) static CREATE: Route = Route::post("/accounts", "account.create")
     .access(Access::Holder(Permission::AccountsWrite))
     .creates()
     .summary("Makes an account.")
-    .takes::<NewAccount>()
-    .answers::<Account>()
-    .refuses(&[Code::Conflict, Code::QuotaExceeded]);
+    .body::<NewAccount>()
+    .returns::<Account>()
+    .rejects(&[Code::Conflict, Code::QuotaExceeded]);
 
 pub(crate) const IN_ORDER: &str = concat!(
-    "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
+    "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND request_allowed()
         AND ($1::uuid IS NULL OR a.id > $1) AND ($2::text IS NULL OR a.status = $2) AND ($3::text IS NULL OR a.owner = $3)
       ORDER BY a.id LIMIT $4"
 );
@@ -51,7 +51,7 @@ pub(crate) const IN_ORDER: &str = concat!(
 pub(crate) const BY_PREFIX: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND proceeding()
+    " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND request_allowed()
         AND a.search_name >= $1 AND a.search_name < $1 || chr(1114111)
         AND ($2::text IS NULL OR (a.search_name, a.id) > ($2, $3::uuid))
         AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.owner = $5)
@@ -61,17 +61,17 @@ pub(crate) const BY_PREFIX: &str = concat!(
 /// Of the quota is taken only where the name is free. `ON CONFLICT` decides without a race and without an error who gets
 /// the name; who loses it gives back what was taken.
 const INSERT: &str = "WITH room AS MATERIALIZED (
-        SELECT CASE WHEN proceeding() AND NOT EXISTS (
+        SELECT CASE WHEN request_allowed() AND NOT EXISTS (
                         SELECT FROM accounts WHERE tenant_id = current_tenant() AND name = $2 AND deleted_at IS NULL)
-                    THEN take_quota('accounts') END AS taken
+                    THEN reserve_quota('accounts') END AS taken
     ), made AS (
         INSERT INTO accounts (id, tenant_id, name, search_name, owner, metadata, created_at, updated_at)
         SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 FROM room WHERE taken
         ON CONFLICT (tenant_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING id
     )
     SELECT CASE WHEN EXISTS (SELECT FROM made) THEN NULL
-                WHEN taken THEN coalesce(give_back_quota('accounts'), verdict('conflict'))
-                ELSE verdict('conflict') END FROM room";
+                WHEN taken THEN coalesce(release_quota('accounts'), reject('conflict'))
+                ELSE reject('conflict') END FROM room";
 
 /// What a new account is made of.
 #[derive(Deserialize, ToSchema)]
@@ -86,11 +86,16 @@ pub(crate) struct NewAccount {
     metadata: Metadata,
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let status = params.parse::<Status>("status", "must be active or suspended")?.map(Status::name);
     let owner = params.text("owner");
     let rows = page.rows();
-    let transaction = call.transaction(&app);
+    let transaction = request.transaction(&app);
     let list = if let Some(prefix) = params.text("q").map(search_key) {
         let (name, id) = (page.position::<String>(0)?, page.position::<AccountId>(1)?);
         let statement = Statement::new(BY_PREFIX).bind(&prefix).bind(&name).bind(&id).bind(&status).bind(&owner);
@@ -102,27 +107,31 @@ pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, pag
         let accounts: Vec<Account> = transaction.all(statement.bind(&rows)).await?;
         page.list(accounts, |last| vec![last.id.to_string()])
     };
-    Answer::ok(&list)
+    ApiResponse::ok(&list)
 }
 
-pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<NewAccount>) -> Result<Answer, Problem> {
-    let id = AccountId(app.entropy.uuid(call.now));
+pub(crate) async fn create(
+    State(app): State<App>,
+    request: RequestContext,
+    Json(new): Json<NewAccount>,
+) -> Result<ApiResponse, Problem> {
+    let id = AccountId(app.rng.uuid(request.now));
     let account = Account {
         id,
-        tenant_id: call.principal()?.home(),
+        tenant_id: request.principal()?.home(),
         name: new.name.as_str().to_owned(),
         owner: new.owner.as_ref().map(|owner| owner.as_str().to_owned()),
         status: Status::Active.name().to_owned(),
         metadata: new.metadata.to_json(),
         version: 1,
-        created_at: Time(call.now),
-        updated_at: Time(call.now),
+        created_at: Time(request.now),
+        updated_at: Time(request.now),
     };
-    let answer = Answer::created(&format!("/accounts/{id}"), &account)?.version(account.version);
+    let answer = ApiResponse::created(&format!("/accounts/{id}"), &account)?.version(account.version);
     let search_name = search_key(&account.name);
     let insert = Statement::prepared(INSERT).bind(&id).bind(&account.name).bind(&search_name).bind(&account.owner);
-    let insert = insert.bind(&account.metadata).bind(&call.now);
+    let insert = insert.bind(&account.metadata).bind(&request.now);
     let given = [("name", true), ("owner", new.owner.is_some()), ("metadata", new.metadata != Metadata::default())];
     let given = given.into_iter().filter_map(|(field, given)| given.then_some(field));
-    call.transaction(&app).target("account_id", id.0).changes(given).answer(insert, answer).await
+    request.transaction(&app).target("account_id", id.0).changes(given).answer(insert, answer).await
 }

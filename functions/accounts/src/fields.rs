@@ -9,7 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// A text that does not fit its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misfit {
+pub(crate) enum InvalidMetadata {
     #[error("must be at most 50 pairs")]
     TooMany,
     #[error("must have keys of 1 to 64 characters and values of at most 512, without control characters in the keys")]
@@ -34,18 +34,18 @@ impl PartialSchema for Metadata {
 }
 
 impl TryFrom<BTreeMap<String, String>> for Metadata {
-    type Error = Misfit;
+    type Error = InvalidMetadata;
 
-    fn try_from(pairs: BTreeMap<String, String>) -> Result<Self, Misfit> {
+    fn try_from(pairs: BTreeMap<String, String>) -> Result<Self, InvalidMetadata> {
         if pairs.len() > 50 {
-            return Err(Misfit::TooMany);
+            return Err(InvalidMetadata::TooMany);
         }
         let fits = |(key, value): (&String, &String)| {
             (1..=64).contains(&key.chars().count())
                 && !key.chars().any(char::is_control)
                 && value.chars().count() <= 512
         };
-        if pairs.iter().all(fits) { Ok(Self(pairs)) } else { Err(Misfit::Pair) }
+        if pairs.iter().all(fits) { Ok(Self(pairs)) } else { Err(InvalidMetadata::Pair) }
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     fn metadata_holds_50_pairs_with_keys_of_64_and_values_of_512_characters() {
         let pairs = |count: usize| (0..count).map(|at| (format!("k{at}"), String::new())).collect::<BTreeMap<_, _>>();
         assert!(Metadata::try_from(pairs(50)).is_ok());
-        assert_eq!(Metadata::try_from(pairs(51)), Err(Misfit::TooMany));
+        assert_eq!(Metadata::try_from(pairs(51)), Err(InvalidMetadata::TooMany));
         for (key, value, fits) in [(64, 512, true), (65, 0, false), (0, 0, false), (1, 513, false)] {
             let pairs = BTreeMap::from([("k".repeat(key), "v".repeat(value))]);
             assert_eq!(Metadata::try_from(pairs).is_ok(), fits, "{key} {value}");

@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::db::Statement;
+use holdfast_shared::id::AccountId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::{Label, search_key};
+use holdfast_shared::web::{ApiResponse, Id, Json, RequestContext, double_option};
 use serde::Deserialize;
-use shared::app::App;
-use shared::db::Statement;
-use shared::http::{Answer, Call, Id, Json, given};
-use shared::id::AccountId;
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
-use shared::status::Status;
-use shared::text::{Label, search_key};
 use utoipa::ToSchema;
 
 use crate::account::{Account, columns};
@@ -20,14 +20,14 @@ use crate::fields::Metadata;
 pub(crate) static READ: Route = Route::get("/accounts/{id}", "account.read")
     .access(Access::Holder(Permission::AccountsRead))
     .summary("Reads an account.")
-    .answers::<Account>();
+    .returns::<Account>();
 
 pub(crate) static CHANGE: Route = Route::patch("/accounts/{id}", "account.update")
     .access(Access::Holder(Permission::AccountsWrite))
     .summary("Changes the fields that are given; metadata is replaced as a whole.")
-    .takes::<Change>()
-    .answers::<Account>()
-    .refuses(&[Code::Conflict]);
+    .body::<Change>()
+    .returns::<Account>()
+    .rejects(&[Code::Conflict]);
 
 pub(crate) static DELETE: Route = Route::delete("/accounts/{id}", "account.delete")
     .access(Access::Holder(Permission::AccountsWrite))
@@ -36,22 +36,22 @@ pub(crate) static DELETE: Route = Route::delete("/accounts/{id}", "account.delet
 pub(crate) static RESTORE: Route = Route::post("/accounts/{id}/restore", "account.restore")
     .access(Access::Holder(Permission::AccountsWrite))
     .summary("Brings a deleted account back, as it was; one that is live stays as it is.")
-    .answers::<Account>()
-    .refuses(&[Code::Conflict]);
+    .returns::<Account>()
+    .rejects(&[Code::Conflict]);
 
 const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    ", verdict(CASE WHEN a.id IS NULL THEN 'not_found' END)
+    ", reject(CASE WHEN a.id IS NULL THEN 'not_found' END)
        FROM (VALUES (1)) AS request LEFT JOIN accounts a
-         ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND proceeding()"
+         ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND request_allowed()"
 );
 
 /// The row is locked before its version is compared, so that of two writers the second sees what the first has done.
 const UPDATE: &str = concat!(
     "WITH target AS (
         SELECT id, version FROM accounts
-         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND proceeding() FOR UPDATE
+         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND request_allowed() FOR UPDATE
     ), taken AS (
         SELECT FROM accounts WHERE tenant_id = current_tenant() AND name = $4 AND deleted_at IS NULL AND id <> $1
     ), a AS (
@@ -62,7 +62,7 @@ const UPDATE: &str = concat!(
          WHERE accounts.id = target.id AND ($2::bigint[] IS NULL OR target.version = ANY ($2)) AND NOT EXISTS (SELECT FROM taken)
         RETURNING accounts.*
     )
-    SELECT ", columns!(), ", verdict(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found'
+    SELECT ", columns!(), ", reject(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found'
             WHEN $2::bigint[] IS NOT NULL AND NOT EXISTS (SELECT FROM target WHERE version = ANY ($2)) THEN 'precondition_failed'
             WHEN a.id IS NULL THEN 'conflict' END)
       FROM (VALUES (1)) AS request LEFT JOIN a ON true"
@@ -70,24 +70,24 @@ const UPDATE: &str = concat!(
 
 const HIDE: &str = "WITH target AS (
         SELECT id, version FROM accounts
-         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND proceeding() FOR UPDATE
+         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND request_allowed() FOR UPDATE
     ), hidden AS (
         UPDATE accounts SET deleted_at = $3, updated_at = $3, version = accounts.version + 1 FROM target
          WHERE accounts.id = target.id AND ($2::bigint[] IS NULL OR target.version = ANY ($2)) RETURNING accounts.id
     )
-    SELECT CASE WHEN EXISTS (SELECT FROM hidden) THEN coalesce(give_back_quota('accounts'), give_back_quota('secrets', secrets_of($1)))
-                WHEN EXISTS (SELECT FROM target) THEN verdict('precondition_failed') ELSE verdict('not_found') END";
+    SELECT CASE WHEN EXISTS (SELECT FROM hidden) THEN coalesce(release_quota('accounts'), release_quota('secrets', secrets_of($1)))
+                WHEN EXISTS (SELECT FROM target) THEN reject('precondition_failed') ELSE reject('not_found') END";
 
 /// Of the quotas is taken only where the account will be live again by it, with its secrets.
 const UNHIDE: &str = concat!(
     "WITH target AS (
-        SELECT * FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
+        SELECT * FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
            AND (deleted_at IS NULL OR deleted_at > $2::timestamptz - make_interval(days => $3)) FOR UPDATE
     ), room AS MATERIALIZED (
         SELECT CASE WHEN NOT EXISTS (
                         SELECT FROM accounts o WHERE o.tenant_id = current_tenant() AND o.name = target.name AND o.deleted_at IS NULL)
-                    THEN CASE WHEN take_quota('accounts')
-                              THEN take_quota('secrets', secrets_of($1)) OR give_back_quota('accounts') IS NOT NULL END END AS taken
+                    THEN CASE WHEN reserve_quota('accounts')
+                              THEN reserve_quota('secrets', secrets_of($1)) OR release_quota('accounts') IS NOT NULL END END AS taken
           FROM target WHERE deleted_at IS NOT NULL
     ), back AS (
         UPDATE accounts SET deleted_at = NULL, updated_at = $2, version = accounts.version + 1 FROM target, room
@@ -95,7 +95,7 @@ const UNHIDE: &str = concat!(
     ), a AS (
         SELECT * FROM back UNION ALL SELECT * FROM target WHERE deleted_at IS NULL
     )
-    SELECT ", columns!(), ", verdict(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found' WHEN a.id IS NULL THEN 'conflict' END)
+    SELECT ", columns!(), ", reject(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found' WHEN a.id IS NULL THEN 'conflict' END)
       FROM (VALUES (1)) AS request LEFT JOIN a ON true"
 );
 
@@ -107,7 +107,7 @@ pub(crate) struct Change {
     /// Its new name.
     name: Option<Label>,
     /// Its new owner; null for none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<Label>)]
     #[expect(clippy::option_option, reason = "null takes the owner away, and nothing leaves it as it is")]
     owner: Option<Option<Label>>,
@@ -129,18 +129,22 @@ impl Change {
     }
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call, Id(id): Id<AccountId>) -> Result<Answer, Problem> {
+pub(crate) async fn read(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<AccountId>,
+) -> Result<ApiResponse, Problem> {
     let account: Account =
-        call.transaction(&app).target("account_id", id.0).one(Statement::prepared(SELECT).bind(&id)).await?;
-    Ok(Answer::ok(&account)?.version(account.version))
+        request.transaction(&app).target("account_id", id.0).one(Statement::prepared(SELECT).bind(&id)).await?;
+    Ok(ApiResponse::ok(&account)?.version(account.version))
 }
 
 pub(crate) async fn change(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(id): Id<AccountId>,
     Json(change): Json<Change>,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let fields = change.fields();
     if fields.is_empty() {
         return Err(Problem::field("body", "must name at least one field to change"));
@@ -151,22 +155,34 @@ pub(crate) async fn change(
     let owner = change.owner.as_ref().and_then(Option::as_ref).map(Label::as_str);
     let status = change.status.map(Status::name);
     let metadata = change.metadata.as_ref().map(Metadata::to_json);
-    let update =
-        Statement::prepared(UPDATE).bind(&id).bind(&call.if_match.0).bind(&call.now).bind(&name).bind(&search_name);
+    let update = Statement::prepared(UPDATE)
+        .bind(&id)
+        .bind(&request.if_match.0)
+        .bind(&request.now)
+        .bind(&name)
+        .bind(&search_name);
     let update = update.bind(&sets_owner).bind(&owner).bind(&status).bind(&metadata);
-    let account: Account = call.transaction(&app).target("account_id", id.0).changes(fields).one(update).await?;
-    Ok(Answer::ok(&account)?.version(account.version))
+    let account: Account = request.transaction(&app).target("account_id", id.0).changes(fields).one(update).await?;
+    Ok(ApiResponse::ok(&account)?.version(account.version))
 }
 
-pub(crate) async fn delete(State(app): State<App>, call: Call, Id(id): Id<AccountId>) -> Result<NoContent, Problem> {
-    let hide = Statement::new(HIDE).bind(&id).bind(&call.if_match.0).bind(&call.now);
-    call.transaction(&app).target("account_id", id.0).execute(vec![hide]).await?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<AccountId>,
+) -> Result<NoContent, Problem> {
+    let hide = Statement::new(HIDE).bind(&id).bind(&request.if_match.0).bind(&request.now);
+    request.transaction(&app).target("account_id", id.0).execute(vec![hide]).await?;
     Ok(NoContent)
 }
 
-pub(crate) async fn restore(State(app): State<App>, call: Call, Id(id): Id<AccountId>) -> Result<Answer, Problem> {
+pub(crate) async fn restore(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<AccountId>,
+) -> Result<ApiResponse, Problem> {
     let days = i32::from(app.config.retention_days);
-    let unhide = Statement::new(UNHIDE).bind(&id).bind(&call.now).bind(&days);
-    let account: Account = call.transaction(&app).target("account_id", id.0).one(unhide).await?;
-    Ok(Answer::ok(&account)?.version(account.version))
+    let unhide = Statement::new(UNHIDE).bind(&id).bind(&request.now).bind(&days);
+    let account: Account = request.transaction(&app).target("account_id", id.0).one(unhide).await?;
+    Ok(ApiResponse::ok(&account)?.version(account.version))
 }

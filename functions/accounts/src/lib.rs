@@ -7,8 +7,8 @@ mod item;
 mod secrets;
 
 use axum::Router;
-use shared::app::App;
-use shared::route::Endpoint;
+use holdfast_shared::app::App;
+use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -41,5 +41,5 @@ pub fn list_statements() -> [(&'static str, &'static str); 4] {
 
 /// The function as one service.
 pub fn router(app: App) -> Router {
-    shared::http::service(app, endpoints())
+    holdfast_shared::web::service(app, endpoints())
 }

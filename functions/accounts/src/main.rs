@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("accounts", Needs { verification: true, vault: true, ..Needs::default() }, accounts::router)
-        .await
+    holdfast_shared::lambda::run(
+        "accounts",
+        Needs { verification: true, vault: true, ..Needs::default() },
+        holdfast_accounts::router,
+    )
+    .await
 }

@@ -7,17 +7,17 @@ pub(crate) mod versions;
 
 use axum::extract::State;
 use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::AccountId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::text::SecretName;
+use holdfast_shared::vault::Vault;
+use holdfast_shared::web::{ApiResponse, CURSOR, Id, LIMIT, List, Name, Page, Params, RequestContext, Transaction};
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, Id, LIMIT, List, Name, Page, Params, Transaction};
-use shared::id::AccountId;
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
-use shared::text::SecretName;
-use shared::vault::Vault;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -25,31 +25,31 @@ pub(crate) static LIST: Route = Route::get("/accounts/{id}/secrets", "secret.lis
     .access(Access::Holder(Permission::SecretsRead))
     .summary("Lists the account's secrets by name, without their values.")
     .query(&[LIMIT, CURSOR])
-    .answers::<List<Secret>>();
+    .returns::<List<Secret>>();
 
 pub(crate) static READ: Route = Route::get("/accounts/{id}/secrets/{name}", "secret.read")
     .access(Access::Holder(Permission::SecretsRead))
     .summary("Reads what is known of a secret, without its value.")
-    .answers::<Secret>();
+    .returns::<Secret>();
 
 pub(crate) static DELETE: Route = Route::delete("/accounts/{id}/secrets/{name}", "secret.delete")
     .access(Access::Holder(Permission::SecretsWrite))
     .summary("Deletes a secret with all its versions, for good. One set under the same name later goes on counting versions.")
-    .refuses(&[Code::Conflict]);
+    .rejects(&[Code::Conflict]);
 
 /// Refuses where the account is not there, so that an empty list means that it has no secrets.
-const LIVE_ACCOUNT: &str = "SELECT verdict('not_found') WHERE NOT EXISTS (
+const LIVE_ACCOUNT: &str = "SELECT reject('not_found') WHERE NOT EXISTS (
     SELECT FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL)";
 
 pub(crate) const BY_NAME: &str = "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version
       FROM secrets s JOIN secret_versions v USING (tenant_id, account_id, name, version)
-     WHERE s.tenant_id = current_tenant() AND s.account_id = $1 AND s.deleted_at IS NULL AND proceeding()
+     WHERE s.tenant_id = current_tenant() AND s.account_id = $1 AND s.deleted_at IS NULL AND request_allowed()
        AND ($2::text IS NULL OR s.name > $2)
      ORDER BY s.name LIMIT $3";
 
-const SELECT: &str = "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version, verdict(CASE WHEN s.name IS NULL THEN 'not_found' END)
+const SELECT: &str = "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version, reject(CASE WHEN s.name IS NULL THEN 'not_found' END)
       FROM (VALUES (1)) AS request
-      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND proceeding()
+      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND request_allowed()
       LEFT JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.name = $2 AND s.deleted_at IS NULL
       LEFT JOIN secret_versions v ON v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = s.version";
 
@@ -88,8 +88,13 @@ impl FromRow for Secret {
 }
 
 /// The request's transaction about this secret.
-pub(crate) fn about<'a>(call: &'a Call, app: &'a App, account: AccountId, name: &SecretName) -> Transaction<'a> {
-    call.transaction(app).target("account_id", account.0).target_named("secret", name.as_str())
+pub(crate) fn about<'a>(
+    request: &'a RequestContext,
+    app: &'a App,
+    account: AccountId,
+    name: &SecretName,
+) -> Transaction<'a> {
+    request.transaction(app).target("account_id", account.0).target_named("secret", name.as_str())
 }
 
 /// What seals and opens.
@@ -113,37 +118,37 @@ pub(crate) fn suspended(problem: Problem) -> Problem {
 
 pub(crate) async fn list(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(account): Id<AccountId>,
     _: Params,
     page: Page,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let (after, rows) = (page.position::<String>(0)?, page.rows());
     let transaction =
-        call.transaction(&app).target("account_id", account.0).first(Statement::new(LIVE_ACCOUNT).bind(&account));
+        request.transaction(&app).target("account_id", account.0).first(Statement::new(LIVE_ACCOUNT).bind(&account));
     let by_name = Statement::new(BY_NAME).bind(&account).bind(&after).bind(&rows);
     let secrets: Vec<Secret> = transaction.all(by_name).await?;
-    Answer::ok(&page.list(secrets, |last| vec![last.name.clone()]))
+    ApiResponse::ok(&page.list(secrets, |last| vec![last.name.clone()]))
 }
 
 pub(crate) async fn read(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(account): Id<AccountId>,
     Name(name): Name<SecretName>,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let select = Statement::new(SELECT).bind(&account).bind(&name);
-    let secret: Secret = about(&call, &app, account, &name).one(select).await?;
-    Ok(Answer::ok(&secret)?.version(secret.version))
+    let secret: Secret = about(&request, &app, account, &name).one(select).await?;
+    Ok(ApiResponse::ok(&secret)?.version(secret.version))
 }
 
 pub(crate) async fn delete(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(account): Id<AccountId>,
     Name(name): Name<SecretName>,
 ) -> Result<NoContent, Problem> {
-    let remove = Statement::new(REMOVE).bind(&account).bind(&name).bind(&call.if_match.0).bind(&call.now);
-    about(&call, &app, account, &name).execute(vec![remove]).await.map_err(suspended)?;
+    let remove = Statement::new(REMOVE).bind(&account).bind(&name).bind(&request.if_match.0).bind(&request.now);
+    about(&request, &app, account, &name).execute(vec![remove]).await.map_err(suspended)?;
     Ok(NoContent)
 }

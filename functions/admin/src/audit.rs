@@ -8,16 +8,16 @@ pub(crate) mod seals;
 pub(crate) mod verify;
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{SessionId, TenantId};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, List, Page, Params, RequestContext};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
-use shared::id::{SessionId, TenantId};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use filters::Filters;
 
 pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
-    .access(Access::Holder(Permission::AuditRead))
+    .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary("Lists the audit log, the newest first.")
@@ -41,13 +41,13 @@ pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
         filters::REQUEST_ID,
         filters::ACCOUNT_ID,
     ])
-    .answers::<List<Entry>>();
+    .returns::<List<Entry>>();
 
 pub(crate) const SELECT: &str = concat!(
     "SELECT l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name, l.role, l.session_id,
         l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM http_audit_log l
-     WHERE l.tenant_id = current_tenant() AND proceeding()
+     WHERE l.tenant_id = current_tenant() AND request_allowed()
        AND ",
     filters::conditions!(),
     "
@@ -126,10 +126,15 @@ impl FromRow for Entry {
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let filters = Filters::read(&params)?;
     let (at, id, rows) = (page.position::<Timestamp>(0)?, page.position::<Uuid>(1)?, page.rows());
     let statement = filters.bind(Statement::new(SELECT)).bind(&at).bind(&id).bind(&rows);
-    let entries: Vec<Entry> = call.transaction(&app).all(statement).await?;
-    Answer::ok(&page.list(entries, |last| vec![last.at.0.to_string(), last.id.to_string()]))
+    let entries: Vec<Entry> = request.transaction(&app).all(statement).await?;
+    ApiResponse::ok(&page.list(entries, |last| vec![last.at.0.to_string(), last.id.to_string()]))
 }

@@ -4,14 +4,14 @@
 //! and a way out of the network to do so, for the one function that the internet talks to.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, List, Page, Params, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, List, Page, Params};
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ const KINDS: &[&str] = &["backup", "drill"];
 const STATES: &[&str] = &["requested", "running", "succeeded", "failed"];
 
 pub(crate) static LIST: Route = Route::get("/admin/backups", "backup.list")
-    .access(Access::Holder(Permission::BackupsRead))
+    .access(Access::Admin(Permission::BackupsRead))
     .audited(Audited::Always)
     .summary("Lists backups and restore drills, the newest first.")
     .query(&[
@@ -29,19 +29,19 @@ pub(crate) static LIST: Route = Route::get("/admin/backups", "backup.list")
         QueryParameter::new("kind", ParameterKind::OneOf(KINDS), "Only backups, or only drills."),
         QueryParameter::new("state", ParameterKind::OneOf(STATES), "Only those in this state."),
     ])
-    .answers::<List<Run>>();
+    .returns::<List<Run>>();
 
 pub(crate) static REQUEST: Route = Route::post("/admin/backups", "backup.request")
-    .access(Access::Holder(Permission::BackupsRun))
+    .access(Access::Admin(Permission::BackupsRun))
     .creates()
     .summary("Asks for a backup. The backup function makes it at its next look, within five minutes.")
-    .answers::<Run>()
-    .refuses(&[Code::Conflict]);
+    .returns::<Run>()
+    .rejects(&[Code::Conflict]);
 
 const SELECT: &str = "SELECT r.id, r.kind, r.state, r.requested_at, r.started_at, r.finished_at, r.object_key, r.schema_version, r.size_bytes,
         r.compressed_bytes, r.sha256, r.server_version, r.client_version, r.row_counts, r.canary, r.error
       FROM backup_runs r
-     WHERE proceeding() AND ($1::uuid IS NULL OR r.id < $1) AND ($2::text IS NULL OR r.kind = $2) AND ($3::text IS NULL OR r.state = $3)
+     WHERE request_allowed() AND ($1::uuid IS NULL OR r.id < $1) AND ($2::text IS NULL OR r.kind = $2) AND ($3::text IS NULL OR r.state = $3)
      ORDER BY r.id DESC LIMIT $4";
 
 const INSERT: &str = "SELECT request_backup($1, $2)";
@@ -137,7 +137,12 @@ impl Run {
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let one_of = |name, words: &[&str], message| match params.text(name) {
         Some(word) if !words.contains(&word) => Err(Problem::field(name, message)),
         word => Ok(word),
@@ -146,13 +151,13 @@ pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, pag
     let state = one_of("state", STATES, "must be requested, running, succeeded or failed")?;
     let (after, rows) = (page.position::<Uuid>(0)?, page.rows());
     let select = Statement::new(SELECT).bind(&after).bind(&kind).bind(&state).bind(&rows);
-    let runs: Vec<Run> = call.transaction(&app).all(select).await?;
-    Answer::ok(&page.list(runs, |last| vec![last.id.to_string()]))
+    let runs: Vec<Run> = request.transaction(&app).all(select).await?;
+    ApiResponse::ok(&page.list(runs, |last| vec![last.id.to_string()]))
 }
 
-pub(crate) async fn request(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let id = app.entropy.uuid(call.now);
-    let answer = Answer::created("/admin/backups", &Run::requested(id, Time(call.now)))?;
-    let insert = Statement::new(INSERT).bind(&id).bind(&call.now);
-    call.transaction(&app).target("backup_id", id).answer(insert, answer).await
+pub(crate) async fn request(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let id = app.rng.uuid(request.now);
+    let answer = ApiResponse::created("/admin/backups", &Run::requested(id, Time(request.now)))?;
+    let insert = Statement::new(INSERT).bind(&id).bind(&request.now);
+    request.transaction(&app).target("backup_id", id).answer(insert, answer).await
 }

@@ -2,26 +2,28 @@
 //! its routes and its database. What needs a look from outside is for `holdfast check`.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::db::Statement;
+use holdfast_shared::hardening::{self, Fact, Finding, Outcome};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::db::Statement;
-use shared::hardening::{self, Fact, Finding, Outcome};
-use shared::http::{Answer, Call};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use utoipa::ToSchema;
 
 pub(crate) static READ: Route = Route::get("/admin/hardening", "hardening.read")
-    .access(Access::Holder(Permission::ConfigRead))
+    .access(Access::Admin(Permission::ConfigRead))
     .audited(Audited::Always)
-    .summary("Finds, for every line of the hardening checklist, whether it holds, with the evidence and the mend.")
-    .answers::<Findings>();
+    .summary(
+        "Finds, for every line of the hardening checklist, whether it holds, with the evidence and the remediation.",
+    )
+    .returns::<Findings>();
 
 const FACTS: &str = concat!(
     "SELECT row, holds, seen FROM (",
     include_str!("../../../shared/src/hardening/database.sql"),
-    ") AS fact WHERE proceeding()"
+    ") AS fact WHERE request_allowed()"
 );
 
 /// What was found.
@@ -46,13 +48,13 @@ pub(crate) struct Summary {
     unknown: usize,
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let facts: Vec<Fact> = call.transaction(&app).all(Statement::new(FACTS).bind(&call.now)).await?;
+pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let facts: Vec<Fact> = request.transaction(&app).all(Statement::new(FACTS).bind(&request.now)).await?;
     let mut observations = hardening::observe_settings(&app.config);
     observations.extend(hardening::observe_routes(crate::endpoints().iter().map(|endpoint| endpoint.route)));
     observations.extend(hardening::observe_database(facts));
     let findings = hardening::findings(&observations);
     let count = |result: Outcome| findings.iter().filter(|finding| finding.result == result).count();
     let summary = Summary { pass: count(Outcome::Pass), fail: count(Outcome::Fail), unknown: count(Outcome::Unknown) };
-    Answer::ok(&Findings { findings, summary })
+    ApiResponse::ok(&Findings { findings, summary })
 }

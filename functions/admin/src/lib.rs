@@ -15,8 +15,8 @@ mod user;
 mod users;
 
 use axum::Router;
-use shared::app::App;
-use shared::route::Endpoint;
+use holdfast_shared::app::App;
+use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -53,5 +53,5 @@ pub fn audit_list_statement() -> &'static str {
 
 /// The function as one service.
 pub fn router(app: App) -> Router {
-    shared::http::service(app, endpoints())
+    holdfast_shared::web::service(app, endpoints())
 }

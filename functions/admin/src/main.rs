@@ -2,9 +2,14 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("admin", Needs { verification: true, vault: true, ..Needs::default() }, admin::router).await
+    holdfast_shared::lambda::run(
+        "admin",
+        Needs { verification: true, vault: true, ..Needs::default() },
+        holdfast_admin::router,
+    )
+    .await
 }

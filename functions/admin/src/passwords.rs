@@ -1,9 +1,9 @@
 //! Passwords of other people: given by who administers them, or made here and shown once.
 
+use holdfast_shared::app::App;
+use holdfast_shared::identity::password::{self, Owner};
+use holdfast_shared::problem::Problem;
 use secrecy::{ExposeSecret, SecretString};
-use shared::app::App;
-use shared::identity::password::{self, Owner};
-use shared::problem::Problem;
 
 /// Letters and digits of a password made here: 142 random bits.
 const LENGTH: usize = 24;
@@ -19,7 +19,7 @@ pub(crate) async fn hash(
     owner: Owner<'_>,
 ) -> Result<String, Problem> {
     password::check(field, &password, owner)?;
-    password::hash_blocking(password, app.entropy.clone()).await
+    password::hash_blocking(password, app.rng.clone()).await
 }
 
 /// A new user's password.
@@ -40,7 +40,7 @@ impl FirstPassword {
         given: Option<SecretString>,
         owner: Owner<'_>,
     ) -> Result<Self, Problem> {
-        let made = given.is_none().then(|| SecretString::from(app.entropy.base62(LENGTH)));
+        let made = given.is_none().then(|| SecretString::from(app.rng.base62(LENGTH)));
         let password = given.or_else(|| made.clone()).unwrap_or_default();
         Ok(Self { hash: hash(app, field, password, owner).await?, made })
     }

@@ -1,14 +1,14 @@
 //! What a tenant may hold of each kind: as it is set, and as it is shown.
 
+use holdfast_shared::web::double_option;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::http::given;
 use utoipa::ToSchema;
 
 /// A number that is no quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 0, or null for no limit")]
-pub(crate) struct NotAQuota;
+pub(crate) struct InvalidQuota;
 
 /// How many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -17,10 +17,10 @@ pub(crate) struct NotAQuota;
 pub(crate) struct Most(i64);
 
 impl TryFrom<i64> for Most {
-    type Error = NotAQuota;
+    type Error = InvalidQuota;
 
-    fn try_from(most: i64) -> Result<Self, NotAQuota> {
-        if most >= 0 { Ok(Self(most)) } else { Err(NotAQuota) }
+    fn try_from(most: i64) -> Result<Self, InvalidQuota> {
+        if most >= 0 { Ok(Self(most)) } else { Err(InvalidQuota) }
     }
 }
 
@@ -30,19 +30,19 @@ impl TryFrom<i64> for Most {
 #[expect(clippy::option_option, reason = "null takes a limit away, and nothing leaves it as it is")]
 pub(crate) struct NewQuotas {
     /// Accounts that are not deleted.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<Most>)]
     accounts: Option<Option<Most>>,
     /// Secrets.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<Most>)]
     secrets: Option<Option<Most>>,
     /// Users.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<Most>)]
     users: Option<Option<Most>>,
     /// API tokens that are not revoked.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<Most>)]
     api_tokens: Option<Option<Most>>,
 }

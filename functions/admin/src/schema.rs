@@ -2,36 +2,36 @@
 //! migrations.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, SCHEMA_VERSIONS, Statement};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::schema::{self, Difference, Object};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::{SCHEMA_VERSIONS, Statement};
-use shared::http::{Answer, Call, FromRow};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
-use shared::schema::{self, Difference, Object};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 pub(crate) static READ: Route = Route::get("/admin/schema", "schema.read")
-    .access(Access::Holder(Permission::SchemaRead))
+    .access(Access::Admin(Permission::SchemaRead))
     .audited(Audited::Always)
     .summary(
         "Tells the schema's version, which migrations are pending or failed, and what differs from what they make.",
     )
-    .answers::<SchemaState>();
+    .returns::<SchemaState>();
 
 /// The catalogue, and the history of migrations as two more kinds of object.
 const SELECT: &str = concat!(
     "WITH catalogue AS MATERIALIZED (",
     include_str!("../../../shared/src/schema/catalogue.sql"),
-    ") SELECT kind, name, definition, NULL::timestamptz AS at FROM catalogue WHERE proceeding()
+    ") SELECT kind, name, definition, NULL::timestamptz AS at FROM catalogue WHERE request_allowed()
     UNION ALL
-    SELECT 'applied', version::text, name, NULL FROM refinery_schema_history WHERE proceeding()
+    SELECT 'applied', version::text, name, NULL FROM refinery_schema_history WHERE request_allowed()
     UNION ALL
     SELECT 'failed', version::text, error, at FROM migration_failures
-     WHERE proceeding() AND version = (SELECT max(version) FROM refinery_schema_history)
+     WHERE request_allowed() AND version = (SELECT max(version) FROM refinery_schema_history)
     ORDER BY 4"
 );
 
@@ -70,8 +70,8 @@ impl FromRow for Line {
     }
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let lines: Vec<Line> = call.transaction(&app).all(Statement::new(SELECT)).await?;
+pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let lines: Vec<Line> = request.transaction(&app).all(Statement::new(SELECT)).await?;
     let (mut applied, mut failed, mut found) = (Vec::new(), Vec::new(), Vec::with_capacity(lines.len()));
     for Line { object, at } in lines {
         match (object.kind.as_str(), at) {
@@ -81,7 +81,7 @@ pub(crate) async fn read(State(app): State<App>, call: Call) -> Result<Answer, P
         }
     }
     let expected = *SCHEMA_VERSIONS.end();
-    Answer::ok(&SchemaState {
+    ApiResponse::ok(&SchemaState {
         version: applied.iter().copied().max().unwrap_or(0),
         expected,
         pending: (1..=expected).filter(|version| !applied.contains(version)).collect(),

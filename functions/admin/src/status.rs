@@ -1,25 +1,25 @@
 //! `GET /admin/status`: which build this is, over which schema, with what switched on.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::config::Config;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::config::Config;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 /// The permission that all administrative roles have, and no other role.
 pub(crate) static READ: Route = Route::get("/admin/status", "status.read")
-    .access(Access::Holder(Permission::AuditRead))
+    .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
     .summary("Tells which build answers, over which version of the schema, with which features.")
-    .answers::<Status>();
+    .returns::<Status>();
 
-const VERSION: &str = "SELECT max(version) FROM refinery_schema_history WHERE proceeding()";
+const VERSION: &str = "SELECT max(version) FROM refinery_schema_history WHERE request_allowed()";
 
 /// What answers.
 #[derive(Serialize, ToSchema)]
@@ -45,9 +45,9 @@ impl FromRow for Version {
     }
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let Version(schema_version) = call.transaction(&app).one(Statement::new(VERSION)).await?;
-    Answer::ok(&Status {
+pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let Version(schema_version) = request.transaction(&app).one(Statement::new(VERSION)).await?;
+    ApiResponse::ok(&Status {
         version: env!("CARGO_PKG_VERSION"),
         commit: env!("HOLDFAST_COMMIT"),
         build_time: env!("HOLDFAST_BUILD_TIME"),

@@ -1,33 +1,33 @@
 //! `/admin/tenants/{id}`: one tenant. The platform itself is none.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::Label;
+use holdfast_shared::web::{ApiResponse, Id, Json, RequestContext};
 use serde::{Deserialize, Serialize};
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow, Id, Json};
-use shared::id::TenantId;
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
-use shared::status::Status;
-use shared::text::Label;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::quotas::{NewQuotas, Quotas};
 
 pub(crate) static READ: Route = Route::get("/admin/tenants/{id}", "tenant.read")
-    .access(Access::Holder(Permission::TenantsRead))
+    .access(Access::Admin(Permission::TenantsRead))
     .audited(Audited::Always)
     .summary("Reads a tenant.")
-    .answers::<Tenant>();
+    .returns::<Tenant>();
 
 pub(crate) static CHANGE: Route = Route::patch("/admin/tenants/{id}", "tenant.update")
-    .access(Access::Holder(Permission::TenantsWrite))
+    .access(Access::Admin(Permission::TenantsWrite))
     .summary("Changes the fields that are given. Nobody of a suspended tenant gets in, from then on.")
-    .takes::<TenantChange>()
-    .answers::<Tenant>();
+    .body::<TenantChange>()
+    .returns::<Tenant>();
 
 /// What [`Tenant`] is read from, in the order of its fields.
 macro_rules! columns {
@@ -42,8 +42,8 @@ pub(crate) use columns;
 const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    ", verdict(CASE WHEN t.id IS NULL THEN 'not_found' END)
-       FROM (VALUES (1)) AS request LEFT JOIN tenants t ON t.id = $1 AND t.id <> current_tenant() AND proceeding()"
+    ", reject(CASE WHEN t.id IS NULL THEN 'not_found' END)
+       FROM (VALUES (1)) AS request LEFT JOIN tenants t ON t.id = $1 AND t.id <> current_tenant() AND request_allowed()"
 );
 
 const UPDATE: &str = "SELECT change_tenant($1, $2, $3, $4, $5, $6)";
@@ -104,27 +104,31 @@ impl TenantChange {
     }
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call, Id(id): Id<TenantId>) -> Result<Answer, Problem> {
+pub(crate) async fn read(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<TenantId>,
+) -> Result<ApiResponse, Problem> {
     let select = Statement::new(SELECT).bind(&id);
-    let tenant: Tenant = call.transaction(&app).target("tenant_id", id.0).one(select).await?;
-    Ok(Answer::ok(&tenant)?.version(tenant.version))
+    let tenant: Tenant = request.transaction(&app).target("tenant_id", id.0).one(select).await?;
+    Ok(ApiResponse::ok(&tenant)?.version(tenant.version))
 }
 
 pub(crate) async fn change(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(id): Id<TenantId>,
     Json(change): Json<TenantChange>,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let fields = change.fields();
     if fields.is_empty() {
         return Err(Problem::field("body", "must name at least one field to change"));
     }
     let (name, status) = (change.name.as_ref().map(Label::as_str), change.status.map(Status::name));
     let quotas = change.quotas.map(NewQuotas::to_json);
-    let update = Statement::new(UPDATE).bind(&id).bind(&call.if_match.0).bind(&name).bind(&status);
-    let update = update.bind(&quotas).bind(&call.now);
-    let transaction = call.transaction(&app).target("tenant_id", id.0).changes(fields);
+    let update = Statement::new(UPDATE).bind(&id).bind(&request.if_match.0).bind(&name).bind(&status);
+    let update = update.bind(&quotas).bind(&request.now);
+    let transaction = request.transaction(&app).target("tenant_id", id.0).changes(fields);
     let tenant: Tenant = transaction.first(update).one(Statement::new(SELECT).bind(&id)).await?;
-    Ok(Answer::ok(&tenant)?.version(tenant.version))
+    Ok(ApiResponse::ok(&tenant)?.version(tenant.version))
 }

@@ -1,19 +1,19 @@
 //! `/admin/tenants`: the customers of the deployment, and new ones with their first admin. Operators only.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::Statement;
+use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::identity::password::Owner;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::{Label, Slug, Username};
+use holdfast_shared::web::{ApiResponse, CURSOR, Json, LIMIT, List, Page, Params, RequestContext};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
-use shared::id::{TenantId, UserId};
-use shared::identity::password::Owner;
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
-use shared::status::Status;
-use shared::text::{Label, Slug, Username};
 use utoipa::ToSchema;
 
 use crate::passwords::FirstPassword;
@@ -21,7 +21,7 @@ use crate::quotas::{NewQuotas, Quotas};
 use crate::tenant::{Tenant, columns};
 
 pub(crate) static LIST: Route = Route::get("/admin/tenants", "tenant.list")
-    .access(Access::Holder(Permission::TenantsRead))
+    .access(Access::Admin(Permission::TenantsRead))
     .audited(Audited::Always)
     .summary("Lists the tenants, the oldest first.")
     .query(&[
@@ -34,20 +34,20 @@ pub(crate) static LIST: Route = Route::get("/admin/tenants", "tenant.list")
             "Only `active` or only `suspended` tenants.",
         ),
     ])
-    .answers::<List<Tenant>>();
+    .returns::<List<Tenant>>();
 
 pub(crate) static CREATE: Route = Route::post("/admin/tenants", "tenant.create")
-    .access(Access::Holder(Permission::TenantsWrite))
+    .access(Access::Admin(Permission::TenantsWrite))
     .creates()
     .summary("Makes a tenant, with its first admin where one is named.")
-    .takes::<NewTenant>()
-    .answers::<MadeTenant>()
-    .refuses(&[Code::Conflict]);
+    .body::<NewTenant>()
+    .returns::<MadeTenant>()
+    .rejects(&[Code::Conflict]);
 
 const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM tenants t WHERE t.id <> current_tenant() AND proceeding() AND ($1::uuid IS NULL OR t.id > $1)
+    " FROM tenants t WHERE t.id <> current_tenant() AND request_allowed() AND ($1::uuid IS NULL OR t.id > $1)
         AND ($2::text IS NULL OR starts_with(t.slug, $2)) AND ($3::text IS NULL OR t.status = $3)
       ORDER BY t.id LIMIT $4"
 );
@@ -124,42 +124,47 @@ impl NewTenant {
     }
 
     /// Takes the first admin out, with an id and a password.
-    async fn take_admin(&mut self, app: &App, call: &Call) -> Result<Option<Admin>, Problem> {
+    async fn take_admin(&mut self, app: &App, request: &RequestContext) -> Result<Option<Admin>, Problem> {
         let Some(NewAdmin { username, password }) = self.admin.take() else { return Ok(None) };
         if self.quotas.is_some_and(NewQuotas::allow_no_user) {
             return Err(Problem::field("quotas.users", "must leave room for the admin"));
         }
         let owner = Owner { username: username.as_str(), slug: self.slug.as_str(), tenant: self.name.as_str() };
         let password = FirstPassword::choose(app, "admin.password", password, owner).await?;
-        Ok(Some(Admin { id: UserId(app.entropy.uuid(call.now)), username, password }))
+        Ok(Some(Admin { id: UserId(app.rng.uuid(request.now)), username, password }))
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let status = params.parse::<Status>("status", "must be active or suspended")?.map(Status::name);
     let (after, prefix, rows) = (page.position::<TenantId>(0)?, params.text("q"), page.rows());
     let select = Statement::new(SELECT).bind(&after).bind(&prefix).bind(&status).bind(&rows);
-    let tenants: Vec<Tenant> = call.transaction(&app).all(select).await?;
-    Answer::ok(&page.list(tenants, |last| vec![last.id.to_string()]))
+    let tenants: Vec<Tenant> = request.transaction(&app).all(select).await?;
+    ApiResponse::ok(&page.list(tenants, |last| vec![last.id.to_string()]))
 }
 
 pub(crate) async fn create(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Json(mut new): Json<NewTenant>,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let fields = new.fields();
-    let admin = new.take_admin(&app, &call).await?;
+    let admin = new.take_admin(&app, &request).await?;
     let quotas = new.quotas.unwrap_or_default().to_json();
     let tenant = Tenant {
-        id: TenantId(app.entropy.uuid(call.now)),
+        id: TenantId(app.rng.uuid(request.now)),
         slug: new.slug.as_str().to_owned(),
         name: new.name.as_str().to_owned(),
         status: new.status.unwrap_or(Status::Active).name().to_owned(),
         quotas: Quotas::from_json(&quotas),
         version: 1,
-        created_at: Time(call.now),
-        updated_at: Time(call.now),
+        created_at: Time(request.now),
+        updated_at: Time(request.now),
     };
     let shown = admin.as_ref().and_then(|admin| admin.password.shown());
     let made = MadeTenant {
@@ -170,15 +175,15 @@ pub(crate) async fn create(
             password: shown,
         }),
     };
-    let answer = Answer::created(&format!("/admin/tenants/{}", tenant.id), &made)?.version(tenant.version);
+    let answer = ApiResponse::created(&format!("/admin/tenants/{}", tenant.id), &made)?.version(tenant.version);
     let answer = if shown.is_some() { answer.secret() } else { answer };
 
     let admin_id = admin.as_ref().map(|admin| admin.id);
     let username = admin.as_ref().map(|admin| admin.username.as_str());
     let password_hash = admin.as_ref().map(|admin| admin.password.hash.as_str());
     let insert = Statement::new(INSERT).bind(&tenant.id).bind(&tenant.slug).bind(&tenant.name).bind(&tenant.status);
-    let insert = insert.bind(&quotas).bind(&call.now).bind(&admin_id).bind(&username).bind(&password_hash);
-    let transaction = call.transaction(&app).target("tenant_id", tenant.id.0).changes(fields);
+    let insert = insert.bind(&quotas).bind(&request.now).bind(&admin_id).bind(&username).bind(&password_hash);
+    let transaction = request.transaction(&app).target("tenant_id", tenant.id.0).changes(fields);
     let transaction = match admin_id {
         Some(id) => transaction.target("user_id", id.0),
         None => transaction,

@@ -3,52 +3,52 @@
 
 use axum::extract::State;
 use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::identity::password::Owner;
+use holdfast_shared::permission::{Permission, Role};
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::Username;
+use holdfast_shared::web::{ApiResponse, Id, Json, RequestContext};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow, Id, Json};
-use shared::id::{TenantId, UserId};
-use shared::identity::password::Owner;
-use shared::permission::{Permission, Role};
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Audited, Route};
-use shared::status::Status;
-use shared::text::Username;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::{passwords, users};
 
 pub(crate) static READ: Route = Route::get("/admin/users/{id}", "user.read")
-    .access(Access::Holder(Permission::UsersRead))
+    .access(Access::Admin(Permission::UsersRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary("Reads a user.")
-    .answers::<User>();
+    .returns::<User>();
 
 pub(crate) static CHANGE: Route = Route::patch("/admin/users/{id}", "user.update")
-    .access(Access::Holder(Permission::UsersWrite))
+    .access(Access::Admin(Permission::UsersWrite))
     .in_tenant()
     .summary(
         "Changes the fields that are given. Another role or password, or being suspended, ends the user's sessions.",
     )
-    .takes::<UserChange>()
-    .answers::<User>()
-    .refuses(&[Code::Conflict]);
+    .body::<UserChange>()
+    .returns::<User>()
+    .rejects(&[Code::Conflict]);
 
 pub(crate) static DELETE: Route = Route::delete("/admin/users/{id}", "user.delete")
-    .access(Access::Holder(Permission::UsersWrite))
+    .access(Access::Admin(Permission::UsersWrite))
     .in_tenant()
     .summary("Deletes a user for good; what the audit log tells of them stays.")
-    .refuses(&[Code::Conflict]);
+    .rejects(&[Code::Conflict]);
 
 pub(crate) static REVOKE: Route = Route::post("/admin/users/{id}/revoke", "user.revoke")
-    .access(Access::Holder(Permission::UsersWrite))
+    .access(Access::Admin(Permission::UsersWrite))
     .in_tenant()
     .summary("Ends all sessions of a user, at once.")
-    .answers_nothing();
+    .returns_nothing();
 
 /// What [`User`] is read from, in the order of its fields.
 macro_rules! columns {
@@ -63,19 +63,19 @@ pub(crate) use columns;
 const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    ", verdict(CASE WHEN u.id IS NULL THEN 'not_found' END)
-       FROM (VALUES (1)) AS request LEFT JOIN users u ON u.tenant_id = current_tenant() AND u.id = $1 AND proceeding()"
+    ", reject(CASE WHEN u.id IS NULL THEN 'not_found' END)
+       FROM (VALUES (1)) AS request LEFT JOIN users u ON u.tenant_id = current_tenant() AND u.id = $1 AND request_allowed()"
 );
 
 /// Goes before every change, so that of two admins who remove each other the second sees what the first has done, and so
 /// that a sign-in that is under way has either opened its session or finds the user changed.
 const LOCK: &str = "SELECT FROM tenants t JOIN users u ON u.tenant_id = t.id
-     WHERE t.id = current_tenant() AND u.id = $1 AND proceeding() FOR NO KEY UPDATE";
+     WHERE t.id = current_tenant() AND u.id = $1 AND request_allowed() FOR NO KEY UPDATE";
 
 const UPDATE: &str = concat!(
     "WITH target AS (
         SELECT id, version, role, status, coalesce($5, role) AS new_role, coalesce($6, status) AS new_status
-          FROM users WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
+          FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
     ), judged AS (
         SELECT CASE WHEN t.id IS NULL THEN 'not_found'
                     WHEN t.version <> ALL ($2) THEN 'precondition_failed'
@@ -95,11 +95,11 @@ const UPDATE: &str = concat!(
          WHERE sessions.tenant_id = current_tenant() AND sessions.user_id = u.id AND sessions.ended_at IS NULL
            AND (u.role <> target.role OR u.status = 'suspended' OR $7 IS NOT NULL)
     )
-    SELECT ", columns!(), ", verdict(judged.objection) FROM judged LEFT JOIN u ON true"
+    SELECT ", columns!(), ", reject(judged.objection) FROM judged LEFT JOIN u ON true"
 );
 
 const REMOVE: &str = "WITH target AS (
-        SELECT id, version FROM users WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
+        SELECT id, version FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
     ), judged AS (
         SELECT CASE WHEN t.id IS NULL THEN 'not_found'
                     WHEN t.version <> ALL ($2) THEN 'precondition_failed'
@@ -108,15 +108,15 @@ const REMOVE: &str = "WITH target AS (
     ), removed AS (
         DELETE FROM users USING target, judged WHERE users.id = target.id AND judged.objection IS NULL RETURNING users.id
     )
-    SELECT CASE WHEN EXISTS (SELECT FROM removed) THEN give_back_quota('users') ELSE verdict(objection) END FROM judged";
+    SELECT CASE WHEN EXISTS (SELECT FROM removed) THEN release_quota('users') ELSE reject(objection) END FROM judged";
 
 const END_SESSIONS: &str = "WITH target AS (
-        SELECT id FROM users WHERE tenant_id = current_tenant() AND id = $1 AND proceeding()
+        SELECT id FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
     ), ended AS (
         UPDATE sessions SET ended_at = $2, end_reason = 'revoked' FROM target
          WHERE sessions.tenant_id = current_tenant() AND sessions.user_id = target.id AND sessions.ended_at IS NULL
     )
-    SELECT verdict(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found' END)";
+    SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found' END)";
 
 /// Someone who signs in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -185,22 +185,26 @@ impl UserChange {
     }
 }
 
-pub(crate) async fn read(State(app): State<App>, call: Call, Id(id): Id<UserId>) -> Result<Answer, Problem> {
-    let user: User = call.transaction(&app).target("user_id", id.0).one(Statement::new(SELECT).bind(&id)).await?;
-    Ok(Answer::ok(&user)?.version(user.version))
+pub(crate) async fn read(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<UserId>,
+) -> Result<ApiResponse, Problem> {
+    let user: User = request.transaction(&app).target("user_id", id.0).one(Statement::new(SELECT).bind(&id)).await?;
+    Ok(ApiResponse::ok(&user)?.version(user.version))
 }
 
 pub(crate) async fn change(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(id): Id<UserId>,
     Json(change): Json<UserChange>,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let fields = change.fields();
     if fields.is_empty() {
         return Err(Problem::field("body", "must name at least one field to change"));
     }
-    change.role.map_or(Ok(()), |role| users::check_role(&call, role))?;
+    change.role.map_or(Ok(()), |role| users::check_role(&request, role))?;
     let username = change.username.as_ref().map(Username::as_str);
     let (role, status) = (change.role.map(Role::name), change.status.map(Status::name));
     let password_hash = match change.password {
@@ -210,25 +214,33 @@ pub(crate) async fn change(
             Some(passwords::hash(&app, "password", password, owner).await?)
         }
     };
-    let actor = call.user()?.sub;
-    let update = Statement::new(UPDATE).bind(&id).bind(&call.if_match.0).bind(&actor).bind(&username);
-    let update = update.bind(&role).bind(&status).bind(&password_hash).bind(&call.now);
-    let transaction = call.transaction(&app).target("user_id", id.0).changes(fields);
+    let actor = request.user()?.sub;
+    let update = Statement::new(UPDATE).bind(&id).bind(&request.if_match.0).bind(&actor).bind(&username);
+    let update = update.bind(&role).bind(&status).bind(&password_hash).bind(&request.now);
+    let transaction = request.transaction(&app).target("user_id", id.0).changes(fields);
     let user: User = transaction.first(Statement::new(LOCK).bind(&id)).one(update).await?;
-    Ok(Answer::ok(&user)?.version(user.version))
+    Ok(ApiResponse::ok(&user)?.version(user.version))
 }
 
-pub(crate) async fn delete(State(app): State<App>, call: Call, Id(id): Id<UserId>) -> Result<NoContent, Problem> {
-    let actor = call.user()?.sub;
-    let remove = Statement::new(REMOVE).bind(&id).bind(&call.if_match.0).bind(&actor);
-    let transaction = call.transaction(&app).target("user_id", id.0);
+pub(crate) async fn delete(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<UserId>,
+) -> Result<NoContent, Problem> {
+    let actor = request.user()?.sub;
+    let remove = Statement::new(REMOVE).bind(&id).bind(&request.if_match.0).bind(&actor);
+    let transaction = request.transaction(&app).target("user_id", id.0);
     transaction.first(Statement::new(LOCK).bind(&id)).execute(vec![remove]).await?;
     Ok(NoContent)
 }
 
-pub(crate) async fn revoke(State(app): State<App>, call: Call, Id(id): Id<UserId>) -> Result<NoContent, Problem> {
-    let end = Statement::new(END_SESSIONS).bind(&id).bind(&call.now);
-    let transaction = call.transaction(&app).target("user_id", id.0);
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<UserId>,
+) -> Result<NoContent, Problem> {
+    let end = Statement::new(END_SESSIONS).bind(&id).bind(&request.now);
+    let transaction = request.transaction(&app).target("user_id", id.0);
     transaction.first(Statement::new(LOCK).bind(&id)).execute(vec![end]).await?;
     Ok(NoContent)
 }

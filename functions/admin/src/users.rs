@@ -1,26 +1,26 @@
 //! `/admin/users`: the users of a tenant, or the platform's operators, and new ones.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::Statement;
+use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::identity::password::Owner;
+use holdfast_shared::permission::{Permission, Role};
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use holdfast_shared::status::Status;
+use holdfast_shared::text::Username;
+use holdfast_shared::web::{ApiResponse, CURSOR, Json, LIMIT, List, Page, Params, RequestContext};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, Json, LIMIT, List, Page, Params};
-use shared::id::{TenantId, UserId};
-use shared::identity::password::Owner;
-use shared::permission::{Permission, Role};
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
-use shared::status::Status;
-use shared::text::Username;
 use utoipa::ToSchema;
 
 use crate::passwords::FirstPassword;
 use crate::user::{User, columns};
 
 pub(crate) static LIST: Route = Route::get("/admin/users", "user.list")
-    .access(Access::Holder(Permission::UsersRead))
+    .access(Access::Admin(Permission::UsersRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary("Lists the users of the tenant, else the operators of the platform, the oldest first.")
@@ -39,21 +39,21 @@ pub(crate) static LIST: Route = Route::get("/admin/users", "user.list")
             "Only `active` or only `suspended` users.",
         ),
     ])
-    .answers::<List<User>>();
+    .returns::<List<User>>();
 
 pub(crate) static CREATE: Route = Route::post("/admin/users", "user.create")
-    .access(Access::Holder(Permission::UsersWrite))
+    .access(Access::Admin(Permission::UsersWrite))
     .in_tenant()
     .creates()
     .summary("Makes a user. Without a password one is made, shown here and never again.")
-    .takes::<NewUser>()
-    .answers::<MadeUser>()
-    .refuses(&[Code::Conflict, Code::QuotaExceeded]);
+    .body::<NewUser>()
+    .returns::<MadeUser>()
+    .rejects(&[Code::Conflict, Code::QuotaExceeded]);
 
 const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM users u WHERE u.tenant_id = current_tenant() AND proceeding()
+    " FROM users u WHERE u.tenant_id = current_tenant() AND request_allowed()
         AND ($1::uuid IS NULL OR u.id > $1) AND ($2::text IS NULL OR starts_with(lower(u.username), lower($2)))
         AND ($3::text IS NULL OR u.role = $3) AND ($4::text IS NULL OR u.status = $4)
       ORDER BY u.id LIMIT $5"
@@ -62,17 +62,17 @@ const SELECT: &str = concat!(
 /// Of the quota is taken only where the name is free. `ON CONFLICT` decides without a race and without an error who gets
 /// the name; who loses it gives back what was taken.
 const INSERT: &str = "WITH room AS MATERIALIZED (
-        SELECT CASE WHEN proceeding() AND NOT EXISTS (
+        SELECT CASE WHEN request_allowed() AND NOT EXISTS (
                         SELECT FROM users WHERE tenant_id = current_tenant() AND lower(username) = lower($2))
-                    THEN take_quota('users') END AS taken
+                    THEN reserve_quota('users') END AS taken
     ), made AS (
         INSERT INTO users (id, tenant_id, username, role, status, password_hash, created_at, updated_at)
         SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 FROM room WHERE taken
         ON CONFLICT (tenant_id, lower(username)) DO NOTHING RETURNING id
     )
     SELECT CASE WHEN EXISTS (SELECT FROM made) THEN NULL
-                WHEN taken THEN coalesce(give_back_quota('users'), verdict('conflict'))
-                ELSE verdict('conflict') END FROM room";
+                WHEN taken THEN coalesce(release_quota('users'), reject('conflict'))
+                ELSE reject('conflict') END FROM room";
 
 /// What a new user is made of.
 #[derive(Deserialize, ToSchema)]
@@ -101,50 +101,59 @@ pub(crate) struct MadeUser<'a> {
 }
 
 /// Operators belong to the platform, and only they do.
-pub(crate) fn check_role(call: &Call, role: Role) -> Result<(), Problem> {
-    match (role, acting_in(call)?.public()) {
+pub(crate) fn check_role(request: &RequestContext, role: Role) -> Result<(), Problem> {
+    match (role, acting_in(request)?.public()) {
         (Role::Operator, Some(_)) => Err(Problem::field("role", "must be viewer, editor or admin")),
         (Role::Viewer | Role::Editor | Role::Admin, None) => Err(Problem::field("role", "must be operator")),
         _ => Ok(()),
     }
 }
 
-fn acting_in(call: &Call) -> Result<TenantId, Problem> {
-    call.tenant().ok_or_else(Problem::unauthenticated)
+fn acting_in(request: &RequestContext) -> Result<TenantId, Problem> {
+    request.tenant().ok_or_else(Problem::unauthenticated)
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let role = params.parse::<Role>("role", "must be viewer, editor, admin or operator")?.map(Role::name);
     let status = params.parse::<Status>("status", "must be active or suspended")?.map(Status::name);
     let (after, prefix, rows) = (page.position::<UserId>(0)?, params.text("q"), page.rows());
     let select = Statement::new(SELECT).bind(&after).bind(&prefix).bind(&role).bind(&status).bind(&rows);
-    let users: Vec<User> = call.transaction(&app).all(select).await?;
-    Answer::ok(&page.list(users, |last| vec![last.id.to_string()]))
+    let users: Vec<User> = request.transaction(&app).all(select).await?;
+    ApiResponse::ok(&page.list(users, |last| vec![last.id.to_string()]))
 }
 
-pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<NewUser>) -> Result<Answer, Problem> {
-    check_role(&call, new.role)?;
+pub(crate) async fn create(
+    State(app): State<App>,
+    request: RequestContext,
+    Json(new): Json<NewUser>,
+) -> Result<ApiResponse, Problem> {
+    check_role(&request, new.role)?;
     let mut fields = vec!["username", "role"];
     fields.extend(new.status.map(|_| "status"));
     fields.extend(new.password.as_ref().map(|_| "password"));
     let owner = Owner { username: new.username.as_str(), slug: "", tenant: "" };
     let password = FirstPassword::choose(&app, "password", new.password, owner).await?;
     let user = User {
-        id: UserId(app.entropy.uuid(call.now)),
-        tenant_id: acting_in(&call)?.public(),
+        id: UserId(app.rng.uuid(request.now)),
+        tenant_id: acting_in(&request)?.public(),
         username: new.username.as_str().to_owned(),
         role: new.role.name().to_owned(),
         status: new.status.unwrap_or(Status::Active).name().to_owned(),
         mfa: false,
         version: 1,
-        created_at: Time(call.now),
-        updated_at: Time(call.now),
+        created_at: Time(request.now),
+        updated_at: Time(request.now),
     };
     let made = MadeUser { user, password: password.shown() };
-    let answer = Answer::created(&format!("/admin/users/{}", made.user.id), &made)?.version(made.user.version);
+    let answer = ApiResponse::created(&format!("/admin/users/{}", made.user.id), &made)?.version(made.user.version);
     let answer = if made.password.is_some() { answer.secret() } else { answer };
     let user = &made.user;
     let insert = Statement::new(INSERT).bind(&user.id).bind(&user.username).bind(&user.role).bind(&user.status);
-    let insert = insert.bind(&password.hash).bind(&call.now);
-    call.transaction(&app).target("user_id", user.id.0).changes(fields).answer(insert, answer).await
+    let insert = insert.bind(&password.hash).bind(&request.now);
+    request.transaction(&app).target("user_id", user.id.0).changes(fields).answer(insert, answer).await
 }

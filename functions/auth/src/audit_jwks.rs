@@ -2,14 +2,14 @@
 //! a copy: the database's owner could put others in their place.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::audit::AuditKey;
+use holdfast_shared::db::{FromRow, Statement, rows_of};
+use holdfast_shared::identity::es256::PublicKey;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::audit::AuditKey;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow, rows_of};
-use shared::identity::es256::PublicKey;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -17,7 +17,7 @@ pub(crate) static JWKS: Route = Route::get("/.well-known/audit-jwks.json", "audi
     .access(Access::Anyone)
     .audited(Audited::Never)
     .summary("Gives the public keys of audit seals, all that ever sealed.")
-    .answers::<AuditJwks>();
+    .returns::<AuditJwks>();
 
 const SELECT: &str = "SELECT x, y FROM audit_keys ORDER BY created_at, kid";
 
@@ -36,7 +36,7 @@ pub(crate) struct AuditJwks {
     keys: Vec<AuditKey>,
 }
 
-pub(crate) async fn jwks(State(app): State<App>, _: Call) -> Result<Answer, Problem> {
+pub(crate) async fn jwks(State(app): State<App>, _: RequestContext) -> Result<ApiResponse, Problem> {
     let keys: Vec<Stored> = rows_of(&app.db.query(&Statement::new(SELECT)).await?)?;
-    Answer::ok(&AuditJwks { keys: keys.into_iter().map(|Stored(key)| AuditKey::new(key)).collect() })
+    ApiResponse::ok(&AuditJwks { keys: keys.into_iter().map(|Stored(key)| AuditKey::new(key)).collect() })
 }

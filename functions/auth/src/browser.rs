@@ -2,12 +2,12 @@
 //! this origin alone; it is never in an answer's body (docs/decisions/0013-the-console-and-its-session.md).
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 use http::{HeaderMap, header};
 use serde::Serialize;
-use shared::app::App;
-use shared::http::{Answer, Call, Json};
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
 use utoipa::ToSchema;
 
 use crate::grant::Tokens;
@@ -18,23 +18,23 @@ pub(crate) static LOGIN: Route = Route::post("/auth/browser/login", "auth.browse
     .access(Access::Anyone)
     .same_origin()
     .summary("Signs a browser in: as /auth/login, with the refresh token in a cookie.")
-    .takes::<LoginRequest>()
-    .answers::<BrowserTokens>()
-    .refuses(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
+    .body::<LoginRequest>()
+    .returns::<BrowserTokens>()
+    .rejects(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
 
 pub(crate) static REFRESH: Route = Route::post("/auth/browser/refresh", "auth.browser_refresh")
     .access(Access::Anyone)
     .same_origin()
     .summary("Exchanges the refresh token in the browser's cookie for new tokens.")
-    .answers::<BrowserTokens>()
-    .refuses(&[Code::Unauthenticated, Code::Internal, Code::Unavailable]);
+    .returns::<BrowserTokens>()
+    .rejects(&[Code::Unauthenticated, Code::Internal, Code::Unavailable]);
 
 pub(crate) static LOGOUT: Route = Route::post("/auth/browser/logout", "auth.browser_logout")
     .access(Access::User)
     .same_origin()
     .enrols()
     .summary("Ends the session everywhere, and takes the cookie away.")
-    .answers_nothing();
+    .returns_nothing();
 
 /// `__Host-`: the browser takes it only over TLS, from this very host, for all of it, and no sibling domain can set it.
 const COOKIE: &str = "__Host-holdfast-session";
@@ -54,25 +54,29 @@ pub(crate) struct BrowserTokens {
 
 pub(crate) async fn login(
     State(app): State<App>,
-    call: Call,
-    Json(request): Json<LoginRequest>,
-) -> Result<Answer, Problem> {
-    answer(login::sign_in(&app, &call, request).await?)
+    request: RequestContext,
+    Json(body): Json<LoginRequest>,
+) -> Result<ApiResponse, Problem> {
+    answer(login::sign_in(&app, &request, body).await?)
 }
 
-pub(crate) async fn refresh(State(app): State<App>, call: Call, headers: HeaderMap) -> Result<Answer, Problem> {
-    answer(refresh::exchange(&app, &call, token(&headers)).await?)
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+) -> Result<ApiResponse, Problem> {
+    answer(refresh::exchange(&app, &request, token(&headers)).await?)
 }
 
-pub(crate) async fn logout(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    logout::end(&app, &call).await?;
-    Answer::nothing().cookie(&cookie("", 0))
+pub(crate) async fn logout(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    logout::end(&app, &request).await?;
+    ApiResponse::nothing().cookie(&cookie("", 0))
 }
 
-fn answer(tokens: Tokens) -> Result<Answer, Problem> {
+fn answer(tokens: Tokens) -> Result<ApiResponse, Problem> {
     let Tokens { access_token, token_type, expires_in, refresh_token, refresh_expires_in } = tokens;
     let cookie = cookie(&refresh_token, refresh_expires_in);
-    Answer::ok(&BrowserTokens { access_token, token_type, expires_in, refresh_expires_in })?.cookie(&cookie)
+    ApiResponse::ok(&BrowserTokens { access_token, token_type, expires_in, refresh_expires_in })?.cookie(&cookie)
 }
 
 fn cookie(value: &str, seconds: i64) -> String {

@@ -1,13 +1,13 @@
 //! A user's one-time codes as the database keeps them: sealed by the vault, and throttled like passwords, since six
 //! digits are soon guessed.
 
-use shared::app::App;
-use shared::db::Statement;
-use shared::http::{Call, FromRow, Transaction};
-use shared::id::{TenantId, UserId};
-use shared::identity::totp::TotpSecret;
-use shared::problem::{Code, Problem};
-use shared::vault::{Purpose, Sealed, Vault, WrappedKey};
+use holdfast_shared::app::App;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::identity::totp::TotpSecret;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::vault::{Purpose, Sealed, Vault, WrappedKey};
+use holdfast_shared::web::{RequestContext, Transaction};
 use tokio_postgres::Row;
 
 use crate::throttle::Keys;
@@ -15,7 +15,7 @@ use crate::throttle::Keys;
 const SELECT: &str = "SELECT sign_in_wait($2, $3, $4, $5, true), s.confirmed_at IS NOT NULL, s.sealed,
         k.version AS key_version, k.provider, k.provider_key, k.wrapped
       FROM (VALUES (1)) AS request
-      LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant() AND proceeding()
+      LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant() AND request_allowed()
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version";
 
 const FAILED: &str = "SELECT login_failed($1, $2, $3, $4)";
@@ -61,7 +61,7 @@ fn vault(app: &App) -> Result<&Vault, Problem> {
 /// The codes of the user who calls.
 pub(crate) struct Codes {
     keys: Keys,
-    call: Call,
+    request: RequestContext,
     confirmed: bool,
     sealed: Option<SealedTotp>,
 }
@@ -89,16 +89,16 @@ impl Codes {
     ///
     /// # Errors
     /// 429 where codes were guessed at.
-    pub(crate) async fn of(app: &App, call: &Call, user: UserId) -> Result<Self, Problem> {
-        let keys = Keys::of_codes(user, call.source_ip.as_deref());
-        let select = Statement::new(SELECT).bind(&user).bind(&call.now).bind(&keys.user).bind(&keys.pair);
-        let stored: Stored = call.transaction(app).look_up().one(select.bind(&keys.address)).await?;
+    pub(crate) async fn of(app: &App, request: &RequestContext, user: UserId) -> Result<Self, Problem> {
+        let keys = Keys::of_codes(user, request.source_ip.as_deref());
+        let select = Statement::new(SELECT).bind(&user).bind(&request.now).bind(&keys.user).bind(&keys.pair);
+        let stored: Stored = request.transaction(app).look_up().one(select.bind(&keys.address)).await?;
         if let Some(seconds) = stored.retry_after {
             return Err(Problem::rate_limited(seconds.unsigned_abs()));
         }
-        let tenant = call.user()?.home();
+        let tenant = request.user()?.home();
         let sealed = stored.sealed.zip(stored.key).map(|(bytes, key)| SealedTotp::new(tenant, user, bytes, key));
-        Ok(Self { keys, call: call.clone(), confirmed: stored.confirmed, sealed })
+        Ok(Self { keys, request: request.clone(), confirmed: stored.confirmed, sealed })
     }
 
     /// The secret in use.
@@ -120,10 +120,10 @@ impl Codes {
 
     /// Counts a wrong code, and gives the problem to answer with.
     pub(crate) async fn failed(&self, transaction: Transaction<'_>) -> Problem {
-        let failed = Statement::new(FAILED).bind(&self.call.now).bind(&self.keys.user).bind(&self.keys.pair);
+        let failed = Statement::new(FAILED).bind(&self.request.now).bind(&self.keys.user).bind(&self.keys.pair);
         match transaction.execute(vec![failed.bind(&self.keys.address)]).await {
             Err(problem) => problem,
-            Ok(()) => Problem::verdict(Code::InvalidCredentials),
+            Ok(()) => Problem::of(Code::InvalidCredentials),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! What a sign-in and a refresh answer: a new access token, and the refresh token that gets the next one.
 
+use holdfast_shared::app::App;
+use holdfast_shared::id::{SessionId, TenantId, UserId};
+use holdfast_shared::identity::refresh::RefreshToken;
+use holdfast_shared::identity::signer::ActiveKey;
+use holdfast_shared::identity::token::{ACCESS_TOKEN_SECONDS, Claims};
+use holdfast_shared::permission::Role;
+use holdfast_shared::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use shared::app::App;
-use shared::id::{SessionId, TenantId, UserId};
-use shared::identity::refresh::RefreshToken;
-use shared::identity::signer::ActiveKey;
-use shared::identity::token::{ACCESS_TOKEN_SECONDS, Claims};
-use shared::permission::Role;
-use shared::problem::Problem;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -56,7 +56,7 @@ impl Grant {
             iat: now.as_second(),
             nbf: now.as_second(),
             exp: now.as_second() + expires_in,
-            jti: app.entropy.uuid(now),
+            jti: app.rng.uuid(now),
         };
         let signer = app.signer.as_ref().ok_or_else(|| {
             tracing::error!("this function has no key to sign access tokens with");

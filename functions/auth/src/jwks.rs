@@ -1,19 +1,19 @@
 //! `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517).
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::identity::keys::Jwk;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::http::{Answer, Call};
-use shared::identity::keys::Jwk;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use utoipa::ToSchema;
 
 pub(crate) static JWKS: Route = Route::get("/.well-known/jwks.json", "auth.jwks")
     .access(Access::Anyone)
     .audited(Audited::Never)
     .summary("Gives the public keys now and those still valid; none under HS256.")
-    .answers::<Jwks>();
+    .returns::<Jwks>();
 
 /// A JSON Web Key Set.
 #[derive(Serialize, ToSchema)]
@@ -22,7 +22,7 @@ pub(crate) struct Jwks {
     keys: Vec<Jwk>,
 }
 
-pub(crate) async fn jwks(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    app.db.learn_keys(call.now).await?;
-    Answer::ok(&Jwks { keys: app.keys.public(call.now) })
+pub(crate) async fn jwks(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    app.db.learn_keys(request.now).await?;
+    ApiResponse::ok(&Jwks { keys: app.keys.public(request.now) })
 }

@@ -16,8 +16,8 @@ mod tokens;
 mod whoami;
 
 use axum::Router;
-use shared::app::App;
-use shared::route::Endpoint;
+use holdfast_shared::app::App;
+use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -45,5 +45,5 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// The function as one service.
 pub fn router(app: App) -> Router {
-    shared::http::service(app, endpoints())
+    holdfast_shared::web::service(app, endpoints())
 }

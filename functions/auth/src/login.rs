@@ -1,21 +1,21 @@
 //! `POST /auth/login`. A wrong tenant, user or password get the same answer after the same work.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::db::{DbError, FromRow, Statement};
+use holdfast_shared::id::{SessionId, TenantId, UserId};
+use holdfast_shared::identity::password;
+use holdfast_shared::identity::refresh::RefreshToken;
+use holdfast_shared::identity::signer::ActiveKey;
+use holdfast_shared::identity::totp::{TotpSecret, recovery_hash};
+use holdfast_shared::permission::Role;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::vault::WrappedKey;
+use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::app::App;
-use shared::db::{DbError, Statement};
-use shared::http::{Answer, Call, FromRow, Json};
-use shared::id::{SessionId, TenantId, UserId};
-use shared::identity::password;
-use shared::identity::refresh::RefreshToken;
-use shared::identity::signer::ActiveKey;
-use shared::identity::totp::{TotpSecret, recovery_hash};
-use shared::permission::Role;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
-use shared::vault::WrappedKey;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -26,13 +26,13 @@ use crate::throttle::Keys;
 pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
     .access(Access::Anyone)
     .summary("Signs in with a password and begins a session.")
-    .takes::<LoginRequest>()
-    .answers::<Tokens>()
-    .refuses(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
+    .body::<LoginRequest>()
+    .returns::<Tokens>()
+    .rejects(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
 
 /// Longer texts than these are no tenant, username or password of ours.
-const MOST_NAME: usize = 128;
-const MOST_PASSWORD: usize = 256;
+const MAX_NAME: usize = 128;
+const MAX_PASSWORD: usize = 256;
 
 /// Who wants to sign in.
 #[derive(Deserialize, ToSchema)]
@@ -60,11 +60,11 @@ impl LoginRequest {
             ("otp", self.otp.as_deref()),
         ];
         if let Some((field, _)) =
-            named.into_iter().find(|(_, text)| text.is_some_and(|text| text.chars().count() > MOST_NAME))
+            named.into_iter().find(|(_, text)| text.is_some_and(|text| text.chars().count() > MAX_NAME))
         {
             return Err(Problem::field(field, "must be at most 128 characters"));
         }
-        if self.password.expose_secret().chars().count() > MOST_PASSWORD {
+        if self.password.expose_secret().chars().count() > MAX_PASSWORD {
             return Err(Problem::field("password", "must be at most 256 characters"));
         }
         Ok(())
@@ -101,9 +101,9 @@ impl Candidate {
         })
     }
 
-    async fn find(app: &App, call: &Call, request: &LoginRequest, keys: &Keys) -> Result<Self, DbError> {
-        let look_up = Statement::prepared(LOOK_UP).bind(&request.tenant).bind(&request.username).bind(&call.source_ip);
-        let look_up = look_up.bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+    async fn find(app: &App, request: &RequestContext, body: &LoginRequest, keys: &Keys) -> Result<Self, DbError> {
+        let look_up = Statement::prepared(LOOK_UP).bind(&body.tenant).bind(&body.username).bind(&request.source_ip);
+        let look_up = look_up.bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
         let rows = app.db.query(&look_up).await?;
         rows.first().map_or(Err(DbError::Lost), |row| Self::from_row(row).map_err(DbError::Unexpected))
     }
@@ -111,50 +111,50 @@ impl Candidate {
 
 pub(crate) async fn login(
     State(app): State<App>,
-    call: Call,
-    Json(request): Json<LoginRequest>,
-) -> Result<Answer, Problem> {
-    Answer::ok(&sign_in(&app, &call, request).await?)
+    request: RequestContext,
+    Json(body): Json<LoginRequest>,
+) -> Result<ApiResponse, Problem> {
+    ApiResponse::ok(&sign_in(&app, &request, body).await?)
 }
 
 /// Checks the password between two flights: one that finds the user, one that opens the session or counts the failure.
-pub(crate) async fn sign_in(app: &App, call: &Call, request: LoginRequest) -> Result<Tokens, Problem> {
-    request.check()?;
-    let keys = Keys::of(request.tenant.as_deref(), &request.username, call.source_ip.as_deref());
-    let found = Candidate::find(app, call, &request, &keys).await?;
-    let transaction = call.transaction(app).concerns(found.tenant, found.user);
+pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequest) -> Result<Tokens, Problem> {
+    body.check()?;
+    let keys = Keys::of(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
+    let found = Candidate::find(app, request, &body, &keys).await?;
+    let transaction = request.transaction(app).concerns(found.tenant, found.user);
     if let Some(seconds) = found.retry_after {
         return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
 
-    let matches = password::verify(request.password, found.password_hash.clone()).await;
+    let matches = password::verify(body.password, found.password_hash.clone()).await;
     let role: Option<Role> = found.role.as_deref().and_then(|role| role.parse().ok());
-    let proof = match (matches, &found.totp, &request.otp) {
+    let proof = match (matches, &found.totp, &body.otp) {
         (true, Some(_), None) => {
             let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
             return Err(transaction.refuse(missing).await);
         }
-        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(app).await?, otp, call.now),
+        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(app).await?, otp, request.now),
         (true, None, _) => Some(Proof::default()),
         (false, ..) => None,
     };
     let (Some(proof), Some(tenant), Some(user), Some(role)) = (proof, found.tenant, found.user, role) else {
-        let failed = Statement::new(FAILED).bind(&call.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+        let failed = Statement::new(FAILED).bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
         transaction.execute(vec![failed]).await?;
-        return Err(Problem::verdict(Code::InvalidCredentials));
+        return Err(Problem::of(Code::InvalidCredentials));
     };
 
-    let session = SessionId(app.entropy.uuid(call.now));
-    let session_ends = call.now + SESSION_LIFETIME;
-    let refresh = RefreshToken::random(&*app.entropy);
+    let session = SessionId(app.rng.uuid(request.now));
+    let session_ends = request.now + SESSION_LIFETIME;
+    let refresh = RefreshToken::random(&*app.rng);
     let hash = refresh.hash();
     let needs_mfa = app.config.mfa_roles.contains(&role);
     let succeeded =
-        Statement::prepared(SUCCEEDED).bind(&call.now).bind(&user).bind(&found.password_hash).bind(&session);
-    let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&call.source_ip).bind(&call.user_agent);
+        Statement::prepared(SUCCEEDED).bind(&request.now).bind(&user).bind(&found.password_hash).bind(&session);
+    let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&request.source_ip).bind(&request.user_agent);
     let succeeded = succeeded.bind(&keys.pair).bind(&proof.step).bind(&proof.recovery).bind(&needs_mfa);
     let Opened(key) = transaction.target("session_id", session.0).one(succeeded).await?;
-    Grant { user, session, tenant, role, session_ends, key }.tokens(app, call.now, &refresh).await
+    Grant { user, session, tenant, role, session_ends, key }.tokens(app, request.now, &refresh).await
 }
 
 /// What proves possession of the authenticator app: the step of a code, or a recovery code. That neither was used before

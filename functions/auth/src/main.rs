@@ -2,9 +2,14 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("auth", Needs { signing: true, verification: true, vault: true }, auth::router).await
+    holdfast_shared::lambda::run(
+        "auth",
+        Needs { signing: true, verification: true, vault: true },
+        holdfast_auth::router,
+    )
+    .await
 }

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::identity::password::{self, Owner};
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{Json, RequestContext};
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared::app::App;
-use shared::db::Statement;
-use shared::http::{Call, FromRow, Json};
-use shared::identity::password::{self, Owner};
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -18,25 +18,25 @@ use crate::throttle::Keys;
 pub(crate) static CHANGE: Route = Route::post("/auth/password", "auth.password")
     .access(Access::User)
     .summary("Changes one's password and ends one's other sessions.")
-    .takes::<PasswordChange>()
-    .answers_nothing()
-    .refuses(&[Code::InvalidCredentials, Code::RateLimited]);
+    .body::<PasswordChange>()
+    .returns_nothing()
+    .rejects(&[Code::InvalidCredentials, Code::RateLimited]);
 
 /// Who the user is, and how long to wait where passwords were guessed at. A stolen session must not guess faster than a
 /// stranger at the door.
 const SELECT: &str = "SELECT u.username, u.password_hash, t.slug, t.name, sign_in_wait($2, $3, $4, $5, true)
-      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND proceeding()";
+      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND request_allowed()";
 
 const FAILED: &str = "SELECT login_failed($1, $2, $3, $4)";
 
 const UPDATE: &str = "WITH changed AS (
         UPDATE users SET password_hash = $3, version = version + 1, updated_at = $4
-         WHERE id = $1 AND tenant_id = current_tenant() AND password_hash = $2 AND proceeding() RETURNING id
+         WHERE id = $1 AND tenant_id = current_tenant() AND password_hash = $2 AND request_allowed() RETURNING id
     ), ended AS (
         UPDATE sessions SET ended_at = $4, end_reason = 'password'
          WHERE user_id = $1 AND tenant_id = current_tenant() AND id <> $5 AND ended_at IS NULL AND EXISTS (SELECT FROM changed)
     )
-    SELECT verdict(CASE WHEN NOT EXISTS (SELECT FROM changed) THEN 'invalid_credentials' END)";
+    SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM changed) THEN 'invalid_credentials' END)";
 
 /// The old password and the new one.
 #[derive(Deserialize, ToSchema)]
@@ -73,27 +73,27 @@ impl FromRow for Stored {
 /// Checks the old password between two flights, as a login does.
 pub(crate) async fn change(
     State(app): State<App>,
-    call: Call,
-    Json(request): Json<PasswordChange>,
+    request: RequestContext,
+    Json(body): Json<PasswordChange>,
 ) -> Result<NoContent, Problem> {
-    let claims = call.user()?;
-    let keys = Keys::of_codes(claims.sub, call.source_ip.as_deref());
-    let select = Statement::new(SELECT).bind(&claims.sub).bind(&call.now);
+    let claims = request.user()?;
+    let keys = Keys::of_codes(claims.sub, request.source_ip.as_deref());
+    let select = Statement::new(SELECT).bind(&claims.sub).bind(&request.now);
     let select = select.bind(&keys.user).bind(&keys.pair).bind(&keys.address);
-    let stored: Stored = call.transaction(&app).look_up().one(select).await?;
-    let transaction = call.transaction(&app).target("user_id", claims.sub.0).changes(["password"]);
+    let stored: Stored = request.transaction(&app).look_up().one(select).await?;
+    let transaction = request.transaction(&app).target("user_id", claims.sub.0).changes(["password"]);
     if let Some(seconds) = stored.retry_after {
         return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
     let owner = Owner { username: &stored.username, slug: &stored.slug, tenant: &stored.tenant };
-    password::check("new_password", &request.new_password, owner)?;
-    if !password::verify(request.current_password, Some(stored.password_hash.clone())).await {
-        let failed = Statement::new(FAILED).bind(&call.now).bind(&keys.user).bind(&keys.pair);
+    password::check("new_password", &body.new_password, owner)?;
+    if !password::verify(body.current_password, Some(stored.password_hash.clone())).await {
+        let failed = Statement::new(FAILED).bind(&request.now).bind(&keys.user).bind(&keys.pair);
         transaction.execute(vec![failed.bind(&keys.address)]).await?;
-        return Err(Problem::verdict(Code::InvalidCredentials));
+        return Err(Problem::of(Code::InvalidCredentials));
     }
-    let new_hash = password::hash_blocking(request.new_password, app.entropy.clone()).await?;
+    let new_hash = password::hash_blocking(body.new_password, app.rng.clone()).await?;
     let update = Statement::new(UPDATE).bind(&claims.sub).bind(&stored.password_hash).bind(&new_hash);
-    transaction.execute(vec![update.bind(&call.now).bind(&claims.sid)]).await?;
+    transaction.execute(vec![update.bind(&request.now).bind(&claims.sid)]).await?;
     Ok(NoContent)
 }

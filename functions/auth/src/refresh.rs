@@ -1,17 +1,17 @@
 //! `POST /auth/refresh`. Each refresh token works once; a second use, but for a short grace, ends the session.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{SessionId, TenantId, UserId};
+use holdfast_shared::identity::refresh::RefreshToken;
+use holdfast_shared::identity::signer::ActiveKey;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::app::App;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow, Json};
-use shared::id::{SessionId, TenantId, UserId};
-use shared::identity::refresh::RefreshToken;
-use shared::identity::signer::ActiveKey;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -20,9 +20,9 @@ use crate::grant::{Grant, Tokens, active_key};
 pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
     .access(Access::Anyone)
     .summary("Exchanges a refresh token for new tokens.")
-    .takes::<RefreshRequest>()
-    .answers::<Tokens>()
-    .refuses(&[Code::Unauthenticated]);
+    .body::<RefreshRequest>()
+    .returns::<Tokens>()
+    .rejects(&[Code::Unauthenticated]);
 
 /// The token to exchange.
 #[derive(Deserialize, ToSchema)]
@@ -61,24 +61,24 @@ impl FromRow for Rotated {
 
 pub(crate) async fn refresh(
     State(app): State<App>,
-    call: Call,
-    Json(request): Json<RefreshRequest>,
-) -> Result<Answer, Problem> {
-    Answer::ok(&exchange(&app, &call, request.refresh_token.expose_secret()).await?)
+    request: RequestContext,
+    Json(body): Json<RefreshRequest>,
+) -> Result<ApiResponse, Problem> {
+    ApiResponse::ok(&exchange(&app, &request, body.refresh_token.expose_secret()).await?)
 }
 
 /// Rotates the token in the session's own transaction; the successor follows from the token and the seed kept there.
-pub(crate) async fn exchange(app: &App, call: &Call, token: &str) -> Result<Tokens, Problem> {
-    let transaction = call.transaction(app);
+pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -> Result<Tokens, Problem> {
+    let transaction = request.transaction(app);
     let Some(token) = RefreshToken::parse(token) else {
         return Err(transaction.refuse(Problem::unauthenticated().because("invalid_refresh_token")).await);
     };
-    let seed = app.entropy.bytes::<32>().to_vec();
+    let seed = app.rng.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());
-    let rotate = Statement::prepared(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&call.now);
+    let rotate = Statement::prepared(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&request.now);
     let rotated: Rotated = transaction.one(rotate).await?;
     let role = rotated.role.parse().map_err(|_| Problem::internal())?;
     let Rotated { tenant, user, session, session_ends, seed, key, .. } = rotated;
     let grant = Grant { user, session, tenant, role, session_ends, key };
-    grant.tokens(app, call.now, &token.successor(&seed)).await
+    grant.tokens(app, request.now, &token.successor(&seed)).await
 }

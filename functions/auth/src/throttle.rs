@@ -1,7 +1,7 @@
 //! What failed sign-ins are counted by. Only digests are kept: the table holds no name and no address.
 
+use holdfast_shared::id::UserId;
 use ring::digest::{Context, SHA256};
-use shared::id::UserId;
 
 /// The keys under which one attempt counts.
 pub(crate) struct Keys {

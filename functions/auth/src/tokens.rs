@@ -2,19 +2,19 @@
 
 use axum::extract::State;
 use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{TokenId, UserId};
+use holdfast_shared::identity::api_token;
+use holdfast_shared::permission::{Permission, Scope};
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::text::Label;
+use holdfast_shared::web::{ApiResponse, CURSOR, Id, Json, LIMIT, List, Page, RequestContext};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, Id, Json, LIMIT, List, Page};
-use shared::id::{TokenId, UserId};
-use shared::identity::api_token;
-use shared::permission::{Permission, Scope};
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
-use shared::text::Label;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -23,16 +23,16 @@ pub(crate) static LIST: Route = Route::get("/auth/tokens", "token.list")
     .jwt_only()
     .summary("Lists the API tokens that are not revoked, the oldest first.")
     .query(&[LIMIT, CURSOR])
-    .answers::<List<Token>>();
+    .returns::<List<Token>>();
 
 pub(crate) static CREATE: Route = Route::post("/auth/tokens", "token.create")
     .access(Access::Holder(Permission::TokensWrite))
     .jwt_only()
     .creates()
     .summary("Makes an API token; its text is shown here and never again.")
-    .takes::<NewToken>()
-    .answers::<MadeToken>()
-    .refuses(&[Code::QuotaExceeded]);
+    .body::<NewToken>()
+    .returns::<MadeToken>()
+    .rejects(&[Code::QuotaExceeded]);
 
 pub(crate) static REVOKE: Route = Route::delete("/auth/tokens/{id}", "token.revoke")
     .access(Access::Holder(Permission::TokensWrite))
@@ -41,16 +41,16 @@ pub(crate) static REVOKE: Route = Route::delete("/auth/tokens/{id}", "token.revo
     .summary("Revokes an API token, at once.");
 
 const SELECT: &str = "SELECT id, name, scopes, prefix, created_by, created_at, expires_at, last_used_at FROM api_tokens
-     WHERE tenant_id = current_tenant() AND revoked_at IS NULL AND proceeding() AND ($1::uuid IS NULL OR id > $1)
+     WHERE tenant_id = current_tenant() AND revoked_at IS NULL AND request_allowed() AND ($1::uuid IS NULL OR id > $1)
      ORDER BY id LIMIT $2";
 
 const INSERT: &str = "INSERT INTO api_tokens (id, tenant_id, name, prefix, hash, scopes, created_by, created_at, expires_at)
-    SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $7, $8 WHERE CASE WHEN proceeding() THEN take_quota('api_tokens') END";
+    SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $7, $8 WHERE CASE WHEN request_allowed() THEN reserve_quota('api_tokens') END";
 
 const END: &str = "WITH revoked AS (
         UPDATE api_tokens SET revoked_at = $2
-         WHERE id = $1 AND tenant_id = current_tenant() AND revoked_at IS NULL AND proceeding() RETURNING id)
-    SELECT CASE WHEN EXISTS (SELECT FROM revoked) THEN give_back_quota('api_tokens') ELSE verdict('not_found') END";
+         WHERE id = $1 AND tenant_id = current_tenant() AND revoked_at IS NULL AND request_allowed() RETURNING id)
+    SELECT CASE WHEN EXISTS (SELECT FROM revoked) THEN release_quota('api_tokens') ELSE reject('not_found') END";
 
 /// What a new token may do.
 #[derive(Deserialize, ToSchema)]
@@ -122,34 +122,38 @@ impl FromRow for Token {
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, call: Call, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn list(State(app): State<App>, request: RequestContext, page: Page) -> Result<ApiResponse, Problem> {
     let (after, rows) = (page.position::<TokenId>(0)?, page.rows());
-    let tokens: Vec<Token> = call.transaction(&app).all(Statement::new(SELECT).bind(&after).bind(&rows)).await?;
-    Answer::ok(&page.list(tokens, |last| vec![last.id.to_string()]))
+    let tokens: Vec<Token> = request.transaction(&app).all(Statement::new(SELECT).bind(&after).bind(&rows)).await?;
+    ApiResponse::ok(&page.list(tokens, |last| vec![last.id.to_string()]))
 }
 
 /// The scopes in the order of the contract, each once.
-fn scopes_of(new: &NewToken, call: &Call) -> Result<Vec<Scope>, Problem> {
+fn scopes_of(new: &NewToken, request: &RequestContext) -> Result<Vec<Scope>, Problem> {
     let mut scopes = new.scopes.clone();
     scopes.sort_unstable();
     scopes.dedup();
     if scopes.is_empty() {
         return Err(Problem::field("scopes", "must name at least one scope"));
     }
-    let role = call.user()?.role;
+    let role = request.user()?.role;
     if let Some(scope) = scopes.iter().find(|scope| !role.may(scope.permission())) {
         return Err(Problem::new(Code::Forbidden, format!("Nobody gives away what they do not hold: {scope}.")));
     }
     Ok(scopes)
 }
 
-pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<NewToken>) -> Result<Answer, Problem> {
-    if new.expires_at.is_some_and(|end| end <= call.now) {
+pub(crate) async fn create(
+    State(app): State<App>,
+    request: RequestContext,
+    Json(new): Json<NewToken>,
+) -> Result<ApiResponse, Problem> {
+    if new.expires_at.is_some_and(|end| end <= request.now) {
         return Err(Problem::field("expires_at", "must be in the future"));
     }
-    let scopes = scopes_of(&new, &call)?;
-    let (id, claims) = (TokenId(app.entropy.uuid(call.now)), call.user()?);
-    let token = api_token::generate(claims.home(), &*app.entropy);
+    let scopes = scopes_of(&new, &request)?;
+    let (id, claims) = (TokenId(app.rng.uuid(request.now)), request.user()?);
+    let token = api_token::generate(claims.home(), &*app.rng);
     let (prefix, hash) = (api_token::shown(&token), api_token::hash(&token));
     let made = MadeToken {
         id,
@@ -157,19 +161,23 @@ pub(crate) async fn create(State(app): State<App>, call: Call, Json(new): Json<N
         scopes: &scopes,
         prefix: &prefix,
         token: token.expose_secret(),
-        created_at: Time(call.now),
+        created_at: Time(request.now),
         expires_at: new.expires_at.map(Time),
     };
-    let answer = Answer::created(&format!("/auth/tokens/{id}"), &made)?.secret();
+    let answer = ApiResponse::created(&format!("/auth/tokens/{id}"), &made)?.secret();
     let (name, names) = (new.name.as_str(), scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>());
     let insert = Statement::new(INSERT).bind(&id).bind(&name).bind(&prefix).bind(&hash).bind(&names);
-    let insert = insert.bind(&claims.sub).bind(&call.now).bind(&new.expires_at);
+    let insert = insert.bind(&claims.sub).bind(&request.now).bind(&new.expires_at);
     let changes = ["name", "scopes"].into_iter().chain(new.expires_at.map(|_| "expires_at"));
-    call.transaction(&app).target("token_id", id.0).changes(changes).answer(insert, answer).await
+    request.transaction(&app).target("token_id", id.0).changes(changes).answer(insert, answer).await
 }
 
-pub(crate) async fn revoke(State(app): State<App>, call: Call, Id(id): Id<TokenId>) -> Result<NoContent, Problem> {
-    let end = Statement::new(END).bind(&id).bind(&call.now);
-    call.transaction(&app).target("token_id", id.0).execute(vec![end]).await?;
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<TokenId>,
+) -> Result<NoContent, Problem> {
+    let end = Statement::new(END).bind(&id).bind(&request.now);
+    request.transaction(&app).target("token_id", id.0).execute(vec![end]).await?;
     Ok(NoContent)
 }

@@ -1,17 +1,17 @@
 //! `GET /auth/whoami`: what the caller's credential stands for, as the database has it now.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::{SessionId, TenantId};
+use holdfast_shared::identity::principal::Principal;
+use holdfast_shared::permission::Role;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{ApiResponse, RequestContext};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, Call, FromRow};
-use shared::id::{SessionId, TenantId};
-use shared::identity::principal::Principal;
-use shared::permission::Role;
-use shared::problem::Problem;
-use shared::route::{Access, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub(crate) static WHOAMI: Route = Route::get("/auth/whoami", "auth.whoami")
     .access(Access::Authenticated)
     .enrols()
     .summary("Tells whose credential this is and what it may do.")
-    .answers::<Whoami>();
+    .returns::<Whoami>();
 
 /// What a credential stands for.
 #[derive(Serialize, ToSchema)]
@@ -59,9 +59,9 @@ pub(crate) struct Tenant {
 }
 
 const USER: &str = "SELECT t.id, t.slug, t.name, u.id, u.username
-      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND proceeding()";
+      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND request_allowed()";
 const TOKEN: &str = "SELECT t.id, t.slug, t.name, a.id, NULL, a.scopes, a.expires_at
-      FROM api_tokens a JOIN tenants t ON t.id = a.tenant_id WHERE a.hash = $1 AND a.tenant_id = current_tenant() AND proceeding()";
+      FROM api_tokens a JOIN tenants t ON t.id = a.tenant_id WHERE a.hash = $1 AND a.tenant_id = current_tenant() AND request_allowed()";
 
 struct Subject {
     tenant: Option<Tenant>,
@@ -86,9 +86,9 @@ impl FromRow for Subject {
     }
 }
 
-pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer, Problem> {
-    let transaction = call.transaction(&app);
-    let mut whoami = match call.principal()? {
+pub(crate) async fn whoami(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let transaction = request.transaction(&app);
+    let mut whoami = match request.principal()? {
         Principal::User(claims) => {
             let found: Subject = transaction.one(Statement::prepared(USER).bind(&claims.sub)).await?;
             let permissions = claims.role.permissions().iter().map(|permission| permission.name().to_owned());
@@ -118,5 +118,5 @@ pub(crate) async fn whoami(State(app): State<App>, call: Call) -> Result<Answer,
         }
     };
     whoami.permissions.sort_unstable();
-    Answer::ok(&whoami)
+    ApiResponse::ok(&whoami)
 }

@@ -1,9 +1,9 @@
 //! The canary in the database: sealed anew before each backup, opened by each drill.
 
+use holdfast_shared::db::FromRow;
+use holdfast_shared::rng::Rng;
+use holdfast_shared::vault::{Canary, Providers, VaultError, WrappedKey};
 use jiff::Timestamp;
-use shared::entropy::Entropy;
-use shared::http::FromRow;
-use shared::vault::{Canary, Providers, VaultError, WrappedKey};
 use tokio_postgres::Client;
 
 use crate::error::BackupError;
@@ -19,10 +19,10 @@ const DATA_KEYS: &str =
 pub(crate) async fn seal(
     client: &Client,
     providers: &Providers,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
     now: Timestamp,
 ) -> Result<(), BackupError> {
-    let Canary { key, sealed } = Canary::seal(providers, entropy).await.map_err(BackupError::Seal)?;
+    let Canary { key, sealed } = Canary::seal(providers, rng).await.map_err(BackupError::Seal)?;
     client.execute(KEEP, &[&key.provider.name(), &key.provider_key, &key.wrapped, &sealed, &now]).await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::error::BackupError;
 
 /// More than this of what a program says is not kept.
-const MOST_WORDS: u64 = 64 << 10;
+const MAX_WORDS: u64 = 64 << 10;
 
 /// The running program. Dropping it kills it.
 pub(crate) struct Running {
@@ -45,7 +45,7 @@ impl Running {
 
 async fn read(words: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut kept = Vec::new();
-    let mut words = words.take(MOST_WORDS);
+    let mut words = words.take(MAX_WORDS);
     // What can no longer be read was not the cause.
     let _ = words.read_to_end(&mut kept).await;
     // The program must never wait for a reader.

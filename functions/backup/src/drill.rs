@@ -2,8 +2,8 @@
 //! seals, opens its canary, and drops it again, whatever happens. A drill that was killed leaves its database to the next one, which drops it first.
 
 use data_encoding::HEXLOWER;
+use holdfast_shared::config::ConfigError;
 use sha2::{Digest, Sha256};
-use shared::config::Refusal;
 use tokio_postgres::Client;
 
 use crate::error::BackupError;
@@ -77,8 +77,8 @@ impl Ground {
     /// Connects, and drops what a killed drill has left.
     async fn prepare(plan: &Plan) -> Result<Self, BackupError> {
         let server = plan.drill.as_ref().ok_or_else(|| {
-            let mend = "set postgres://user:password@host:5432/postgres of a role that may make databases";
-            Refusal::new("DRILL_DATABASE_URL", "not set, so there is nowhere to restore to", mend)
+            let fix = "set postgres://user:password@host:5432/postgres of a role that may make databases";
+            ConfigError::new("DRILL_DATABASE_URL", "not set, so there is nowhere to restore to", fix)
         })?;
         let name = plan.scratch_database()?;
         let ground = Self { login: server.to_database(&name)?, server: server.connect().await?, name };

@@ -4,8 +4,8 @@
 
 use std::process::Stdio;
 
-use shared::clock::Clock;
-use shared::entropy::Entropy;
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
 use tokio::io::AsyncReadExt;
 use tokio_postgres::Client;
 
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     ledger: &Ledger,
     program: &Program,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<Summary, BackupError> {
     let leftovers = plan.store.clean_up().await?;
@@ -69,10 +69,10 @@ pub(crate) async fn run(
     }
     let taken_at = clock.now();
     if let Some(providers) = &plan.vault {
-        canary::seal(ledger.client(), providers, entropy, taken_at).await?;
+        canary::seal(ledger.client(), providers, rng, taken_at).await?;
     }
     let snapshot = Snapshot::take(plan).await?;
-    let name = format!("{}-{}", taken_at.strftime("%Y%m%dT%H%M%S%6fZ"), entropy.uuid(taken_at).simple());
+    let name = format!("{}-{}", taken_at.strftime("%Y%m%dT%H%M%S%6fZ"), rng.uuid(taken_at).simple());
     let key = plan.store.key(&name);
 
     let digest = dump(plan, &snapshot, program, &key, clock, watch).await?;

@@ -1,17 +1,17 @@
-//! Why a run failed: one line that says what, and how to mend it. It goes to the log and to the run's row; no secret and
+//! Why a run failed: one line that says what, and how to fix it. It goes to the log and to the run's row; no secret and
 //! no row of a table is in it.
 
-use shared::aws::AwsError;
-use shared::config::Refusal;
-use shared::db::OwnerError;
-use shared::vault::VaultError;
+use holdfast_shared::aws::AwsError;
+use holdfast_shared::config::ConfigError;
+use holdfast_shared::db::OwnerError;
+use holdfast_shared::vault::VaultError;
 
 /// A run that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] ConfigError),
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] OwnerError),
@@ -112,6 +112,6 @@ impl BackupError {
 
 impl From<tokio_postgres::Error> for BackupError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(shared::db::cause(&error))
+        Self::Database(holdfast_shared::db::cause(&error))
     }
 }

@@ -92,7 +92,7 @@ const CATALOGUE: [(&str, &str); 7] = [
 /// Lets a connection act as the backup role.
 pub(crate) async fn take_role(client: &Client) -> Result<(), BackupError> {
     let taken = client.batch_execute(TAKE_ROLE).await;
-    taken.map_err(|error| BackupError::Role { role: ROLE.to_owned(), cause: shared::db::cause(&error) })
+    taken.map_err(|error| BackupError::Role { role: ROLE.to_owned(), cause: holdfast_shared::db::cause(&error) })
 }
 
 /// The server's version in words, and its major one.

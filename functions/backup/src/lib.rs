@@ -24,9 +24,9 @@ mod store;
 
 use std::time::{Duration, Instant};
 
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
 use serde::{Deserialize, Serialize};
-use shared::clock::Clock;
-use shared::entropy::Entropy;
 use uuid::Uuid;
 
 pub use error::BackupError;
@@ -86,12 +86,12 @@ impl Task {
 /// Does one task. A run that fails is recorded as failed, and leaves nothing behind.
 ///
 /// # Errors
-/// One line that names the mend.
+/// One line that names the fix.
 pub async fn run(
     task: Task,
     plan: &Plan,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<Report, BackupError> {
     let began = Instant::now();
@@ -103,7 +103,7 @@ pub async fn run(
     if !ledger.lock().await? {
         return Ok(Report::Busy);
     }
-    let ended = locked(kind, plan, &ledger, clock, entropy, watch).await;
+    let ended = locked(kind, plan, &ledger, clock, rng, watch).await;
     ledger.unlock().await;
     let (run, summary) = ended?;
     Ok(Report::Done { run, summary, seconds: seconds(began.elapsed()) })
@@ -115,7 +115,7 @@ async fn locked(
     plan: &Plan,
     ledger: &Ledger,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<(Uuid, Summary), BackupError> {
     let program = match kind {
@@ -124,10 +124,10 @@ async fn locked(
     };
     let version = program.as_ref().map_or("none", |program| program.version.as_str());
     let now = clock.now();
-    let run = ledger.begin(entropy.uuid(now), version, now).await?;
+    let run = ledger.begin(rng.uuid(now), version, now).await?;
     let done = match (kind, program) {
         (_, Err(error)) => Err(error),
-        (Kind::Backup, Ok(program)) => backup(plan, ledger, &program, clock, entropy, watch).await,
+        (Kind::Backup, Ok(program)) => backup(plan, ledger, &program, clock, rng, watch).await,
         (Kind::Drill, Ok(_)) => drill::run(plan, watch).await,
     };
     let recorded = ledger.finish(run, done.as_ref(), clock.now()).await;
@@ -145,10 +145,10 @@ async fn backup(
     ledger: &Ledger,
     program: &programs::Program,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<Summary, BackupError> {
-    let dumped = tokio::time::timeout(plan.time_limit, dump::run(plan, ledger, program, clock, entropy, watch)).await;
+    let dumped = tokio::time::timeout(plan.time_limit, dump::run(plan, ledger, program, clock, rng, watch)).await;
     let done = dumped.unwrap_or(Err(BackupError::OutOfTime));
     if done.is_err()
         && let Err(error) = plan.store.clean_up().await

@@ -56,7 +56,7 @@ impl Login {
 
     /// Connects, without limits of time.
     pub(crate) async fn connect(&self) -> Result<Client, BackupError> {
-        Ok(shared::db::connect_backup(&self.url, self.ca_file.as_deref()).await?)
+        Ok(holdfast_shared::db::connect_backup(&self.url, self.ca_file.as_deref()).await?)
     }
 
     /// A command that finds the database in its environment, and nothing else there.

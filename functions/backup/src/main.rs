@@ -1,11 +1,11 @@
 //! The backup function: schedules invoke it, each with the task that it is for.
 
-use backup::{BackupError, Plan, Report, Task};
+use holdfast_backup::{BackupError, Plan, Report, Task};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::SystemRng;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
-use shared::clock::SystemClock;
-use shared::config::Settings;
-use shared::entropy::SystemEntropy;
 
 /// What to do; a backup, where no task is named.
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct Event {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::telemetry::log::json();
+    holdfast_shared::telemetry::log::json();
     lambda_runtime::run(service_fn(handle)).await
 }
 
@@ -32,5 +32,5 @@ async fn handle(event: LambdaEvent<Event>) -> Result<Report, Error> {
 /// Settings are read at each run, so that a rotated secret needs no new deployment.
 async fn run(task: Task) -> Result<Report, BackupError> {
     let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
-    backup::run(task, &plan, &SystemClock, &SystemEntropy, &|_| ()).await
+    holdfast_backup::run(task, &plan, &SystemClock, &SystemRng, &|_| ()).await
 }

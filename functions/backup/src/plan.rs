@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shared::config::{Config, Environment, Needs, Settings};
-use shared::vault::Providers;
+use holdfast_shared::config::{Config, Environment, Needs, Settings};
+use holdfast_shared::vault::Providers;
 
 use crate::error::BackupError;
 use crate::login::Login;

@@ -128,7 +128,7 @@ pub(crate) async fn program(plan: &Plan, ledger: &Ledger) -> Result<Program, Bac
 /// Restores a backup into the database that a URL names, which must be empty, and begins a new epoch of the audit log there.
 ///
 /// # Errors
-/// One line that names the mend. [`BackupError::Differs`] where what was restored is not what was backed up: it is there
+/// One line that names the fix. [`BackupError::Differs`] where what was restored is not what was backed up: it is there
 /// then, and must not be used.
 pub async fn restore(
     source: &Source,
@@ -200,7 +200,7 @@ async fn prepare(client: &Client, owner: &str) -> Result<(), BackupError> {
 async fn take_role(client: &Client, role: &str) -> Result<(), BackupError> {
     let quoted: String = client.query_one(QUOTED, &[&role]).await?.try_get(0)?;
     let taken = client.batch_execute(&format!("SET ROLE {quoted}")).await;
-    taken.map_err(|error| BackupError::Role { role: role.to_owned(), cause: shared::db::cause(&error) })
+    taken.map_err(|error| BackupError::Role { role: role.to_owned(), cause: holdfast_shared::db::cause(&error) })
 }
 
 /// Hands the dump to the program. The last piece is kept back until all before it was found to be what was verified: without

@@ -2,12 +2,12 @@
 //! keys are those in the database itself; that nobody made the whole chain anew is proven with the seals in their bucket, by
 //! `holdfast audit verify`.
 
+use holdfast_shared::db::FromRow;
 use std::collections::BTreeMap;
 
-use shared::audit::{AuditKeys, AuditRow, Bad, Batch, Document, Verifier, compare};
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::identity::es256::PublicKey;
+use holdfast_shared::audit::{AuditKeys, AuditRow, Bad, Batch, Document, Verifier, compare};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::identity::es256::PublicKey;
 use tokio_postgres::Client;
 
 use crate::error::BackupError;

@@ -6,10 +6,10 @@ mod assets;
 use axum::Router;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use holdfast_shared::app::App;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Endpoint, Route};
 use http::{HeaderName, StatusCode, header};
-use shared::app::App;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Endpoint, Route};
 
 pub use assets::{ASSETS, Asset};
 
@@ -22,7 +22,7 @@ static PAGE: Route = Route::get("/console/", "console.page")
     .access(Access::Anyone)
     .audited(Audited::Never)
     .summary("The console, a page for browsers.")
-    .answers_text("text/html; charset=utf-8");
+    .returns_text("text/html; charset=utf-8");
 
 static ASSET: Route = Route::get("/console/{asset}", "console.asset")
     .access(Access::Anyone)
@@ -69,5 +69,5 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// The function as one service.
 pub fn router(app: App) -> Router {
-    shared::http::service(app, endpoints())
+    holdfast_shared::web::service(app, endpoints())
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("console", Needs::default(), console::router).await
+    holdfast_shared::lambda::run("console", Needs::default(), holdfast_console::router).await
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("health", Needs::default(), health::router).await
+    holdfast_shared::lambda::run("health", Needs::default(), holdfast_health::router).await
 }

@@ -1,7 +1,7 @@
 //! What a task works with: the database as the maintenance role, the plan, the time, and how much of it is left.
 
+use holdfast_shared::clock::Clock;
 use jiff::Timestamp;
-use shared::clock::Clock;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
@@ -27,8 +27,12 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) async fn connect(plan: &'a Plan, clock: &'a dyn Clock) -> Result<Self, MaintenanceError> {
-        let client = shared::db::connect_maintenance(&plan.database_url, plan.database_ca_file.as_deref()).await?;
-        client.batch_execute(TAKE_ROLE).await.map_err(|error| MaintenanceError::Role(shared::db::cause(&error)))?;
+        let client =
+            holdfast_shared::db::connect_maintenance(&plan.database_url, plan.database_ca_file.as_deref()).await?;
+        client
+            .batch_execute(TAKE_ROLE)
+            .await
+            .map_err(|error| MaintenanceError::Role(holdfast_shared::db::cause(&error)))?;
         Ok(Self { client, plan, clock, end: Instant::now() + plan.time_limit })
     }
 

@@ -1,10 +1,10 @@
 //! The task `drift`: compares the schema with the one that the migrations make, and fails where somebody changed it.
 
+use holdfast_shared::db::FromRow;
+use holdfast_shared::db::SCHEMA_VERSIONS;
+use holdfast_shared::rng::{Rng, SystemRng};
+use holdfast_shared::schema::{CATALOGUE, Object, differences, expected};
 use serde::Serialize;
-use shared::db::SCHEMA_VERSIONS;
-use shared::entropy::{Entropy, SystemEntropy};
-use shared::http::FromRow;
-use shared::schema::{CATALOGUE, Object, differences, expected};
 
 use crate::context::Context;
 use crate::error::TaskError;
@@ -30,8 +30,8 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Checked, TaskError> {
     let found = found.iter().map(Object::from_row).collect::<Result<_, _>>()?;
     let all = differences(expected(), found);
     let first = all.first().map(ToString::to_string);
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let (id, count) = (entropy.uuid(context.now()), i32::try_from(all.len()).unwrap_or(i32::MAX));
+    let rng: &dyn Rng = &SystemRng;
+    let (id, count) = (rng.uuid(context.now()), i32::try_from(all.len()).unwrap_or(i32::MAX));
     context.client.execute(RECORD, &[&id, &context.now(), &version, &count, &first]).await?;
     match first {
         Some(first) => Err(TaskError::Drift { count: all.len(), first }),

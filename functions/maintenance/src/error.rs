@@ -1,17 +1,17 @@
 //! Why a run or a task failed: one line, for the log and whoever is called by the alarm.
 
-use shared::audit::NotGenuine;
-use shared::aws::AwsError;
-use shared::config::Refusal;
-use shared::db::OwnerError;
-use shared::vault::VaultError;
+use holdfast_shared::audit::NotGenuine;
+use holdfast_shared::aws::AwsError;
+use holdfast_shared::config::ConfigError;
+use holdfast_shared::db::OwnerError;
+use holdfast_shared::vault::VaultError;
 
 /// No task could be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum MaintenanceError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] ConfigError),
     /// The vault's key cannot be used.
     #[error("the vault's key cannot be used ({0}); check VAULT_KMS_KEY_ID and SECRET_ENCRYPTION_KEY")]
     Vault(#[from] VaultError),
@@ -98,6 +98,6 @@ impl From<VaultError> for TaskError {
 
 impl From<tokio_postgres::Error> for TaskError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(shared::db::cause(&error))
+        Self::Database(holdfast_shared::db::cause(&error))
     }
 }

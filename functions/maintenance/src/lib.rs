@@ -17,8 +17,8 @@ mod signer;
 mod store;
 mod task;
 
+use holdfast_shared::clock::Clock;
 use serde::Serialize;
-use shared::clock::Clock;
 
 pub use drift::Checked;
 pub use error::{MaintenanceError, TaskError};

@@ -1,10 +1,10 @@
 //! The maintenance function: `EventBridge` invokes it on schedules, each with the task that it is for.
 
+use holdfast_maintenance::{MaintenanceError, Plan, Report, Task};
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use maintenance::{MaintenanceError, Plan, Report, Task};
 use serde::Deserialize;
-use shared::clock::SystemClock;
-use shared::config::Settings;
 
 /// What to do; everything, where no task is named.
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ struct Maintain {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::telemetry::log::json();
+    holdfast_shared::telemetry::log::json();
     lambda_runtime::run(service_fn(handle)).await
 }
 
@@ -31,5 +31,5 @@ async fn handle(event: LambdaEvent<Maintain>) -> Result<Report, Error> {
 async fn run(task: Option<Task>) -> Result<Report, MaintenanceError> {
     let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
     let tasks = task.map_or(Task::ALL.to_vec(), |task| vec![task]);
-    maintenance::run(&plan, &tasks, &SystemClock).await
+    holdfast_maintenance::run(&plan, &tasks, &SystemClock).await
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_shared::telemetry::emf::{self, Number, Unit};
+use holdfast_shared::telemetry::gauges;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, json};
-use shared::telemetry::emf::{self, Number, Unit};
-use shared::telemetry::gauges;
 use tokio_postgres::Client;
 
 use crate::context::Context;

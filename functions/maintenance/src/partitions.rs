@@ -2,10 +2,10 @@
 //! in a signed seal, which is stored outside the database, before it is dropped; the role that does it cannot drop any
 //! other.
 
+use holdfast_shared::audit::Dropped;
+use holdfast_shared::db::FromRow;
 use jiff::SignedDuration;
 use serde::Serialize;
-use shared::audit::Dropped;
-use shared::http::FromRow;
 use tokio_postgres::Row;
 
 use crate::context::Context;
@@ -16,7 +16,7 @@ use crate::task::Task;
 /// How many months are made ahead.
 const MONTHS_AHEAD: i32 = 12;
 /// A seal names no more months than these, so that KMS takes it whole; the next run names the next ones.
-const MOST_DROPS: usize = 12;
+const MAX_DROPS: usize = 12;
 
 const CREATE: &str = "SELECT create_audit_partitions($1)";
 const DUE: &str = "SELECT p.partition, p.from_at, p.before_at, p.rows FROM audit_partitions_before($1) p
@@ -60,7 +60,7 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Partitions, TaskErr
     let kept = SignedDuration::from_hours(i64::from(context.plan.retention_days) * 24);
     let due = context.client.query(DUE, &[&(context.now() - kept)]).await?;
     let due = due.iter().map(|row| DroppedRow::from_row(row).map(|DroppedRow(dropped)| dropped));
-    let due: Vec<Dropped> = due.take(MOST_DROPS).collect::<Result<_, _>>()?;
+    let due: Vec<Dropped> = due.take(MAX_DROPS).collect::<Result<_, _>>()?;
     if !due.is_empty() {
         done.named = due.len() as u64;
         announce(context, due).await?;

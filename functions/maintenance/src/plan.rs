@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use holdfast_shared::config::{Config, ConfigError, Environment, Needs, Settings};
+use holdfast_shared::vault::Providers;
 use secrecy::SecretString;
-use shared::config::{Config, Environment, Needs, Refusal, Settings};
-use shared::vault::Providers;
 
 use crate::error::MaintenanceError;
 use crate::signer::AuditSigner;
@@ -17,7 +17,7 @@ const TIME_LIMIT: Duration = Duration::from_mins(4);
 const RETENTION_DAYS: u16 = 400;
 /// The database refuses to drop anything younger.
 const LEAST_RETENTION_DAYS: u16 = 90;
-const MOST_RETENTION_DAYS: u16 = 3650;
+const MAX_RETENTION_DAYS: u16 = 3650;
 
 /// What a run works with.
 pub struct Plan {
@@ -28,7 +28,7 @@ pub struct Plan {
     /// For how long a run begins new work.
     pub time_limit: Duration,
     /// How many rows a seal holds at most, unless one transaction has more.
-    pub most_rows: u16,
+    pub max_rows: u16,
     /// How long audit rows are kept.
     pub retention_days: u16,
     /// For how many days a deleted account can be restored.
@@ -53,7 +53,7 @@ impl Plan {
             database_url: config.database_url,
             database_ca_file: config.database_ca_file,
             time_limit: TIME_LIMIT,
-            most_rows: 10_000,
+            max_rows: 10_000,
             retention_days,
             signer: AuditSigner::from_settings(settings, deployed).await?,
             store: Store::from_settings(settings, deployed, retention_days).await?,
@@ -61,11 +61,11 @@ impl Plan {
     }
 }
 
-fn retention_days(settings: &Settings) -> Result<u16, Refusal> {
-    let range = LEAST_RETENTION_DAYS..=MOST_RETENTION_DAYS;
+fn retention_days(settings: &Settings) -> Result<u16, ConfigError> {
+    let range = LEAST_RETENTION_DAYS..=MAX_RETENTION_DAYS;
     match settings.get("AUDIT_RETENTION_DAYS").map(str::parse) {
         None => Ok(RETENTION_DAYS),
         Some(Ok(days)) if range.contains(&days) => Ok(days),
-        Some(_) => Err(Refusal::new("AUDIT_RETENTION_DAYS", "not a number in range", "use 90 to 3650 days")),
+        Some(_) => Err(ConfigError::new("AUDIT_RETENTION_DAYS", "not a number in range", "use 90 to 3650 days")),
     }
 }

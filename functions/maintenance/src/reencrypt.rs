@@ -5,14 +5,14 @@
 mod secrets;
 mod totp;
 
+use holdfast_shared::db::FromRow;
 use std::collections::HashMap;
 
+use holdfast_shared::id::TenantId;
+use holdfast_shared::rng::SystemRng;
+use holdfast_shared::vault::{Resealer, VaultError, WrappedKey};
 use jiff::SignedDuration;
 use serde::Serialize;
-use shared::entropy::SystemEntropy;
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::vault::{Resealer, VaultError, WrappedKey};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
@@ -77,7 +77,7 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Reencrypted, TaskError>
         return Ok(done);
     }
     let providers = context.plan.vault.as_ref().ok_or(TaskError::NoVaultKey)?;
-    let mut resealer = Resealer::new(providers, &SystemEntropy);
+    let mut resealer = Resealer::new(providers, &SystemRng);
     for row in &tenants {
         let tenant = TenantId(row.try_get(0)?);
         let Some(moved) = all_of(context, &mut resealer, tenant).await? else {

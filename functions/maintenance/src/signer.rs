@@ -7,14 +7,14 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
 use data_encoding::BASE64URL_NOPAD;
+use holdfast_shared::audit::Seal;
+use holdfast_shared::aws::{self, AwsError};
+use holdfast_shared::config::{ConfigError, Settings};
+use holdfast_shared::identity::es256::{self, PublicKey};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use shared::audit::Seal;
-use shared::aws::{self, AwsError};
-use shared::config::{Refusal, Settings};
-use shared::identity::es256::{self, PublicKey};
 
 use crate::error::{MaintenanceError, TaskError};
 
@@ -41,12 +41,12 @@ impl AuditSigner {
         match settings.get("AUDIT_KEY_FILE") {
             Some(_) if deployed => {
                 let fault = "an audit key in a file is for APP_ENV=local";
-                Err(Refusal::new("AUDIT_KEY_FILE", fault, "use AUDIT_KMS_KEY_ID").into())
+                Err(ConfigError::new("AUDIT_KEY_FILE", fault, "use AUDIT_KMS_KEY_ID").into())
             }
             Some(path) => Self::file(Path::new(path)),
             None => {
-                let mend = "set the id of an ECC_NIST_P256 KMS key of its own, or locally AUDIT_KEY_FILE";
-                Err(Refusal::new("AUDIT_KMS_KEY_ID", "nothing is set that can sign audit seals", mend).into())
+                let fix = "set the id of an ECC_NIST_P256 KMS key of its own, or locally AUDIT_KEY_FILE";
+                Err(ConfigError::new("AUDIT_KMS_KEY_ID", "nothing is set that can sign audit seals", fix).into())
             }
         }
     }

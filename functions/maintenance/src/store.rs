@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::ObjectLockMode;
+use holdfast_shared::aws::{self, AwsError};
+use holdfast_shared::config::{ConfigError, Settings};
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{self, AwsError};
-use shared::config::{Refusal, Settings};
 
 use crate::error::TaskError;
 
@@ -34,19 +34,19 @@ pub enum Store {
 
 impl Store {
     /// The place that the settings name.
-    pub(crate) async fn from_settings(settings: &Settings, deployed: bool, days: u16) -> Result<Self, Refusal> {
+    pub(crate) async fn from_settings(settings: &Settings, deployed: bool, days: u16) -> Result<Self, ConfigError> {
         if let Some(bucket) = settings.get("AUDIT_SEALS_BUCKET") {
             return Ok(Self::bucket(Client::new(aws::config().await), bucket, days));
         }
         match settings.get("AUDIT_SEALS_FOLDER") {
             Some(_) if deployed => {
                 let fault = "seals in a folder are for APP_ENV=local";
-                Err(Refusal::new("AUDIT_SEALS_FOLDER", fault, "use AUDIT_SEALS_BUCKET"))
+                Err(ConfigError::new("AUDIT_SEALS_FOLDER", fault, "use AUDIT_SEALS_BUCKET"))
             }
             Some(folder) => Ok(Self::Folder(folder.into())),
             None => {
-                let mend = "set a bucket with Object Lock, or locally AUDIT_SEALS_FOLDER";
-                Err(Refusal::new("AUDIT_SEALS_BUCKET", "there is nowhere to keep seals", mend))
+                let fix = "set a bucket with Object Lock, or locally AUDIT_SEALS_FOLDER";
+                Err(ConfigError::new("AUDIT_SEALS_BUCKET", "there is nowhere to keep seals", fix))
             }
         }
     }

@@ -5,32 +5,32 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use holdfast_shared::app::App;
+use holdfast_shared::db::{FromRow, SCHEMA_VERSIONS, Statement};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Endpoint, Route};
+use holdfast_shared::telemetry::gauges::GAUGES;
+use holdfast_shared::telemetry::metrics::{Exposition, expose};
+use holdfast_shared::web::RequestContext;
 use http::{HeaderMap, header};
-use shared::app::App;
-use shared::db::{SCHEMA_VERSIONS, Statement};
-use shared::http::{Call, FromRow};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Endpoint, Route};
-use shared::telemetry::gauges::GAUGES;
-use shared::telemetry::metrics::{Exposition, expose};
 use tokio_postgres::Row;
 
 static METRICS: Route = Route::get("/metrics", "metrics.read")
     .access(Access::Holder(Permission::MetricsRead))
     .summary("Gives the counters of all instances, added up, in Prometheus text or OpenMetrics.")
-    .answers_text("text/plain");
+    .returns_text("text/plain");
 
 /// The rows of instances that are gone become one, so that there are never many to add up.
-const FOLD: &str = "SELECT fold_metrics($1) WHERE proceeding()";
+const FOLD: &str = "SELECT fold_metrics($1) WHERE request_allowed()";
 
 /// The counters of all instances, added up, and the gauges.
 const TOTALS: &str = concat!(
     "SELECT s.key, sum(s.value::float8)
-      FROM metric_instances i CROSS JOIN LATERAL jsonb_each_text(i.series) s WHERE proceeding() GROUP BY s.key
+      FROM metric_instances i CROSS JOIN LATERAL jsonb_each_text(i.series) s WHERE request_allowed() GROUP BY s.key
     UNION ALL SELECT name, value FROM (",
     include_str!("../../../shared/src/telemetry/gauges.sql"),
-    ") AS gauge WHERE proceeding()"
+    ") AS gauge WHERE request_allowed()"
 );
 
 struct Total {
@@ -51,9 +51,10 @@ fn exposition(headers: &HeaderMap) -> Exposition {
     if headers.get_all(header::ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Prometheus }
 }
 
-async fn scrape(State(app): State<App>, call: Call, headers: HeaderMap) -> Result<Response, Problem> {
-    let fold = Statement::new(FOLD).bind(&call.now);
-    let totals: Vec<Total> = call.transaction(&app).first(fold).all(Statement::new(TOTALS).bind(&call.now)).await?;
+async fn scrape(State(app): State<App>, request: RequestContext, headers: HeaderMap) -> Result<Response, Problem> {
+    let fold = Statement::new(FOLD).bind(&request.now);
+    let totals: Vec<Total> =
+        request.transaction(&app).first(fold).all(Statement::new(TOTALS).bind(&request.now)).await?;
     let mut series: BTreeMap<String, f64> = totals.into_iter().map(|total| (total.series, total.value)).collect();
     series.insert("holdfast_schema_expected_version".to_owned(), f64::from(*SCHEMA_VERSIONS.end()));
     let gauges: Vec<_> = GAUGES.iter().filter_map(|(name, help)| Some((*name, *help, series.remove(*name)?))).collect();
@@ -68,5 +69,5 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// The function as one service.
 pub fn router(app: App) -> Router {
-    shared::http::service(app, endpoints())
+    holdfast_shared::web::service(app, endpoints())
 }

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use shared::config::Needs;
+use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run("metrics", Needs { verification: true, ..Needs::default() }, metrics::router).await
+    holdfast_shared::lambda::run("metrics", Needs { verification: true, ..Needs::default() }, holdfast_metrics::router)
+        .await
 }

@@ -32,14 +32,14 @@ pub(crate) async fn check(
     }
     // It tells of the database as it was when it began.
     let began = newest(owner, now).await?;
-    if began.is_some_and(|began| now.duration_since(began) <= plan.most_backup_age) {
+    if began.is_some_and(|began| now.duration_since(began) <= plan.max_backup_age) {
         return Ok(());
     }
     Err(MigrateError::NoBackup {
         step: step.to_string(),
         why: why.to_owned(),
         age: began.map(|began| hours(now.duration_since(began))),
-        most: hours(plan.most_backup_age),
+        most: hours(plan.max_backup_age),
     })
 }
 

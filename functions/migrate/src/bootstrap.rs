@@ -1,12 +1,12 @@
 //! The rows that a deployment starts with: the public signing key, and the first tenants and users. What exists stays
 //! as it is.
 
+use holdfast_shared::clock::Clock;
+use holdfast_shared::config::{BootstrapToken, BootstrapUser};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::identity::signer::{NewKey, Rotation};
+use holdfast_shared::rng::Rng;
 use serde::Serialize;
-use shared::clock::Clock;
-use shared::config::{BootstrapToken, BootstrapUser};
-use shared::entropy::Entropy;
-use shared::id::TenantId;
-use shared::identity::signer::{NewKey, Rotation};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient};
 
@@ -48,12 +48,12 @@ pub(crate) async fn create(
     owner: &mut Client,
     plan: &Plan,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
 ) -> Result<Created, MigrateError> {
     let transaction = owner.transaction().await?;
-    let mut created = create_users(&transaction, &plan.users, clock, entropy).await?;
+    let mut created = create_users(&transaction, &plan.users, clock, rng).await?;
     for token in &plan.tokens {
-        created.tokens += create_token(&transaction, token, clock, entropy).await?;
+        created.tokens += create_token(&transaction, token, clock, rng).await?;
     }
     if let Some(NewKey { public, provider_key }) = &plan.signing_key {
         let Rotation { now, activates_at, old_expire_at } = Rotation::at(clock.now());
@@ -71,7 +71,7 @@ async fn create_token(
     owner: &impl GenericClient,
     token: &BootstrapToken,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
 ) -> Result<u64, MigrateError> {
     let now = clock.now();
     let tenant = match &token.tenant {
@@ -82,7 +82,7 @@ async fn create_token(
         }
     };
     let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
-    Ok(owner.execute(INSERT_TOKEN, &[&entropy.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now]).await?)
+    Ok(owner.execute(INSERT_TOKEN, &[&rng.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now]).await?)
 }
 
 /// Makes the users that are missing, and their tenants. An existing user keeps its password, role and status.
@@ -90,9 +90,9 @@ pub async fn create_users(
     owner: &impl GenericClient,
     users: &[BootstrapUser],
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
 ) -> Result<Created, MigrateError> {
-    let refused = |error: tokio_postgres::Error| MigrateError::User(shared::db::cause(&error));
+    let refused = |error: tokio_postgres::Error| MigrateError::User(holdfast_shared::db::cause(&error));
     let mut created = Created::default();
     for user in users {
         let now = clock.now();
@@ -100,11 +100,11 @@ pub async fn create_users(
             None => TenantId::PLATFORM,
             Some(slug) => {
                 created.tenants +=
-                    owner.execute(INSERT_TENANT, &[&entropy.uuid(now), slug, &now]).await.map_err(refused)?;
+                    owner.execute(INSERT_TENANT, &[&rng.uuid(now), slug, &now]).await.map_err(refused)?;
                 owner.query_one(TENANT_BY_SLUG, &[slug]).await?.try_get(0)?
             }
         };
-        let id = entropy.uuid(now);
+        let id = rng.uuid(now);
         created.users += owner
             .execute(INSERT_USER, &[&id, &tenant, &user.username, &user.role.name(), &user.password_hash, &now])
             .await

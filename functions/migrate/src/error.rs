@@ -1,17 +1,17 @@
-//! Why a run failed: one line that says what, and how to mend it. It goes to the deployment's log, never to a caller.
+//! Why a run failed: one line that says what, and how to fix it. It goes to the deployment's log, never to a caller.
 
 use std::time::Duration;
 
-use shared::config::Refusal;
-use shared::db::OwnerError;
-use shared::identity::signer::SignError;
+use holdfast_shared::config::ConfigError;
+use holdfast_shared::db::OwnerError;
+use holdfast_shared::identity::signer::SignError;
 
 /// A run that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] ConfigError),
     /// The signing key cannot be read.
     #[error(
         "the signing key cannot be used ({0}); check SIGNING_KMS_KEY_ID and that this function may kms:GetPublicKey"
@@ -59,7 +59,7 @@ pub enum MigrateError {
         most: i64,
     },
     /// A step failed.
-    #[error("{0}; nothing of that step was kept: mend its cause and run again")]
+    #[error("{0}; nothing of that step was kept: fix its cause and run again")]
     Step(String),
     /// A role got no login secret.
     #[error("role {role} cannot be given its login secret ({cause}); run as a role with CREATEROLE that made it")]
@@ -90,6 +90,6 @@ pub enum MigrateError {
 
 impl From<tokio_postgres::Error> for MigrateError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(shared::db::cause(&error))
+        Self::Database(holdfast_shared::db::cause(&error))
     }
 }

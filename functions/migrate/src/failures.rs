@@ -1,7 +1,7 @@
 //! What became of steps that failed: a row for operators and metrics, which a run that gets past the step settles.
 
-use shared::clock::Clock;
-use shared::entropy::Entropy;
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
@@ -9,24 +9,18 @@ use crate::plan::Plan;
 use crate::schema;
 
 /// Longer messages are cut; the function's log has all of it.
-const MOST_CHARACTERS: usize = 2000;
+const MAX_CHARACTERS: usize = 2000;
 
 const HAS_FAILURES: &str = "SELECT to_regclass('migration_failures') IS NOT NULL";
 const RECORD: &str = "INSERT INTO migration_failures (id, at, version, error) VALUES ($1, $2, $3, $4)";
 
 /// Leaves a row for a step that failed. Where that cannot be done, which a lost database or a schema from before there
 /// were such rows may cause, the log line alone tells of it.
-pub(crate) async fn record(
-    owner: Client,
-    plan: &Plan,
-    failure: &MigrateError,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) {
+pub(crate) async fn record(owner: Client, plan: &Plan, failure: &MigrateError, clock: &dyn Clock, rng: &dyn Rng) {
     if !matches!(failure, MigrateError::Step(_)) {
         return;
     }
-    if let Err(error) = write(owner, plan, failure, clock, entropy).await {
+    if let Err(error) = write(owner, plan, failure, clock, rng).await {
         tracing::warn!(%error, "the failure could not be recorded");
     }
 }
@@ -36,14 +30,14 @@ async fn write(
     plan: &Plan,
     failure: &MigrateError,
     clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
 ) -> Result<(), MigrateError> {
     let owner = if owner.is_closed() { plan.connect().await? } else { owner };
     if !owner.query_one(HAS_FAILURES, &[]).await?.try_get::<_, bool>(0)? {
         return Ok(());
     }
     let (now, version) = (clock.now(), schema::version(&owner).await?);
-    let error: String = failure.to_string().chars().take(MOST_CHARACTERS).collect();
-    owner.execute(RECORD, &[&entropy.uuid(now), &now, &version, &error]).await?;
+    let error: String = failure.to_string().chars().take(MAX_CHARACTERS).collect();
+    owner.execute(RECORD, &[&rng.uuid(now), &now, &version, &error]).await?;
     Ok(())
 }

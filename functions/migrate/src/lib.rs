@@ -11,10 +11,10 @@ mod plan;
 mod schema;
 mod steps;
 
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
 use refinery::Migration;
 use serde::Serialize;
-use shared::clock::Clock;
-use shared::entropy::Entropy;
 
 pub use bootstrap::{Created, create_users};
 pub use error::MigrateError;
@@ -57,8 +57,8 @@ pub fn newest_version() -> i32 {
 /// fails where another would be refused.
 ///
 /// # Errors
-/// One line that names the mend. Steps before the one that failed stay applied, and it is recorded.
-pub async fn run(plan: &Plan, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Report, MigrateError> {
+/// One line that names the fix. Steps before the one that failed stay applied, and it is recorded.
+pub async fn run(plan: &Plan, clock: &dyn Clock, rng: &dyn Rng) -> Result<Report, MigrateError> {
     let mut owner = plan.connect().await?;
     if !plan.dry_run {
         // The lock is the session's, and ends with it, however this run ends.
@@ -75,12 +75,12 @@ pub async fn run(plan: &Plan, clock: &dyn Clock, entropy: &dyn Entropy) -> Resul
     let applied = match schema::apply(&mut owner, &plan.steps).await {
         Ok(applied) => applied,
         Err(failure) => {
-            failures::record(owner, plan, &failure, clock, entropy).await;
+            failures::record(owner, plan, &failure, clock, rng).await;
             return Err(failure);
         }
     };
     let logins = logins::give(&owner, &plan.logins, plan.reset_logins).await?;
-    let created = bootstrap::create(&mut owner, plan, clock, entropy).await?;
+    let created = bootstrap::create(&mut owner, plan, clock, rng).await?;
     Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_shared::aws::{self, Stage};
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
-use shared::aws::{self, Stage};
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
@@ -58,7 +58,7 @@ pub(crate) async fn give(owner: &Client, logins: &[Login], reset: bool) -> Resul
         owner
             .batch_execute(&alter_role(role, &password))
             .await
-            .map_err(|error| MigrateError::Login { role, cause: shared::db::cause(&error) })?;
+            .map_err(|error| MigrateError::Login { role, cause: holdfast_shared::db::cause(&error) })?;
         given.push(*role);
     }
     Ok(given)

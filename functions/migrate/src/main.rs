@@ -1,13 +1,13 @@
 //! The migrate function: the deployment pipeline invokes it before it rolls out the others.
 
+use holdfast_migrate::{Plan, Report};
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::config::Settings;
+use holdfast_shared::rng::SystemRng;
+use holdfast_shared::telemetry::emf::{self, Number};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use migrate::{Plan, Report};
 use serde::Deserialize;
 use serde_json::Map;
-use shared::clock::{Clock, SystemClock};
-use shared::config::Settings;
-use shared::entropy::SystemEntropy;
-use shared::telemetry::emf::{self, Number};
 
 /// What to do is in the settings, but for this.
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Migrate {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::telemetry::log::json();
+    holdfast_shared::telemetry::log::json();
     lambda_runtime::run(service_fn(handle)).await
 }
 
@@ -50,8 +50,10 @@ async fn handle(event: LambdaEvent<Migrate>) -> Result<Report, Error> {
     Ok(report)
 }
 
-async fn run(Migrate { dry_run, other_backup, reset_logins }: Migrate) -> Result<Report, migrate::MigrateError> {
+async fn run(
+    Migrate { dry_run, other_backup, reset_logins }: Migrate,
+) -> Result<Report, holdfast_migrate::MigrateError> {
     let settings = Settings::from_environment().await?;
     let plan = Plan { dry_run, other_backup, reset_logins, ..Plan::from_settings(&settings).await? };
-    migrate::run(&plan, &SystemClock, &SystemEntropy).await
+    holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use holdfast_shared::config::{
+    BootstrapToken, BootstrapUser, Config, ConfigError, Needs, Settings, api_tokens, auth_users,
+};
+use holdfast_shared::identity::signer::{NewKey, Signer};
 use jiff::SignedDuration;
 use secrecy::SecretString;
-use shared::config::{BootstrapToken, BootstrapUser, Config, Needs, Refusal, Settings, api_tokens, auth_users};
-use shared::identity::signer::{NewKey, Signer};
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
@@ -18,7 +20,7 @@ const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// How old the backup before a major step may be: a day, as backups are made daily.
 const BACKUP_HOURS: u16 = 24;
-const MOST_BACKUP_HOURS: u16 = 24 * 7;
+const MAX_BACKUP_HOURS: u16 = 24 * 7;
 
 /// The settings that say what a role logs in with: the password, or else the secret that has it.
 const LOGINS: [(&str, &str, &str); 4] = [
@@ -40,7 +42,7 @@ pub struct Plan {
     /// Whether to tell what is to be done, and do nothing.
     pub dry_run: bool,
     /// How old the newest backup may be before a major step.
-    pub most_backup_age: SignedDuration,
+    pub max_backup_age: SignedDuration,
     /// A backup that was made otherwise, such as a snapshot by its name; it stands in for the newest one.
     pub other_backup: Option<String>,
     /// How long to wait for another run to end.
@@ -66,7 +68,7 @@ impl Plan {
             database_ca_file: None,
             steps: Steps::embedded(),
             dry_run: false,
-            most_backup_age: SignedDuration::from_hours(i64::from(BACKUP_HOURS)),
+            max_backup_age: SignedDuration::from_hours(i64::from(BACKUP_HOURS)),
             other_backup: None,
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),
@@ -88,7 +90,7 @@ impl Plan {
                 let password = match (settings.get(given), settings.get(kept)) {
                     (Some(password), _) if password.len() < LEAST_PASSWORD_BYTES => {
                         let fault = format!("shorter than {LEAST_PASSWORD_BYTES} bytes");
-                        return Some(Err(Refusal::new(given, fault, "generate one with `openssl rand -hex 32`")));
+                        return Some(Err(ConfigError::new(given, fault, "generate one with `openssl rand -hex 32`")));
                     }
                     (Some(password), _) => Password::Given(SecretString::from(password)),
                     (None, Some(arn)) => Password::Kept(arn.to_owned()),
@@ -103,7 +105,7 @@ impl Plan {
         };
         Ok(Self {
             database_ca_file: config.database_ca_file,
-            most_backup_age: backup_age(settings)?,
+            max_backup_age: backup_age(settings)?,
             logins,
             users: auth_users(settings)?,
             tokens: api_tokens(settings)?,
@@ -113,16 +115,16 @@ impl Plan {
     }
 
     pub(crate) async fn connect(&self) -> Result<Client, MigrateError> {
-        Ok(shared::db::connect_owner(&self.database_url, self.database_ca_file.as_deref()).await?)
+        Ok(holdfast_shared::db::connect_owner(&self.database_url, self.database_ca_file.as_deref()).await?)
     }
 }
 
-fn backup_age(settings: &Settings) -> Result<SignedDuration, Refusal> {
+fn backup_age(settings: &Settings) -> Result<SignedDuration, ConfigError> {
     let setting = "MAJOR_MIGRATION_BACKUP_HOURS";
     let hours = match settings.get(setting).map(str::parse) {
         None => BACKUP_HOURS,
-        Some(Ok(hours)) if (1..=MOST_BACKUP_HOURS).contains(&hours) => hours,
-        Some(_) => return Err(Refusal::new(setting, "not a number in range", "use 1 to 168 hours")),
+        Some(Ok(hours)) if (1..=MAX_BACKUP_HOURS).contains(&hours) => hours,
+        Some(_) => return Err(ConfigError::new(setting, "not a number in range", "use 1 to 168 hours")),
     };
     Ok(SignedDuration::from_hours(i64::from(hours)))
 }

@@ -78,7 +78,7 @@ fn failed(error: &refinery::Error) -> MigrateError {
         Kind::MissingVersion(applied) => unknown(applied),
         Kind::Connection(what, cause) => {
             let what = what.trim_matches('`');
-            MigrateError::Step(format!("{what}: {}", shared::db::cause(cause.as_ref())).replace('\n', " "))
+            MigrateError::Step(format!("{what}: {}", holdfast_shared::db::cause(cause.as_ref())).replace('\n', " "))
         }
         _ => MigrateError::Step(error.to_string()),
     }

@@ -69,7 +69,7 @@ mod tests {
         let steps = Steps::embedded();
         let versions: Vec<i32> = steps.0.iter().map(Migration::version).collect();
         assert_eq!(versions, (1..=steps.newest()).collect::<Vec<_>>());
-        assert_eq!(shared::db::SCHEMA_VERSIONS, steps.newest() - 1..=steps.newest());
+        assert_eq!(holdfast_shared::db::SCHEMA_VERSIONS, steps.newest() - 1..=steps.newest());
     }
 
     #[test]

@@ -4,17 +4,17 @@
 //!
 //! It logs in as the role itself, which may change its own password; so it needs no rights in the database, and of
 //! the secrets only those that it rotates. Connections that are open stay open; functions that open one meanwhile
-//! find the new password at the stage that it is in (`shared::db`), so nothing is ever refused.
+//! find the new password at the stage that it is in (`holdfast_shared::db`), so nothing is ever refused.
 
 mod secret;
 
+use holdfast_shared::aws::AwsError;
+use holdfast_shared::config::ConfigError;
+use holdfast_shared::db::OwnerError;
+use holdfast_shared::rng::Rng;
 use postgres_protocol::password::scram_sha_256;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use shared::aws::AwsError;
-use shared::config::Refusal;
-use shared::db::OwnerError;
-use shared::entropy::Entropy;
 use tokio_postgres::Client;
 
 use secret::{Database, Secret, Values};
@@ -65,7 +65,7 @@ pub enum RotationError {
     NotCreated,
     /// The settings cannot be used.
     #[error(transparent)]
-    Settings(#[from] Refusal),
+    Settings(#[from] ConfigError),
     /// The database cannot be reached, or takes neither password.
     #[error(transparent)]
     Database(#[from] OwnerError),
@@ -77,8 +77,8 @@ pub enum RotationError {
 /// Does one step.
 ///
 /// # Errors
-/// One line that names the mend, and never a password.
-pub async fn run(request: &Request, entropy: &dyn Entropy) -> Result<(), RotationError> {
+/// One line that names the fix, and never a password.
+pub async fn run(request: &Request, rng: &dyn Rng) -> Result<(), RotationError> {
     let secret = Secret::new(&request.secret_id, &request.client_request_token).await;
     let current = secret.current_version().await?;
     if current.as_deref() == Some(&request.client_request_token) {
@@ -86,7 +86,7 @@ pub async fn run(request: &Request, entropy: &dyn Entropy) -> Result<(), Rotatio
         return Ok(());
     }
     match request.step {
-        Step::CreateSecret => create(&secret, entropy).await,
+        Step::CreateSecret => create(&secret, rng).await,
         Step::SetSecret => set(&secret).await,
         Step::TestSecret => test(&secret).await,
         Step::FinishSecret => {
@@ -96,9 +96,9 @@ pub async fn run(request: &Request, entropy: &dyn Entropy) -> Result<(), Rotatio
     }
 }
 
-async fn create(secret: &Secret<'_>, entropy: &dyn Entropy) -> Result<(), RotationError> {
+async fn create(secret: &Secret<'_>, rng: &dyn Rng) -> Result<(), RotationError> {
     if secret.pending().await?.is_none() {
-        secret.put(&secret.current().await?.with_new_passwords(entropy)?).await?;
+        secret.put(&secret.current().await?.with_new_passwords(rng)?).await?;
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ async fn set(secret: &Secret<'_>) -> Result<(), RotationError> {
 async fn change(role: &Client, new: &Database) -> Result<(), RotationError> {
     let verifier = scram_sha_256(new.password.expose_secret().as_bytes());
     let statement = format!("ALTER ROLE CURRENT_USER PASSWORD '{verifier}'");
-    role.batch_execute(&statement).await.map_err(|error| RotationError::Change(shared::db::cause(&error)))
+    role.batch_execute(&statement).await.map_err(|error| RotationError::Change(holdfast_shared::db::cause(&error)))
 }
 
 async fn test(secret: &Secret<'_>) -> Result<(), RotationError> {
@@ -135,5 +135,5 @@ async fn made(secret: &Secret<'_>) -> Result<Values, RotationError> {
 
 async fn connect(database: &Database) -> Result<Client, OwnerError> {
     let ca_file = std::env::var_os("DATABASE_CA_FILE").filter(|path| !path.is_empty());
-    shared::db::connect_owner(&database.url, ca_file.as_deref().map(std::path::Path::new)).await
+    holdfast_shared::db::connect_owner(&database.url, ca_file.as_deref().map(std::path::Path::new)).await
 }

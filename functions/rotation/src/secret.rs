@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
+use holdfast_shared::aws::{self, AwsError, Stage};
+use holdfast_shared::config::database::{PASSWORDS, with_password};
+use holdfast_shared::rng::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use shared::aws::{self, AwsError, Stage};
-use shared::config::database::{PASSWORDS, with_password};
-use shared::entropy::Entropy;
 
 use crate::RotationError;
 
@@ -23,13 +23,13 @@ impl Values {
     }
 
     /// The same with a new password for each database in it.
-    pub(crate) fn with_new_passwords(mut self, entropy: &dyn Entropy) -> Result<Self, RotationError> {
+    pub(crate) fn with_new_passwords(mut self, rng: &dyn Rng) -> Result<Self, RotationError> {
         let named: Vec<_> = PASSWORDS.iter().filter(|(_, password)| self.0.contains_key(*password)).collect();
         if named.is_empty() {
             return Err(RotationError::NoPassword);
         }
         for (_, password) in named {
-            self.0.insert((*password).to_owned(), SecretString::from(entropy.base62(PASSWORD_LENGTH)));
+            self.0.insert((*password).to_owned(), SecretString::from(rng.base62(PASSWORD_LENGTH)));
         }
         Ok(self)
     }
@@ -115,7 +115,7 @@ impl<'a> Secret<'a> {
 
 #[cfg(test)]
 mod tests {
-    use shared::entropy::SystemEntropy;
+    use holdfast_shared::rng::SystemRng;
 
     use super::*;
 
@@ -127,7 +127,7 @@ mod tests {
     fn every_password_is_new_and_all_else_stays() {
         let before = r#"{"AUTH_ISSUER": "a", "DATABASE_PASSWORD": "x", "DATABASE_URL": "postgres://u@db/h",
             "DRILL_DATABASE_PASSWORD": "y", "DRILL_DATABASE_URL": "postgres://d@db/postgres"}"#;
-        let after = values(before).with_new_passwords(&SystemEntropy).unwrap();
+        let after = values(before).with_new_passwords(&SystemRng).unwrap();
         let databases = after.databases().unwrap();
         let [first, second] = databases.as_slice() else { panic!("{} databases", databases.len()) };
         assert_ne!(first.password.expose_secret(), second.password.expose_secret());
@@ -144,7 +144,7 @@ mod tests {
         assert!(refusal(within).starts_with("the secret has no DATABASE_PASSWORD"));
         let twice = r#"{"DATABASE_PASSWORD": "x", "DATABASE_URL": "postgres://u:x@db/h"}"#;
         assert!(refusal(twice).starts_with("the secret's DATABASE_URL has no place"));
-        assert!(values(within).with_new_passwords(&SystemEntropy).is_err());
+        assert!(values(within).with_new_passwords(&SystemRng).is_err());
         assert!(matches!(Values::parse(&SecretString::from("x")), Err(RotationError::NotSettings)));
     }
 }

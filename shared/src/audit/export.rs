@@ -132,7 +132,7 @@ pub(super) fn parse<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, U
 
 /// A row from a line. No name may stand twice in it: one reader would see the first value, another the last.
 fn line(text: &str) -> Result<AuditRow, Unreadable> {
-    let shape = crate::http::unambiguous(text.as_bytes()).and_then(|()| serde_json::from_str(text));
+    let shape = crate::web::unambiguous(text.as_bytes()).and_then(|()| serde_json::from_str(text));
     shape.map_err(|error| Unreadable(error.to_string())).and_then(row)
 }
 

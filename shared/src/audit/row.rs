@@ -1,13 +1,13 @@
 //! A row of the audit log, and the one sequence of bytes that stands for it: each column behind its length, what is NULL
 //! marked as such, so that no two rows share an encoding.
 
+use crate::db::FromRow;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{FORMAT, Hash, canonical};
-use crate::http::FromRow;
 use crate::id::TenantId;
 
 /// What the digest of a row begins with.

@@ -1,9 +1,9 @@
 //! Batches and positions as the database keeps them.
 
+use crate::db::FromRow;
 use tokio_postgres::Row;
 
 use super::{Batch, Entry, Hash, Place, Position, Seal};
-use crate::http::FromRow;
 
 impl Position {
     /// Where the chain stands after a seal of this digest.

@@ -1,5 +1,5 @@
 //! What a configuration must satisfy before anything starts. Each refusal is one line: the setting, what is wrong,
-//! the mend - and never the value.
+//! the fix - and never the value.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,18 +11,18 @@ use crate::permission::{Role, Scope};
 
 /// A start that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {fault}; {mend}")]
-pub struct Refusal {
+#[error("{setting}: {fault}; {fix}")]
+pub struct ConfigError {
     /// The setting.
     pub setting: &'static str,
     fault: String,
-    mend: &'static str,
+    fix: &'static str,
 }
 
-impl Refusal {
+impl ConfigError {
     /// A refusal of a setting.
-    pub fn new(setting: &'static str, fault: impl Into<String>, mend: &'static str) -> Self {
-        Self { setting, fault: fault.into(), mend }
+    pub fn new(setting: &'static str, fault: impl Into<String>, fix: &'static str) -> Self {
+        Self { setting, fault: fault.into(), fix }
     }
 }
 
@@ -32,7 +32,7 @@ const GENERATE_KEY: &str = "generate one with `openssl rand -base64 32`";
 const KNOWN: [&str; 10] =
     ["changeme", "change-me", "dev-token", "secret", "password", "example", "default", "letmein", "test", "0123456789"];
 
-pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusal> {
+pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, ConfigError> {
     let environment = match settings.get("APP_ENV") {
         Some("local") => Environment::Local,
         Some(name) => Environment::Deployed(name.to_owned()),
@@ -41,12 +41,12 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     let deployed = environment != Environment::Local;
 
     let database_url = settings.database_url("DATABASE_URL")?.ok_or_else(|| {
-        Refusal::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full")
+        ConfigError::new("DATABASE_URL", "not set", "set postgres://user:password@host:5432/name?sslmode=verify-full")
     })?;
     crate::db::client_config(database_url.expose_secret())
-        .map_err(|error| Refusal::new("DATABASE_URL", error.to_string(), "correct it"))?;
+        .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string(), "correct it"))?;
     if deployed && !database_url.expose_secret().contains("sslmode=verify-full") {
-        return Err(Refusal::new(
+        return Err(ConfigError::new(
             "DATABASE_URL",
             "the connection would not verify the server's certificate",
             "add ?sslmode=verify-full",
@@ -59,14 +59,14 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     }
     let asymmetric = settings.get("SIGNING_KMS_KEY_ID").is_some() || settings.get("SIGNING_KEY_FILE").is_some();
     if deployed && settings.get("SIGNING_KEY_FILE").is_some() {
-        return Err(Refusal::new(
+        return Err(ConfigError::new(
             "SIGNING_KEY_FILE",
             "a signing key in a file is for APP_ENV=local",
             "use SIGNING_KMS_KEY_ID, or AUTH_JWT_SECRET",
         ));
     }
     if needs.signing && jwt_secret.is_none() && !asymmetric {
-        return Err(Refusal::new(
+        return Err(ConfigError::new(
             "SIGNING_KMS_KEY_ID",
             "nothing is set that can sign access tokens",
             "set the id of an ECC_NIST_P256 KMS key, or AUTH_JWT_SECRET of at least 32 bytes",
@@ -76,7 +76,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     let key = |name| settings.get(name).map(|key| vault_key(name, key, deployed)).transpose();
     let (vault_key, former_vault_key) = (key("SECRET_ENCRYPTION_KEY")?, key("FORMER_SECRET_ENCRYPTION_KEY")?);
     if needs.vault && deployed && vault_key.is_none() && settings.get("VAULT_KMS_KEY_ID").is_none() {
-        return Err(Refusal::new(
+        return Err(ConfigError::new(
             "SECRET_ENCRYPTION_KEY",
             "no vault key is set",
             "set VAULT_KMS_KEY_ID, or 32 bytes as base64: `openssl rand -base64 32`",
@@ -86,7 +86,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     api_tokens(settings)?;
 
     let number =
-        |name: &'static str, default: u16, range: std::ops::RangeInclusive<u16>, mend: &'static str| match settings
+        |name: &'static str, default: u16, range: std::ops::RangeInclusive<u16>, fix: &'static str| match settings
             .get(name)
         {
             None => Ok(default),
@@ -94,7 +94,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
                 .parse()
                 .ok()
                 .filter(|number| range.contains(number))
-                .ok_or_else(|| Refusal::new(name, "not a number in range", mend)),
+                .ok_or_else(|| ConfigError::new(name, "not a number in range", fix)),
         };
     Ok(Config {
         database_url,
@@ -123,28 +123,28 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Refusa
     })
 }
 
-fn flag(settings: &Settings, name: &'static str) -> Result<bool, Refusal> {
+fn flag(settings: &Settings, name: &'static str) -> Result<bool, ConfigError> {
     match settings.get(name) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => Err(Refusal::new(name, "neither true nor false", "write true or false")),
+        Some(_) => Err(ConfigError::new(name, "neither true nor false", "write true or false")),
     }
 }
 
-fn strong(name: &'static str, secret: &[u8], deployed: bool) -> Result<(), Refusal> {
+fn strong(name: &'static str, secret: &[u8], deployed: bool) -> Result<(), ConfigError> {
     if secret.len() < 32 {
-        return Err(Refusal::new(name, "shorter than 32 bytes", GENERATE_KEY));
+        return Err(ConfigError::new(name, "shorter than 32 bytes", GENERATE_KEY));
     }
     let lower = String::from_utf8_lossy(secret).to_lowercase();
     let distinct = secret.iter().collect::<std::collections::BTreeSet<_>>().len();
     if deployed && (KNOWN.iter().any(|known| lower.contains(known)) || distinct < 10) {
-        return Err(Refusal::new(name, "a known or guessable value", GENERATE_KEY));
+        return Err(ConfigError::new(name, "a known or guessable value", GENERATE_KEY));
     }
     Ok(())
 }
 
 /// Exactly 32 bytes: raw, base64 or hex.
-fn vault_key(name: &'static str, text: &str, deployed: bool) -> Result<SecretSlice<u8>, Refusal> {
+fn vault_key(name: &'static str, text: &str, deployed: bool) -> Result<SecretSlice<u8>, ConfigError> {
     let bytes = match text.len() {
         32 => Some(text.as_bytes().to_vec()),
         64 => hex(text),
@@ -154,7 +154,7 @@ fn vault_key(name: &'static str, text: &str, deployed: bool) -> Result<SecretSli
     };
     let bytes = bytes
         .filter(|bytes| bytes.len() == 32)
-        .ok_or_else(|| Refusal::new(name, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
+        .ok_or_else(|| ConfigError::new(name, "not 32 bytes, raw, base64 or hex", GENERATE_KEY))?;
     strong(name, &bytes, deployed)?;
     Ok(SecretSlice::from(bytes))
 }
@@ -166,17 +166,17 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-fn mfa_roles(settings: &Settings) -> Result<Vec<Role>, Refusal> {
+fn mfa_roles(settings: &Settings) -> Result<Vec<Role>, ConfigError> {
     const NAME: &str = "REQUIRE_MFA_ROLES";
     let listed = settings.get(NAME).unwrap_or_default().split(',').map(str::trim).filter(|role| !role.is_empty());
     listed
         .map(|role| {
-            role.parse().map_err(|_| Refusal::new(NAME, "an entry is no role", "list roles such as admin,operator"))
+            role.parse().map_err(|_| ConfigError::new(NAME, "an entry is no role", "list roles such as admin,operator"))
         })
         .collect()
 }
 
-fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, Refusal> {
+fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, ConfigError> {
     const MEND: &str =
         "list exact origins such as https://app.example.com, separated by commas; a wildcard is never right here";
     let listed =
@@ -194,7 +194,7 @@ fn origins(settings: &Settings) -> Result<Vec<HeaderValue>, Refusal> {
             HeaderValue::from_str(origin)
                 .ok()
                 .filter(|_| exact)
-                .ok_or_else(|| Refusal::new("CORS_ORIGINS", "an entry is not an exact origin", MEND))
+                .ok_or_else(|| ConfigError::new("CORS_ORIGINS", "an entry is not an exact origin", MEND))
         })
         .collect()
 }
@@ -213,7 +213,7 @@ pub struct BootstrapUser {
 }
 
 /// The users of `AUTH_USERS`, separated by new lines or semicolons (a PHC string holds commas).
-pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
+pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, ConfigError> {
     const MEND: &str = "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from an argon2id tool, never a plaintext password";
     let entries = settings
         .get("AUTH_USERS")
@@ -223,7 +223,7 @@ pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, Refusal> {
         .filter(|entry| !entry.is_empty());
     entries
         .map(|entry| {
-            let bad = |fault: &str| Refusal::new("AUTH_USERS", fault, MEND);
+            let bad = |fault: &str| ConfigError::new("AUTH_USERS", fault, MEND);
             let mut parts = entry.splitn(4, ':');
             let (Some(tenant), Some(username), Some(role), Some(hash)) =
                 (parts.next(), parts.next(), parts.next(), parts.next())
@@ -262,9 +262,9 @@ pub struct BootstrapToken {
 }
 
 /// The tokens of `API_TOKENS`, separated by new lines or semicolons. Only digests are taken, never a token.
-pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, Refusal> {
+pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, ConfigError> {
     const MEND: &str = "write [tenant/]name:scopes:sha256-of-token; `holdfast token new` makes a token and its SHA-256";
-    let bad = |fault: &str| Refusal::new("API_TOKENS", fault, MEND);
+    let bad = |fault: &str| ConfigError::new("API_TOKENS", fault, MEND);
     let entries = settings.get("API_TOKENS").unwrap_or_default().split([';', '\n']).map(str::trim);
     entries
         .filter(|entry| !entry.is_empty())

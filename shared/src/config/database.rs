@@ -4,7 +4,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::check::Refusal;
+use super::check::ConfigError;
 use super::source::Settings;
 
 /// The URLs, each with the setting that may hold its password.
@@ -16,13 +16,13 @@ impl Settings {
     ///
     /// # Errors
     /// A password is set, and the URL has no place for it.
-    pub fn database_url(&self, name: &'static str) -> Result<Option<SecretString>, Refusal> {
+    pub fn database_url(&self, name: &'static str) -> Result<Option<SecretString>, ConfigError> {
         let Some(url) = self.get(name) else { return Ok(None) };
         let password = PASSWORDS.iter().find(|(url, _)| *url == name).and_then(|(_, password)| self.get(password));
         let Some(password) = password else { return Ok(Some(SecretString::from(url))) };
         let complete = with_password(url, &SecretString::from(password)).ok_or_else(|| {
             let fault = "it has no user, or a password of its own beside the one in its own setting";
-            Refusal::new(name, fault, "write postgres://user@host:5432/name?sslmode=verify-full")
+            ConfigError::new(name, fault, "write postgres://user@host:5432/name?sslmode=verify-full")
         })?;
         Ok(Some(complete))
     }

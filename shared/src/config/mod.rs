@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::permission::Role;
 
-pub use check::{BootstrapToken, BootstrapUser, Refusal, api_tokens, auth_users};
+pub use check::{BootstrapToken, BootstrapUser, ConfigError, api_tokens, auth_users};
 pub use source::{Effective, NAMES, Settings, Source, Stage};
 
 /// Where it runs. Only `local` may do without verified TLS and managed secrets.
@@ -84,14 +84,14 @@ impl Config {
     /// Reads the configuration of a deployed function: the environment, then `SECRETS_ARN` where it is set.
     ///
     /// # Errors
-    /// One line that names the setting and the mend.
-    pub async fn load(needs: Needs) -> Result<Self, Refusal> {
+    /// One line that names the setting and the fix.
+    pub async fn load(needs: Needs) -> Result<Self, ConfigError> {
         let settings = Settings::from_environment().await?;
         Self::from_settings(&settings, needs)
     }
 
     /// Reads and checks settings that were gathered already.
-    pub fn from_settings(settings: &Settings, needs: Needs) -> Result<Self, Refusal> {
+    pub fn from_settings(settings: &Settings, needs: Needs) -> Result<Self, ConfigError> {
         check::config(settings, needs)
     }
 }

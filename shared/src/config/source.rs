@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::check::Refusal;
+use super::check::ConfigError;
 use crate::aws;
 pub use crate::aws::Stage;
 
@@ -127,12 +127,12 @@ impl Settings {
     }
 
     /// The process's environment, completed by the Secrets Manager secrets that `SECRETS_ARN` names, separated by commas.
-    pub async fn from_environment() -> Result<Self, Refusal> {
+    pub async fn from_environment() -> Result<Self, ConfigError> {
         Self::at(Stage::Current).await
     }
 
     /// As [`Settings::from_environment`], with the secrets as they are at a stage of their rotation.
-    pub async fn at(stage: Stage) -> Result<Self, Refusal> {
+    pub async fn at(stage: Stage) -> Result<Self, ConfigError> {
         let mut settings = Self::default();
         for name in NAMES {
             if let Ok(value) = std::env::var(name) {
@@ -178,9 +178,9 @@ impl Settings {
         true
     }
 
-    fn add_secret(&mut self, secret: &SecretString) -> Result<(), Refusal> {
+    fn add_secret(&mut self, secret: &SecretString) -> Result<(), ConfigError> {
         let values: BTreeMap<String, String> = serde_json::from_str(secret.expose_secret()).map_err(|_| {
-            Refusal::new(
+            ConfigError::new(
                 "SECRETS_ARN",
                 "the secret is not a JSON object of strings".to_owned(),
                 "store {\"DATABASE_URL\": \"...\", ...}",
@@ -189,7 +189,7 @@ impl Settings {
         for (name, value) in values {
             if !self.set(&name, value, Source::SecretsManager) {
                 // The name may be a mistyped value; it is not repeated in a log.
-                return Err(Refusal::new(
+                return Err(ConfigError::new(
                     "SECRETS_ARN",
                     "the secret holds a name that is no setting".to_owned(),
                     "keep only settings of docs/configuration.md in it",
@@ -200,9 +200,9 @@ impl Settings {
     }
 }
 
-async fn read(arn: &str, stage: Stage) -> Result<SecretString, Refusal> {
+async fn read(arn: &str, stage: Stage) -> Result<SecretString, ConfigError> {
     aws::secret(arn, stage).await.map_err(|error| {
-        Refusal::new(
+        ConfigError::new(
             "SECRETS_ARN",
             format!("the secret cannot be read ({error})"),
             "check the ARN, the function's role (secretsmanager:GetSecretValue, kms:Decrypt) and the VPC endpoint",

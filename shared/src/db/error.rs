@@ -63,7 +63,7 @@ impl From<&DbError> for Problem {
             DbError::Refused(refusal) => {
                 let code = refusal.code();
                 if *code == SqlState::UNIQUE_VIOLATION {
-                    return Self::verdict(Code::Conflict);
+                    return Self::of(Code::Conflict);
                 }
                 let transient = [
                     SqlState::T_R_SERIALIZATION_FAILURE,

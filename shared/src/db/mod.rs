@@ -5,7 +5,8 @@ mod error;
 mod login;
 mod owner;
 pub mod param;
-mod preparing;
+mod prepare;
+mod row;
 mod statement;
 
 use std::sync::Arc;
@@ -14,22 +15,22 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use tokio_postgres::Row;
 
-use preparing::Preparing;
+use prepare::PreparedStatements;
 
 pub(crate) use connection::client_config;
 pub use connection::{ConnectError, cause};
 pub use error::DbError;
 pub use owner::{OwnerError, connect_backup, connect_maintenance, connect_owner};
-pub use statement::Statement;
+pub use row::{FromRow, Row, RowError, rows_of};
+pub use statement::{Sql, Statement};
 
 use crate::config::Config;
 use crate::identity::keys::KeyRing;
 use crate::telemetry::metrics::{Metrics, Report};
 
 /// How long one flight may take, statements and network together, before its connection is given up.
-const FLIGHT_LIMIT: Duration = Duration::from_secs(10);
+const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
 pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 15..=16;
@@ -70,22 +71,22 @@ impl Datastore {
             let report = Statement::new(REPORT).bind(&metrics.instance).bind(epoch).bind(&metrics.function);
             statements.insert(0, report.bind(&metrics.started_at).bind(&now).bind(series));
         }
-        let client = InFlight(Some(self.connection().await?));
+        let client = OpenConnection(Some(self.connection().await?));
         // Out of time: dropping the client closes the connection, since nobody knows what state it is in.
-        let Ok(answers) = tokio::time::timeout(FLIGHT_LIMIT, client.fly(&statements)).await else {
+        let Ok(answers) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.send_all(&statements)).await else {
             return Err(DbError::Lost);
         };
-        self.metrics.flight();
+        self.metrics.round_trip();
         match answers {
             Ok(mut rows) => {
-                client.landed();
+                client.release();
                 drop(rows.drain(..usize::from(report.is_some())));
                 Ok(rows)
             }
             Err(error) => {
                 let error = DbError::from(error);
                 if !matches!(error, DbError::Lost) {
-                    client.landed();
+                    client.release();
                 }
                 Err(error)
             }
@@ -94,14 +95,14 @@ impl Datastore {
 
     /// Runs one statement by itself, without the words of a transaction around it.
     pub async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DbError> {
-        let client = InFlight(Some(self.connection().await?));
-        let Ok(answer) = tokio::time::timeout(FLIGHT_LIMIT, client.query(statement)).await else {
+        let client = OpenConnection(Some(self.connection().await?));
+        let Ok(answer) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.query(statement)).await else {
             return Err(DbError::Lost);
         };
-        self.metrics.flight();
+        self.metrics.round_trip();
         let answer = answer.map_err(DbError::from);
         if !matches!(answer, Err(DbError::Lost)) {
-            client.landed();
+            client.release();
         }
         answer
     }
@@ -151,13 +152,13 @@ impl Datastore {
 
 /// A connection with statements on their way. Dropped before they have all been answered (a cancelled request, a
 /// timeout), it is closed rather than given back: the next request must not read this one's answers.
-struct InFlight(Option<Object>);
+struct OpenConnection(Option<Object>);
 
-impl InFlight {
-    async fn fly(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+impl OpenConnection {
+    async fn send_all(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
         let Some(client) = &self.0 else { return Ok(Vec::new()) };
         // Each future sends its message when first polled, and join_all polls in order.
-        let preparing = Preparing::start(client, statements);
+        let preparing = PreparedStatements::start(client, statements);
         let begin = client.batch_execute("BEGIN");
         let work = join_all(statements.iter().map(|statement| preparing.send(statement)));
         let commit = client.batch_execute("COMMIT");
@@ -174,17 +175,17 @@ impl InFlight {
 
     async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
         let Some(client) = &self.0 else { return Ok(Vec::new()) };
-        let preparing = Preparing::start(client, std::slice::from_ref(statement));
+        let preparing = PreparedStatements::start(client, std::slice::from_ref(statement));
         tokio::join!(biased; preparing.finish(), preparing.send(statement)).1
     }
 
     /// All was answered: the connection is good for the next request.
-    fn landed(mut self) {
+    fn release(mut self) {
         drop(self.0.take());
     }
 }
 
-impl Drop for InFlight {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         if let Some(client) = self.0.take() {
             drop(Object::take(client));

@@ -1,28 +1,67 @@
-//! A statement on its way: constant text, and parameters that know their types.
+//! A statement on its way: constant text that says whether it is prepared, and parameters that know their types.
 
 use tokio_postgres::types::{ToSql, Type};
 
 use super::param::Param;
 
+/// The text of a statement, and whether a connection prepares it: a property of the constant, so that no call has to
+/// remember it (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sql {
+    pub(super) text: &'static str,
+    pub(super) prepared: bool,
+}
+
+impl Sql {
+    /// A statement whose plan does not depend on its values. A connection prepares it in the round trip of its first use;
+    /// from then on the server neither parses nor plans it again.
+    pub const fn prepared(text: &'static str) -> Self {
+        Self { text, prepared: true }
+    }
+
+    /// A statement that is planned for its values each time: one with filters that may be absent, where one plan for all
+    /// cases is a bad one for each, or one that runs too rarely to keep.
+    pub const fn unprepared(text: &'static str) -> Self {
+        Self { text, prepared: false }
+    }
+
+    /// The text.
+    pub const fn text(self) -> &'static str {
+        self.text
+    }
+
+    /// Whether connections prepare it.
+    pub const fn is_prepared(self) -> bool {
+        self.prepared
+    }
+
+    /// The statement, with its first parameter, `$1`.
+    pub fn bind<P: Param>(self, value: &P) -> Statement<'_> {
+        Statement::from(self).bind(value)
+    }
+}
+
 /// SQL with its parameters. The text is always a constant: nothing of a request ever becomes part of it.
-#[derive(Default)]
 pub struct Statement<'a> {
-    pub(super) sql: &'static str,
-    /// Whether a connection that has seen it once need not read and plan it again.
-    pub(super) repeats: bool,
+    pub(super) sql: Sql,
     pub(super) params: Vec<(&'a (dyn ToSql + Sync), Type)>,
+}
+
+impl From<Sql> for Statement<'_> {
+    fn from(sql: Sql) -> Self {
+        Self { sql, params: Vec::new() }
+    }
 }
 
 impl<'a> Statement<'a> {
     /// A statement without parameters yet.
     pub const fn new(sql: &'static str) -> Self {
-        Self { sql, repeats: false, params: Vec::new() }
+        Self { sql: Sql::unprepared(sql), params: Vec::new() }
     }
 
-    /// A statement that a connection sees again and again, and whose plan does not depend on its values: it is prepared along
-    /// with its first use. Not for filters that may be absent: the plan of all cases is a bad one for each.
+    /// A statement that is prepared.
     pub const fn prepared(sql: &'static str) -> Self {
-        Self { sql, repeats: true, params: Vec::new() }
+        Self { sql: Sql::prepared(sql), params: Vec::new() }
     }
 
     /// Gives the next parameter: `$1` first.

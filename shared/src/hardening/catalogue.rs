@@ -1,6 +1,6 @@
-//! Every line of the checklist. A test holds each to having a default, a mend, and proofs that exist.
+//! Every line of the checklist. A test holds each to having a default, a remediation, and proofs that exist.
 
-use super::Place::{Configuration, Database, Stack, Template, Url};
+use super::EvidenceSource::{Configuration, Database, Stack, Template, Url};
 use super::Row;
 use super::Severity::{High, Low, Medium};
 
@@ -13,8 +13,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "No default credential exists. A weak, known or plaintext one refuses to start outside local use.",
         looks_at: "The strength and the form of every configured credential; a sign-in with the known defaults.",
         severity: High,
-        mend: "Replace the credential that the evidence names: `holdfast token new`, `holdfast user reset-password`, `openssl rand -base64 32`.",
-        places: &[Configuration, Database, Url],
+        remediation: "Replace the credential that the evidence names: `holdfast token new`, `holdfast user reset-password`, `openssl rand -base64 32`.",
+        sources: &[Configuration, Database, Url],
         proofs: &[
             ("shared/src/config/check.rs", "weak_default_and_missing_secrets_refuse_to_start"),
             ("cli/tests/run/starting.rs", "the_first_start_makes_users_of_every_role_with_private_passwords"),
@@ -27,8 +27,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Every route under /admin refuses API tokens, and no scope names what an admin may do.",
         looks_at: "The route table and the scopes of this build; a call of /admin with an API token.",
         severity: High,
-        mend: "Run a build of which `holdfast check` says that it holds; take away what lets tokens into /admin.",
-        places: &[Configuration, Url],
+        remediation: "Run a build of which `holdfast check` says that it holds; take away what lets tokens into /admin.",
+        sources: &[Configuration, Url],
         proofs: &[
             ("tests/tests/api_tokens.rs", "a_token_never_does_what_needs_a_signed_in_user"),
             ("tests/tests/isolation.rs", "every_role_may_do_on_its_own_tenant_just_what_the_table_says"),
@@ -41,8 +41,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Claims are checked against the stored session in every request's transaction, row-level security is forced on every tenant's table, and X-Tenant-ID must agree.",
         looks_at: "Row-level security of every table with a tenant; a call with another tenant's X-Tenant-ID.",
         severity: High,
-        mend: "Bring the table that the evidence names back to what the migrations make (`holdfast schema diff`).",
-        places: &[Database, Url],
+        remediation: "Bring the table that the evidence names back to what the migrations make (`holdfast schema diff`).",
+        sources: &[Database, Url],
         proofs: &[
             ("tests/tests/isolation.rs", "the_tenant_header_never_grants_anything"),
             ("tests/tests/tenant_walls.rs", "every_table_with_tenants_rows_has_row_level_security_enabled_and_forced"),
@@ -56,8 +56,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "A domain with a policy of TLS 1.2 and above, the default address switched off, HSTS on every answer.",
         looks_at: "The domain's policy in the template; a handshake with each version of TLS and with weak ciphers; the port without TLS; HSTS.",
         severity: High,
-        mend: "Give the API a domain with a security policy of TLS 1.3, or one of TLS 1.2 with PFS in its name, and switch its default address off; without TLS answer with redirects alone.",
-        places: &[Template, Url],
+        remediation: "Give the API a domain with a security policy of TLS 1.3, or one of TLS 1.2 with PFS in its name, and switch its default address off; without TLS answer with redirects alone.",
+        sources: &[Template, Url],
         proofs: &[
             ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
             ("cli/src/check/live/tls.rs", "each_weak_suite_is_found_and_named_by_its_weakness"),
@@ -71,8 +71,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "The client's address comes from the gateway's request context and never from a header.",
         looks_at: "The audit row of a call with a made-up X-Forwarded-For.",
         severity: Medium,
-        mend: "Let only the gateway reach the functions, and run a build that takes no address from a header.",
-        places: &[Url],
+        remediation: "Let only the gateway reach the functions, and run a build that takes no address from a header.",
+        sources: &[Url],
         proofs: &[("tests/tests/audit.rs", "the_address_is_the_gateways_and_never_a_headers")],
     },
     Row {
@@ -82,8 +82,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "WAF rates by route group and address, managed rules, body sizes; throttles at the gateway; a limit of the body in every function.",
         looks_at: "WAF rules and throttles in the template; the answer to a body that is too large; with --rate-probe the answer to too many requests.",
         severity: High,
-        mend: "Associate the web ACL with the stage, with a rate rule for each of /auth, /accounts and /admin and a rule for body sizes; set the stage's throttles.",
-        places: &[Template, Url],
+        remediation: "Associate the web ACL with the stage, with a rate rule for each of /auth, /accounts and /admin and a rule for body sizes; set the stage's throttles.",
+        sources: &[Template, Url],
         proofs: &[
             ("tests/tests/conventions.rs", "a_body_that_is_too_long_is_refused_though_its_length_is_not_declared"),
             ("tests/tests/sign_in.rs", "repeated_failures_are_throttled_and_a_right_password_then_has_to_wait"),
@@ -96,8 +96,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Secrets Manager and KMS; database passwords are rotated every 30 days; .env is ignored by git and for local use; CI looks for secrets.",
         looks_at: "Where each secret came from; the age of keys; that no template holds one, and that each generated password is rotated.",
         severity: High,
-        mend: "Move the setting that the evidence names into the Secrets Manager secret of SECRETS_ARN; rotate keys older than a year.",
-        places: &[Configuration, Database, Template],
+        remediation: "Move the setting that the evidence names into the Secrets Manager secret of SECRETS_ARN; rotate keys older than a year.",
+        sources: &[Configuration, Database, Template],
         proofs: &[
             ("tests/tests/status.rs", "the_configuration_is_shown_with_its_sources_and_without_its_secrets"),
             ("tests/tests/lambda.rs", "every_sample_event_is_answered_by_the_real_functions"),
@@ -111,8 +111,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Always on: no key, no start. AES-256-GCM under a data key for each tenant, wrapped by KMS.",
         looks_at: "That a vault key is configured; that the newest backup's canary was sealed, and opened by a drill.",
         severity: High,
-        mend: "Set VAULT_KMS_KEY_ID (or SECRET_ENCRYPTION_KEY), and run the drill.",
-        places: &[Configuration, Database],
+        remediation: "Set VAULT_KMS_KEY_ID (or SECRET_ENCRYPTION_KEY), and run the drill.",
+        sources: &[Configuration, Database],
         proofs: &[
             ("tests/tests/secrets_sealed.rs", "no_flipped_bit_goes_unnoticed"),
             ("tests/tests/secrets_sealed.rs", "a_value_moved_from_another_place_does_not_open"),
@@ -129,8 +129,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "The server's certificate is verified; storage is encrypted; private subnets; security groups by reference; rds.force_ssl.",
         looks_at: "pg_stat_ssl of the live connection; the cluster, its parameters, subnets and security groups in the template.",
         severity: High,
-        mend: "Use sslmode=verify-full, rds.force_ssl=1, encrypted storage, and subnets and security groups that nobody outside reaches.",
-        places: &[Configuration, Database, Template],
+        remediation: "Use sslmode=verify-full, rds.force_ssl=1, encrypted storage, and subnets and security groups that nobody outside reaches.",
+        sources: &[Configuration, Database, Template],
         proofs: &[
             ("shared/src/config/check.rs", "weak_default_and_missing_secrets_refuse_to_start"),
             ("cli/tests/cluster.rs", "a_certificate_makes_verified_tls"),
@@ -143,8 +143,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Always on, in the transaction of what it tells of; append only; sealed every minute.",
         looks_at: "Rights on the log; how long rows wait for their seal; over HTTP, whether all of it verifies.",
         severity: High,
-        mend: "Take rights to change the log away, and let the maintenance function run; then `GET /admin/audit/verify`.",
-        places: &[Database, Url],
+        remediation: "Take rights to change the log away, and let the maintenance function run; then `GET /admin/audit/verify`.",
+        sources: &[Database, Url],
         proofs: &[
             ("tests/tests/audit.rs", "what_could_not_be_written_down_did_not_happen"),
             (
@@ -161,8 +161,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "JSON lines in CloudWatch, kept for a year under a key of their own; an alarm for each.",
         looks_at: "Log groups and alarms in the template; whether each alarm of the stack is there, switched on, and rings.",
         severity: Medium,
-        mend: "Add the alarm that the evidence names, with an action; give the log group retention and a KMS key.",
-        places: &[Template, Stack],
+        remediation: "Add the alarm that the evidence names, with an action; give the log group retention and a KMS key.",
+        sources: &[Template, Stack],
         proofs: &[
             ("tests/tests/embedded_metrics.rs", "every_request_leaves_one_line_with_its_numbers"),
             ("tests/tests/prometheus.rs", "the_rules_are_valid_and_every_alert_fires_and_keeps_quiet_as_it_should"),
@@ -176,8 +176,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "A workflow with format, lint, tests, infrastructure checks and a search for secrets; branch protection as a script.",
         looks_at: "The workflow file.",
         severity: Medium,
-        mend: "Run .ci/run on every pull request, and require it (.github/protect-main).",
-        places: &[Template],
+        remediation: "Run .ci/run on every pull request, and require it (.github/protect-main).",
+        sources: &[Template],
         proofs: &[("tests/tests/hardening_template.rs", "each_broken_template_fails_its_own_line_and_no_other")],
     },
     Row {
@@ -187,8 +187,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Releases with signed build provenance; code signing; a manifest of digests made at build and compared with each live function; an SBOM.",
         looks_at: "Code signing in the template; the manifest against the live functions.",
         severity: Medium,
-        mend: "Give the functions a code signing configuration that enforces, and deploy with `make deploy`, which compares digests.",
-        places: &[Template, Stack],
+        remediation: "Give the functions a code signing configuration that enforces, and deploy with `make deploy`, which compares digests.",
+        sources: &[Template, Stack],
         proofs: &[("tests/tests/digests.rs", "one_flipped_byte_is_named_with_its_function")],
     },
     Row {
@@ -198,8 +198,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "/healthz says ok and nothing else; everything under /admin, and /metrics, needs a credential with the right permission.",
         looks_at: "The route table; calls without a credential.",
         severity: High,
-        mend: "Take away whatever answers there without a credential.",
-        places: &[Configuration, Url],
+        remediation: "Take away whatever answers there without a credential.",
+        sources: &[Configuration, Url],
         proofs: &[
             ("tests/tests/isolation.rs", "every_role_may_do_on_its_own_tenant_just_what_the_table_says"),
             ("tests/tests/faults.rs", "without_a_database_only_liveness_answers_well"),
@@ -212,8 +212,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Memory, time and reserved concurrency for each function; one connection an instance; limits of statements, locks and idle transactions.",
         looks_at: "Functions in the template and in the stack; the pool's size; connections that can be opened against max_connections.",
         severity: Medium,
-        mend: "Set MemorySize, Timeout and ReservedConcurrentExecutions of the function that the evidence names; raise max_connections or lower the concurrency.",
-        places: &[Configuration, Database, Template, Stack],
+        remediation: "Set MemorySize, Timeout and ReservedConcurrentExecutions of the function that the evidence names; raise max_connections or lower the concurrency.",
+        sources: &[Configuration, Database, Template, Stack],
         proofs: &[
             ("tests/tests/faults.rs", "a_statement_that_waits_too_long_for_a_lock_gives_up"),
             ("tests/tests/metrics.rs", "a_wait_for_a_connection_is_counted"),
@@ -226,8 +226,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Only the migrate function changes the schema, under a lock, and asks for a young backup before steps marked major; functions refuse a schema that they do not know.",
         looks_at: "What the functions' roles own and may do; whether a backup began in the week before the last migration.",
         severity: High,
-        mend: "Give ownership back to the schema's owner, and take CREATE, SUPERUSER, BYPASSRLS and CREATEROLE away from the role that the evidence names; make a backup before each migration.",
-        places: &[Database],
+        remediation: "Give ownership back to the schema's owner, and take CREATE, SUPERUSER, BYPASSRLS and CREATEROLE away from the role that the evidence names; make a backup before each migration.",
+        sources: &[Database],
         proofs: &[
             ("tests/tests/migrations.rs", "a_major_step_asks_for_a_young_backup"),
             ("tests/tests/migrations.rs", "a_schema_that_the_build_does_not_know_is_refused_with_503"),
@@ -241,8 +241,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Checksums of steps; the catalogue compared every hour; a metric and an alarm for each.",
         looks_at: "The newest comparison and its age; failed migrations; the alarms in the template.",
         severity: Medium,
-        mend: "docs/runbooks/schema-drift.md and docs/runbooks/failed-migration.md.",
-        places: &[Database, Template],
+        remediation: "docs/runbooks/schema-drift.md and docs/runbooks/failed-migration.md.",
+        sources: &[Database, Template],
         proofs: &[
             ("tests/tests/schema.rs", "every_kind_of_change_past_the_migrations_is_a_difference"),
             (
@@ -258,8 +258,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "/metrics needs metrics:read; a token can have that and nothing else.",
         looks_at: "The route table; /metrics without a credential.",
         severity: Medium,
-        mend: "Take away whatever answers at /metrics without a credential.",
-        places: &[Configuration, Url],
+        remediation: "Take away whatever answers at /metrics without a credential.",
+        sources: &[Configuration, Url],
         proofs: &[
             ("tests/tests/prometheus.rs", "a_prometheus_with_a_token_reads_metrics_and_one_without_gets_401"),
             ("tests/tests/prometheus.rs", "promtool_accepts_what_metrics_answers"),
@@ -272,8 +272,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "A CloudWatch dashboard in the stack; a Grafana dashboard for a private Prometheus.",
         looks_at: "The dashboard in the template, and that the template opens no port to the world.",
         severity: Low,
-        mend: "Keep the dashboard in the stack; open no security group to 0.0.0.0/0 or ::/0.",
-        places: &[Template],
+        remediation: "Keep the dashboard in the stack; open no security group to 0.0.0.0/0 or ::/0.",
+        sources: &[Template],
         proofs: &[("tests/tests/prometheus.rs", "alerts_and_the_dashboard_ask_for_nothing_that_is_not_measured")],
     },
     Row {
@@ -283,8 +283,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "A backup every night, encrypted, checksummed and locked; a drill every week that restores it and checks all of it.",
         looks_at: "The ages of the newest backup and of the newest drill; the schedules and the bucket in the template.",
         severity: High,
-        mend: "docs/runbooks/backups.md.",
-        places: &[Database, Template],
+        remediation: "docs/runbooks/backups.md.",
+        sources: &[Database, Template],
         proofs: &[
             ("tests/tests/backup_drill.rs", "the_newest_backup_is_restored_checked_and_dropped_and_its_canary_opened"),
             ("tests/tests/backup_restore.rs", "one_flipped_byte_is_refused_wherever_it_is_and_nothing_is_restored"),
@@ -297,8 +297,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "A page for each alarm and each emergency; a test follows those that need no AWS.",
         looks_at: "That every alarm names a runbook that exists.",
         severity: Medium,
-        mend: "Write the page that the evidence names, or correct the alarm's description.",
-        places: &[Template],
+        remediation: "Write the page that the evidence names, or correct the alarm's description.",
+        sources: &[Template],
         proofs: &[("tests/tests/prometheus.rs", "every_alert_names_a_runbook_that_exists")],
     },
     Row {
@@ -308,8 +308,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Answers of the API may load nothing and stand in no frame; the console loads from its own origin alone, has no script or style within the page, and Trusted Types keep texts from becoming markup.",
         looks_at: "The policy and the headers of live answers; the origins that CORS allows.",
         severity: Medium,
-        mend: "Pass the functions' headers on unchanged; list exact https origins in CORS_ORIGINS, or none.",
-        places: &[Configuration, Url],
+        remediation: "Pass the functions' headers on unchanged; list exact https origins in CORS_ORIGINS, or none.",
+        sources: &[Configuration, Url],
         proofs: &[
             ("tests/tests/conventions.rs", "every_answer_carries_the_security_headers"),
             ("tests/tests/console.rs", "the_browser_holds_the_page_to_its_policy"),
@@ -326,8 +326,8 @@ pub const CATALOGUE: &[Row] = &[
         default: "Nothing is baked in: no credential exists before the first start, and none is in what is served without one. The console calls its own origin, and its session is in a cookie that scripts cannot read.",
         looks_at: "What is served without a credential, searched for tokens.",
         severity: Medium,
-        mend: "Take the token that was found out of what is served, and revoke it.",
-        places: &[Url],
+        remediation: "Take the token that was found out of what is served, and revoke it.",
+        sources: &[Url],
         proofs: &[
             ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
             ("tests/tests/console.rs", "the_files_hold_no_token_no_address_and_nothing_that_the_policy_forbids"),

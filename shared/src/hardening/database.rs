@@ -1,10 +1,10 @@
 //! What the live database says about the checklist: one statement, which reads catalogues and the tables of operations.
 
+use crate::db::FromRow;
 use tokio_postgres::Row;
 
-use super::Place::Database;
+use super::EvidenceSource::Database;
 use super::{CATALOGUE, Observation, Outcome};
-use crate::http::FromRow;
 
 /// Reads the facts, by the time. Every role of ours may; what it does not see is unknown.
 pub const SELECT: &str = include_str!("database.sql");
@@ -32,7 +32,7 @@ pub fn observe(facts: impl IntoIterator<Item = Fact>) -> Vec<Observation> {
             Some(false) => Outcome::Fail,
             None => Outcome::Unknown,
         };
-        Some(Observation { row, place: Database, outcome, evidence: seen })
+        Some(Observation { row, source: Database, outcome, evidence: seen })
     };
     facts.into_iter().filter_map(observation).collect()
 }

@@ -9,7 +9,7 @@ const HEAD: &str = "# The hardening checklist
 Every line of the checklist is code: it holds by default, tests prove that it does, and `holdfast check` (with `GET
 /admin/hardening`) looks whether it does in a deployment. This page is written from the catalogue in
 `shared/src/hardening` by `holdfast check --catalogue`; a test fails where it is out of date, or where a line has no
-default, no proof or no mend.
+default, no proof or no remediation.
 
 A finding is `pass`, `fail` or `unknown`. It passes on evidence alone: one thing that does not hold makes the line fail, and
 one that could not be judged, such as a value that a template only gets when it is deployed, keeps it from passing.
@@ -38,7 +38,7 @@ fn write_row(page: &mut String, row: &Row) {
         row.severity.name(),
         row.default,
         row.looks_at,
-        row.mend
+        row.remediation
     );
     let proofs: Vec<String> = row.proofs.iter().map(|(file, test)| format!("`{file}`: `{test}`")).collect();
     let _ = writeln!(page, "{}", proofs.join("; "));

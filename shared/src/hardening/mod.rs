@@ -33,9 +33,9 @@ pub struct Row {
     /// How much a failure matters.
     pub severity: Severity,
     /// How a failure is mended.
-    pub mend: &'static str,
+    pub remediation: &'static str,
     /// Where it can be looked at.
-    pub places: &'static [Place],
+    pub sources: &'static [EvidenceSource],
     /// The tests that prove the default: file and name.
     pub proofs: &'static [(&'static str, &'static str)],
 }
@@ -55,7 +55,7 @@ pub enum Severity {
 /// Where something is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum EvidenceSource {
     /// The settings, and the route table of this build.
     Configuration,
     /// The live database.
@@ -91,7 +91,7 @@ impl Severity {
     }
 }
 
-impl Place {
+impl EvidenceSource {
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ pub struct Observation {
     /// The line that it is about.
     pub row: &'static str,
     /// Where.
-    pub place: Place,
+    pub source: EvidenceSource,
     /// What it shows.
     pub outcome: Outcome,
     /// What was seen.
@@ -119,14 +119,14 @@ pub struct Observation {
 
 impl Observation {
     /// What was seen, and whether it is as it should be.
-    pub fn judged(row: &'static str, place: Place, holds: bool, evidence: impl Into<String>) -> Self {
+    pub fn judged(row: &'static str, source: EvidenceSource, holds: bool, evidence: impl Into<String>) -> Self {
         let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
-        Self { row, place, outcome, evidence: evidence.into() }
+        Self { row, source, outcome, evidence: evidence.into() }
     }
 
     /// Why it could not be judged.
-    pub fn unknown(row: &'static str, place: Place, why: impl Into<String>) -> Self {
-        Self { row, place, outcome: Outcome::Unknown, evidence: why.into() }
+    pub fn unknown(row: &'static str, source: EvidenceSource, why: impl Into<String>) -> Self {
+        Self { row, source, outcome: Outcome::Unknown, evidence: why.into() }
     }
 }
 
@@ -144,9 +144,9 @@ pub struct Finding {
     /// What was seen, each with its place; first what decides.
     pub evidence: Vec<Evidence>,
     /// How a failure is mended.
-    pub mend: &'static str,
+    pub remediation: &'static str,
     /// Where it could be looked at too, and was not.
-    pub not_looked_at: Vec<Place>,
+    pub not_looked_at: Vec<EvidenceSource>,
 }
 
 /// What was seen.
@@ -154,7 +154,7 @@ pub struct Finding {
 #[schema(as = HardeningEvidence)]
 pub struct Evidence {
     /// Where.
-    pub place: Place,
+    pub source: EvidenceSource,
     /// What it shows.
     pub result: Outcome,
     /// In words.
@@ -169,24 +169,24 @@ pub fn findings(observations: &[Observation]) -> Vec<Finding> {
 
 fn finding(row: &'static Row, observations: &[Observation]) -> Finding {
     let mut seen: Vec<_> = observations.iter().filter(|observation| observation.row == row.id).collect();
-    seen.sort_by_key(|observation| (std::cmp::Reverse(observation.outcome), observation.place));
+    seen.sort_by_key(|observation| (std::cmp::Reverse(observation.outcome), observation.source));
     let result = seen.first().map_or(Outcome::Unknown, |worst| worst.outcome);
-    let looked_at = |place: &&Place| seen.iter().any(|observation| observation.place == **place);
+    let looked_at = |source: &&EvidenceSource| seen.iter().any(|observation| observation.source == **source);
     Finding {
         id: row.id,
         severity: row.severity,
         result,
         asks: row.asks,
-        not_looked_at: row.places.iter().filter(|place| !looked_at(place)).copied().collect(),
+        not_looked_at: row.sources.iter().filter(|source| !looked_at(source)).copied().collect(),
         evidence: seen
             .into_iter()
-            .map(|Observation { place, outcome, evidence, .. }| Evidence {
-                place: *place,
+            .map(|Observation { source, outcome, evidence, .. }| Evidence {
+                source: *source,
                 result: *outcome,
                 seen: evidence.clone(),
             })
             .collect(),
-        mend: row.mend,
+        remediation: row.remediation,
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
             .iter()
             .map(|outcome| Observation {
                 row: "EDGE-1",
-                place: Place::Template,
+                source: EvidenceSource::Template,
                 outcome: *outcome,
                 evidence: String::new(),
             })
@@ -220,8 +220,8 @@ mod tests {
     fn every_row_has_a_default_a_proof_a_mend_and_a_place_and_an_id_of_its_own() {
         for row in CATALOGUE {
             assert_eq!(CATALOGUE.iter().filter(|other| other.id == row.id).count(), 1, "{}", row.id);
-            assert!(!row.places.is_empty() && !row.proofs.is_empty(), "{}", row.id);
-            for text in [row.section, row.asks, row.default, row.looks_at, row.mend] {
+            assert!(!row.sources.is_empty() && !row.proofs.is_empty(), "{}", row.id);
+            for text in [row.section, row.asks, row.default, row.looks_at, row.remediation] {
                 assert!(!text.is_empty(), "{}", row.id);
             }
         }

@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::Place::Configuration;
+use super::EvidenceSource::Configuration;
 use super::{Observation, Outcome};
 use crate::config::{Config, Environment, Source};
 use crate::permission::{Permission, Scope};
@@ -133,5 +133,5 @@ pub fn observe_routes<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Ob
 
 fn judged(row: &'static str, holds: bool, good: String, bad: String) -> Observation {
     let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
-    Observation { row, place: Configuration, outcome, evidence: if holds { good } else { bad } }
+    Observation { row, source: Configuration, outcome, evidence: if holds { good } else { bad } }
 }

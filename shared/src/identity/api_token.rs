@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// What API tokens begin with, so that a secret scanner knows one.
 pub const PREFIX: &str = "hfk_";
@@ -48,10 +48,10 @@ impl ApiToken {
 }
 
 /// A new token of a tenant: its text, to be shown once.
-pub fn generate(tenant: TenantId, entropy: &dyn Entropy) -> SecretString {
+pub fn generate(tenant: TenantId, rng: &dyn Rng) -> SecretString {
     let mut bytes = Zeroizing::new([0; 32]);
     let (random, owner) = bytes.split_at_mut(16);
-    entropy.fill(random);
+    rng.fill(random);
     owner.copy_from_slice(tenant.0.as_bytes());
     let start = Zeroizing::new(format!("{PREFIX}{}", *encode(&bytes)));
     SecretString::from(format!("{}{}", *start, checksum(&start)))
@@ -120,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
 
     proptest! {
         #[test]

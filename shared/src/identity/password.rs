@@ -8,8 +8,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::common_passwords as common;
-use crate::entropy::Entropy;
 use crate::problem::Problem;
+use crate::rng::Rng;
 
 /// What every password costs: 19 MiB, two passes, one lane (OWASP's recommendation).
 fn argon2id() -> Argon2<'static> {
@@ -32,14 +32,14 @@ pub fn is_strong_hash(text: &str) -> bool {
 }
 
 /// Hashes a password with a fresh salt. Takes some 20 ms of one core; not for an async thread.
-pub fn hash(password: &SecretString, entropy: &dyn Entropy) -> Result<String, argon2::password_hash::Error> {
-    let salt: [u8; 16] = entropy.bytes();
+pub fn hash(password: &SecretString, rng: &dyn Rng) -> Result<String, argon2::password_hash::Error> {
+    let salt: [u8; 16] = rng.bytes();
     argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
 }
 
 /// Hashes a password on a thread that may block.
-pub async fn hash_blocking(password: SecretString, entropy: Arc<dyn Entropy>) -> Result<String, Problem> {
-    let work = tokio::task::spawn_blocking(move || hash(&password, &*entropy));
+pub async fn hash_blocking(password: SecretString, rng: Arc<dyn Rng>) -> Result<String, Problem> {
+    let work = tokio::task::spawn_blocking(move || hash(&password, &*rng));
     work.await.ok().and_then(Result::ok).ok_or_else(|| {
         tracing::error!("a password could not be hashed");
         Problem::internal()
@@ -92,7 +92,7 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_accepted() {

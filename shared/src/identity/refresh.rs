@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
-use crate::entropy::Entropy;
+use crate::rng::Rng;
 
 /// What refresh tokens begin with, so that a secret scanner knows one.
 const PREFIX: &str = "hfr_";
@@ -18,8 +18,8 @@ pub struct RefreshToken(Zeroizing<[u8; 32]>);
 
 impl RefreshToken {
     /// A new token, for a new session.
-    pub fn random(entropy: &dyn Entropy) -> Self {
-        Self(Zeroizing::new(entropy.bytes()))
+    pub fn random(rng: &dyn Rng) -> Self {
+        Self(Zeroizing::new(rng.bytes()))
     }
 
     /// Reads a token as it was given out.
@@ -53,7 +53,7 @@ impl RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
 
     #[test]
     fn the_same_exchange_gives_the_same_successor_and_another_seed_another() {

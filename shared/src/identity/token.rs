@@ -20,7 +20,7 @@ pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 
 /// No token of ours is longer.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ pub enum Rejection {
 
 /// Checks a token's form, key, signature, issuer, audience and time.
 pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> Result<Claims, Rejection> {
-    if token.len() > MOST_BYTES {
+    if token.len() > MAX_BYTES {
         return Err(Rejection::Invalid);
     }
     let (algorithm, key) = key_for(token, keys, now)?;

@@ -7,7 +7,7 @@ use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::entropy::Entropy;
+use crate::rng::Rng;
 
 /// Seconds that a code stands for.
 const STEP: i64 = 30;
@@ -21,8 +21,8 @@ pub struct TotpSecret(Zeroizing<Vec<u8>>);
 
 impl TotpSecret {
     /// A new secret.
-    pub fn random(entropy: &dyn Entropy) -> Self {
-        Self(Zeroizing::new(entropy.bytes::<20>().to_vec()))
+    pub fn random(rng: &dyn Rng) -> Self {
+        Self(Zeroizing::new(rng.bytes::<20>().to_vec()))
     }
 
     /// A secret as it was sealed.
@@ -60,9 +60,9 @@ impl TotpSecret {
 }
 
 /// New recovery codes: 80 random bits each, in groups of four letters.
-pub fn recovery_codes(entropy: &dyn Entropy) -> Vec<String> {
+pub fn recovery_codes(rng: &dyn Rng) -> Vec<String> {
     let code = || {
-        let text = BASE32_NOPAD.encode(&entropy.bytes::<10>()).to_lowercase();
+        let text = BASE32_NOPAD.encode(&rng.bytes::<10>()).to_lowercase();
         let groups: Vec<String> =
             text.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
         groups.join("-")
@@ -79,7 +79,7 @@ pub fn recovery_hash(code: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
 
     #[test]
     fn codes_are_those_of_rfc_6238() {

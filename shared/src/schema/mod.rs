@@ -1,13 +1,12 @@
 //! The schema as it should be and as it is: tables, columns, constraints, indexes, policies, functions, grants and roles.
 //! What somebody changed by hand, past the migrations, shows as a difference.
 
+use crate::db::FromRow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
-
-use crate::http::FromRow;
 
 /// Reads the catalogue: columns `kind`, `name`, `definition`.
 pub const CATALOGUE: &str = include_str!("catalogue.sql");

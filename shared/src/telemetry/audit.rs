@@ -9,24 +9,24 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::clock::Time;
-use crate::http::{Call, Entry};
+use crate::web::{Entry, RequestContext};
 
 /// Appends the line. A file that cannot be written is told in the log; the request has been answered by its row.
-pub(crate) fn copy(path: &Path, id: Uuid, call: &Call, entry: &Entry, status: i32, recorded: &Row) {
+pub(crate) fn copy(path: &Path, id: Uuid, request: &RequestContext, entry: &Entry, status: i32, recorded: &Row) {
     let actor: Option<Value> = recorded.try_get("actor").ok().flatten();
     let tenant: Option<Uuid> = recorded.try_get("tenant").ok();
     let line = json!({
         "id": id,
-        "at": Time(call.now),
-        "request_id": call.request_id,
+        "at": Time(request.now),
+        "request_id": request.request_id,
         "tenant_id": tenant.filter(|tenant| !tenant.is_nil()),
         "actor": actor,
-        "action": entry.action.unwrap_or(call.route.action),
-        "method": call.method.as_str(),
-        "path": call.path,
+        "action": entry.action.unwrap_or(request.route.action),
+        "method": request.method.as_str(),
+        "path": request.path,
         "status": status,
-        "source_ip": call.source_ip,
-        "user_agent": call.user_agent,
+        "source_ip": request.source_ip,
+        "user_agent": request.user_agent,
         "targets": entry.targets,
         "changed": if status < 400 { entry.changed.as_slice() } else { &[] },
     });

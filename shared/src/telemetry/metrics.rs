@@ -46,7 +46,11 @@ pub const FAMILIES: &[Family] = &[
         kind: "counter",
         help: "Requests whose caller could not be told or believed (401), by reason.",
     },
-    Family { name: "holdfast_database_flights", kind: "counter", help: "Network round trips made to the database." },
+    Family {
+        name: "holdfast_database_round_trips",
+        kind: "counter",
+        help: "Network round trips made to the database.",
+    },
     Family {
         name: "holdfast_pool_waits",
         kind: "counter",
@@ -175,8 +179,8 @@ impl Metrics {
     }
 
     /// Counts a round trip to the database.
-    pub(crate) fn flight(&self) {
-        self.state().add("holdfast_database_flights_total".to_owned(), 1.0);
+    pub(crate) fn round_trip(&self) {
+        self.state().add("holdfast_database_round_trips_total".to_owned(), 1.0);
     }
 
     /// The totals to send along now, if they are due.

@@ -5,8 +5,8 @@ use super::envelope::{self, Place, Purpose};
 use super::error::VaultError;
 use super::provider::Providers;
 use super::wrapped::WrappedKey;
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// What is sealed.
 const PLAINTEXT: &[u8] = b"the canary sings";
@@ -28,10 +28,10 @@ impl Canary {
     ///
     /// # Errors
     /// [`VaultError::Kms`] where KMS does not answer.
-    pub async fn seal(providers: &Providers, entropy: &dyn Entropy) -> Result<Self, VaultError> {
+    pub async fn seal(providers: &Providers, rng: &dyn Rng) -> Result<Self, VaultError> {
         let provider = providers.current();
-        let new = provider.generate(PLACE.tenant, entropy).await?;
-        let sealed = envelope::seal(&new.data_key, &PLACE, PLAINTEXT, entropy)?;
+        let new = provider.generate(PLACE.tenant, rng).await?;
+        let sealed = envelope::seal(&new.data_key, &PLACE, PLAINTEXT, rng)?;
         let key =
             WrappedKey { version: 1, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped };
         Ok(Self { key, sealed })
@@ -52,7 +52,7 @@ impl Canary {
 mod tests {
     use super::super::provider::{LocalKey, Provider};
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
 
     fn providers(byte: u8) -> Providers {
         Providers::new(Provider::Local(LocalKey::new(&[byte; 32]).unwrap()))

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretBox};
 
 use super::primitives::KEY;
-use crate::entropy::Entropy;
+use crate::rng::Rng;
 
 /// 32 bytes from which the keys of all the tenant's sealed values are derived.
 #[derive(Debug)]
@@ -11,8 +11,8 @@ pub(super) struct DataKey(SecretBox<[u8; KEY]>);
 
 impl DataKey {
     /// A new one.
-    pub(super) fn random(entropy: &dyn Entropy) -> Self {
-        Self(SecretBox::init_with_mut(|key: &mut [u8; KEY]| entropy.fill(key)))
+    pub(super) fn random(rng: &dyn Rng) -> Self {
+        Self(SecretBox::init_with_mut(|key: &mut [u8; KEY]| rng.fill(key)))
     }
 
     /// These bytes; none unless they are 32.

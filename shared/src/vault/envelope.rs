@@ -8,8 +8,8 @@ use super::data_key::DataKey;
 use super::encoding::encode;
 use super::error::VaultError;
 use super::primitives::{self, Hkdf, KEY, NONCE, TAG};
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// The format that is written, and its name in derivations and associated data.
 const VERSION: u8 = 1;
@@ -81,9 +81,9 @@ pub(super) fn seal(
     data_key: &DataKey,
     place: &Place<'_>,
     plaintext: &[u8],
-    entropy: &dyn Entropy,
+    rng: &dyn Rng,
 ) -> Result<Vec<u8>, VaultError> {
-    seal_with(data_key, place, plaintext, &entropy.bytes(), &entropy.bytes())
+    seal_with(data_key, place, plaintext, &rng.bytes(), &rng.bytes())
 }
 
 fn seal_with(

@@ -8,10 +8,9 @@ use super::error::VaultError;
 use super::provider::Providers;
 use super::wrapped::WrappedKey;
 use crate::clock::Clock;
-use crate::db::{Datastore, DbError, Statement};
-use crate::entropy::Entropy;
-use crate::http::FromRow;
+use crate::db::{Datastore, DbError, FromRow, Statement};
 use crate::id::TenantId;
+use crate::rng::Rng;
 use crate::telemetry::metrics::Metrics;
 
 /// Finds the tenant's active key.
@@ -23,7 +22,7 @@ pub(super) struct TenantKeys {
     pub(super) providers: Providers,
     pub(super) db: Datastore,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) rng: Arc<dyn Rng>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) active: Cache<TenantId, Arc<WrappedKey>>,
     pub(super) unwrapped: Cache<(TenantId, i32), Arc<DataKey>>,
@@ -55,14 +54,14 @@ impl TenantKeys {
     /// A new data key as this version, not stored yet.
     pub(super) async fn make(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
         let provider = self.providers.current();
-        let new = provider.generate(tenant, &*self.entropy).await?;
+        let new = provider.generate(tenant, &*self.rng).await?;
         Ok(WrappedKey { version, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped })
     }
 
     async fn create(&self, tenant: TenantId) -> Result<WrappedKey, VaultError> {
         let provider = self.providers.current();
         let now = self.clock.now();
-        let new = provider.generate(tenant, &*self.entropy).await?;
+        let new = provider.generate(tenant, &*self.rng).await?;
         let kind = provider.kind().name();
         let create = Statement::new(CREATE).bind(&tenant).bind(&kind).bind(&new.provider_key);
         let stored = self.ask(create.bind(&new.wrapped).bind(&now)).await?;

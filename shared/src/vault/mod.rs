@@ -6,6 +6,7 @@
 //! the statement that brings the sealed value brings its [`WrappedKey`] too. What does not open is an error and an alarm,
 //! never an empty value.
 
+mod binding;
 mod cache;
 mod canary;
 mod data_key;
@@ -16,7 +17,6 @@ mod keys;
 mod primitives;
 mod provider;
 mod reseal;
-mod stamp;
 #[cfg(test)]
 mod vectors;
 mod wrapped;
@@ -26,20 +26,20 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
+pub use binding::{BindingKey, BoundVersion};
 pub use cache::LIFETIME;
 pub use canary::Canary;
 pub use envelope::{OVERHEAD, Purpose};
 pub use error::VaultError;
 pub use provider::{KmsKey, LocalKey, Provider, Providers};
 pub use reseal::Resealer;
-pub use stamp::{StampKey, Stamped};
 pub use wrapped::{ProviderKind, WrappedKey};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Datastore;
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 use crate::telemetry::metrics::Metrics;
 use cache::Cache;
 use envelope::Place;
@@ -69,11 +69,11 @@ impl Vault {
         providers: Providers,
         db: Datastore,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        rng: Arc<dyn Rng>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let (active, unwrapped) = (Cache::new(), Cache::new());
-        Self { keys: TenantKeys { providers, db, clock, entropy, metrics, active, unwrapped } }
+        Self { keys: TenantKeys { providers, db, clock, rng, metrics, active, unwrapped } }
     }
 
     /// The vault that the configuration asks for; none where it names neither `VAULT_KMS_KEY_ID` nor
@@ -82,13 +82,12 @@ impl Vault {
         config: &Config,
         db: &Datastore,
         clock: &Arc<dyn Clock>,
-        entropy: &Arc<dyn Entropy>,
+        rng: &Arc<dyn Rng>,
         metrics: &Arc<Metrics>,
     ) -> Result<Option<Self>, VaultError> {
         let providers = Providers::from_config(config).await?;
-        Ok(providers.map(|providers| {
-            Self::new(providers, db.clone(), Arc::clone(clock), Arc::clone(entropy), Arc::clone(metrics))
-        }))
+        Ok(providers
+            .map(|providers| Self::new(providers, db.clone(), Arc::clone(clock), Arc::clone(rng), Arc::clone(metrics))))
     }
 
     /// Seals a value for one place: it opens only for the same tenant, purpose and context. The context's parts are kept
@@ -109,7 +108,7 @@ impl Vault {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
             self.timed(SEAL, || {
-                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
+                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.rng)?;
                 Ok(Sealed { bytes, key_version: key.version })
             })
         };
@@ -127,14 +126,14 @@ impl Vault {
         purpose: Purpose,
         context: &[&[u8]],
         plaintext: &[u8],
-    ) -> Result<(Sealed, StampKey), VaultError> {
+    ) -> Result<(Sealed, BindingKey), VaultError> {
         let place = Place { tenant, purpose, context };
         let sealed = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
             self.timed(SEAL, || {
-                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.entropy)?;
-                Ok((Sealed { bytes, key_version: key.version }, StampKey::new(&data_key, &place)?))
+                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.rng)?;
+                Ok((Sealed { bytes, key_version: key.version }, BindingKey::new(&data_key, &place)?))
             })
         };
         sealed.await.inspect_err(|error| self.alarm(&place, error))
@@ -144,19 +143,19 @@ impl Vault {
     ///
     /// # Errors
     /// As for [`Vault::seal`].
-    pub async fn stamp_key(
+    pub async fn binding_key(
         &self,
         tenant: TenantId,
         purpose: Purpose,
         context: &[&[u8]],
-    ) -> Result<(i32, StampKey), VaultError> {
+    ) -> Result<(i32, BindingKey), VaultError> {
         let place = Place { tenant, purpose, context };
-        let stamp_key = async {
+        let binding_key = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
-            Ok((key.version, StampKey::new(&data_key, &place)?))
+            Ok((key.version, BindingKey::new(&data_key, &place)?))
         };
-        stamp_key.await.inspect_err(|error| self.alarm(&place, error))
+        binding_key.await.inspect_err(|error| self.alarm(&place, error))
     }
 
     /// Opens a value that was sealed for this place as this version of it, by the stamp that ties the two together.
@@ -169,13 +168,13 @@ impl Vault {
         purpose: Purpose,
         context: &[&[u8]],
         key: &WrappedKey,
-        stamped: &Stamped<'_>,
+        stamped: &BoundVersion<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let place = Place { tenant, purpose, context };
         let opened = async {
             let data_key = self.keys.unwrapped(tenant, key).await?;
             self.timed(OPEN, || {
-                StampKey::new(&data_key, &place)?.check(stamped)?;
+                BindingKey::new(&data_key, &place)?.check(stamped)?;
                 envelope::open(&data_key, &place, stamped.sealed)
             })
         };

@@ -4,26 +4,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::binding::{BindingKey, BoundVersion};
 use super::data_key::DataKey;
 use super::envelope::{self, Place, Purpose};
 use super::error::VaultError;
 use super::provider::Providers;
-use super::stamp::{StampKey, Stamped};
 use super::wrapped::WrappedKey;
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// Seals anew. Keeps the data keys that it has unwrapped for as long as it lives: make one a run, and drop it after.
 pub struct Resealer<'a> {
     providers: &'a Providers,
-    entropy: &'a dyn Entropy,
+    rng: &'a dyn Rng,
     unwrapped: HashMap<(TenantId, i32), Arc<DataKey>>,
 }
 
 impl<'a> Resealer<'a> {
     /// Over these providers, the former ones among them.
-    pub fn new(providers: &'a Providers, entropy: &'a dyn Entropy) -> Self {
-        Self { providers, entropy, unwrapped: HashMap::new() }
+    pub fn new(providers: &'a Providers, rng: &'a dyn Rng) -> Self {
+        Self { providers, rng, unwrapped: HashMap::new() }
     }
 
     /// A new data key for a tenant that has none in use, to be stored.
@@ -32,7 +32,7 @@ impl<'a> Resealer<'a> {
     /// [`VaultError::Kms`] where KMS does not answer.
     pub async fn make_key(&mut self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
         let provider = self.providers.current();
-        let new = provider.generate(tenant, self.entropy).await?;
+        let new = provider.generate(tenant, self.rng).await?;
         Ok(WrappedKey { version, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped })
     }
 
@@ -51,7 +51,7 @@ impl<'a> Resealer<'a> {
         let place = Place { tenant, purpose, context };
         let (from, to) = (self.data_key(tenant, from).await?, self.data_key(tenant, to).await?);
         let plaintext = envelope::open(&from, &place, sealed)?;
-        envelope::seal(&to, &place, &plaintext, self.entropy)
+        envelope::seal(&to, &place, &plaintext, self.rng)
     }
 
     /// The version of a value, sealed under `to` for the same place, and stamped as the same version.
@@ -64,13 +64,13 @@ impl<'a> Resealer<'a> {
         purpose: Purpose,
         context: &[&[u8]],
         (from, to): (&WrappedKey, &WrappedKey),
-        stamped: &Stamped<'_>,
+        stamped: &BoundVersion<'_>,
     ) -> Result<(Vec<u8>, Vec<u8>), VaultError> {
         let place = Place { tenant, purpose, context };
         let (old, new) = (self.data_key(tenant, from).await?, self.data_key(tenant, to).await?);
-        StampKey::new(&old, &place)?.check(stamped)?;
+        BindingKey::new(&old, &place)?.check(stamped)?;
         let sealed = self.reseal(tenant, purpose, context, (from, to), stamped.sealed).await?;
-        let stamp = StampKey::new(&new, &place)?.stamp(&sealed, stamped.version);
+        let stamp = BindingKey::new(&new, &place)?.stamp(&sealed, stamped.version);
         Ok((sealed, stamp.to_vec()))
     }
 
@@ -87,7 +87,7 @@ impl<'a> Resealer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
     use crate::vault::{LocalKey, Provider};
     use uuid::Uuid;
 
@@ -96,24 +96,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_version_is_the_same_under_the_new_key_and_an_altered_one_stays_as_it_is() {
-        let entropy = SeededEntropy::new(1);
+        let rng = SeededEntropy::new(1);
         let providers = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
-        let mut resealer = Resealer::new(&providers, &entropy);
+        let mut resealer = Resealer::new(&providers, &rng);
         let (from, to) = (resealer.make_key(TENANT, 1).await.unwrap(), resealer.make_key(TENANT, 2).await.unwrap());
         let (old, new) =
             (resealer.data_key(TENANT, &from).await.unwrap(), resealer.data_key(TENANT, &to).await.unwrap());
         let place = Place { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
-        let sealed = envelope::seal(&old, &place, b"plaintext", &entropy).unwrap();
-        let stamp = StampKey::new(&old, &place).unwrap().stamp(&sealed, 5);
+        let sealed = envelope::seal(&old, &place, b"plaintext", &rng).unwrap();
+        let stamp = BindingKey::new(&old, &place).unwrap().stamp(&sealed, 5);
 
-        let stamped = Stamped { sealed: &sealed, version: 5, stamp: &stamp };
+        let stamped = BoundVersion { sealed: &sealed, version: 5, stamp: &stamp };
         let outcome = resealer.reseal_version(TENANT, Purpose::Secret, CONTEXT, (&from, &to), &stamped).await;
         let (bytes, stamp) = outcome.unwrap();
         assert_eq!(**envelope::open(&new, &place, &bytes).unwrap(), *b"plaintext");
-        let check = Stamped { sealed: &bytes, version: 5, stamp: &stamp };
-        assert!(StampKey::new(&new, &place).unwrap().check(&check).is_ok());
+        let check = BoundVersion { sealed: &bytes, version: 5, stamp: &stamp };
+        assert!(BindingKey::new(&new, &place).unwrap().check(&check).is_ok());
 
-        let moved = Stamped { version: 6, ..stamped };
+        let moved = BoundVersion { version: 6, ..stamped };
         let refused = resealer.reseal_version(TENANT, Purpose::Secret, CONTEXT, (&from, &to), &moved).await;
         assert!(matches!(refused, Err(VaultError::Tampered)));
         let elsewhere = resealer.reseal(TENANT, Purpose::Totp, CONTEXT, (&from, &to), &sealed).await;

@@ -7,8 +7,8 @@ use super::provider::LocalKey;
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{Needs, Settings};
-use crate::entropy::SystemEntropy;
 use crate::identity::keys::KeyRing;
+use crate::rng::SystemRng;
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 const OTHER: TenantId = TenantId(Uuid::from_u128(2));
@@ -34,13 +34,13 @@ fn fixture() -> Fixture {
     let metrics = Arc::new(Metrics::new(Uuid::nil(), "accounts", clock.now()));
     let db = Datastore::new(&config(&[]), Arc::new(KeyRing::new(None)), Arc::clone(&metrics)).unwrap();
     let local = LocalKey::new(&[7; 32]).unwrap();
-    let new = local.generate(TENANT, &SystemEntropy).unwrap();
+    let new = local.generate(TENANT, &SystemRng).unwrap();
     let place = Place { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
-    let sealed = envelope::seal(&new.data_key, &place, b"plaintext", &SystemEntropy).unwrap();
+    let sealed = envelope::seal(&new.data_key, &place, b"plaintext", &SystemRng).unwrap();
     let (provider, provider_key, wrapped) = (ProviderKind::Local, new.provider_key, new.wrapped);
     let key = WrappedKey { version: 1, provider, provider_key, wrapped };
     let providers = Providers::new(Provider::Local(local));
-    let vault = Vault::new(providers, db, Arc::clone(&clock) as _, Arc::new(SystemEntropy), Arc::clone(&metrics));
+    let vault = Vault::new(providers, db, Arc::clone(&clock) as _, Arc::new(SystemRng), Arc::clone(&metrics));
     Fixture { vault, clock, metrics, key, sealed }
 }
 

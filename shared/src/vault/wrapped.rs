@@ -1,9 +1,8 @@
 //! A tenant's data key as the database has it: of no use without the key that wrapped it.
 
+use crate::db::FromRow;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
-
-use crate::http::FromRow;
 
 /// What wraps data keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

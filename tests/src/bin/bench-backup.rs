@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use backup::{Summary, Task};
+use holdfast_backup::{Summary, Task};
 use holdfast_tests::app::TestApp;
 use holdfast_tests::backups::{done, folder, plan};
 

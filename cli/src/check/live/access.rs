@@ -1,11 +1,11 @@
 //! Who gets in: strangers, holders of known credentials, tokens where they do not belong.
 
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::hardening::{EvidenceSource, Observation, Outcome};
+use holdfast_shared::rng::{Rng, SystemRng};
 use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use serde_json::json;
-use shared::clock::{Clock, SystemClock};
-use shared::entropy::{Entropy, SystemEntropy};
-use shared::hardening::{Observation, Outcome, Place};
 
 use super::Target;
 use super::client::{Answer, Client};
@@ -25,7 +25,7 @@ const KNOWN: [(Option<&str>, &str, &str); 4] = [
 const NOBODY: &str = "192.0.2.1";
 
 /// Wrong sign-ins that must be too many.
-const MOST_TRIES: u32 = 30;
+const MAX_TRIES: u32 = 30;
 
 /// More than any route takes.
 const TOO_LARGE: usize = 1 << 20;
@@ -50,12 +50,12 @@ pub(super) async fn observe(client: &Client, target: &Target, health: &Answer) -
 
 /// A name that nobody has.
 fn new_id() -> String {
-    let entropy: &dyn Entropy = &SystemEntropy;
-    entropy.uuid(SystemClock.now()).to_string()
+    let rng: &dyn Rng = &SystemRng;
+    rng.uuid(SystemClock.now()).to_string()
 }
 
 fn judged(row: &'static str, holds: bool, evidence: String) -> Observation {
-    Observation::judged(row, Place::Url, holds, evidence)
+    Observation::judged(row, EvidenceSource::Url, holds, evidence)
 }
 
 async fn strangers(client: &Client, health: &Answer) -> anyhow::Result<Vec<Observation>> {
@@ -97,19 +97,19 @@ async fn large(client: &Client) -> anyhow::Result<Observation> {
 
 async fn many(client: &Client) -> anyhow::Result<Observation> {
     let login = json!({"tenant": "none", "username": new_id(), "password": "not this one"});
-    for tries in 1..=MOST_TRIES {
+    for tries in 1..=MAX_TRIES {
         if client.post("/auth/login", &login).await?.status == 429 {
             return Ok(judged("EDGE-3", true, format!("wrong sign-ins get 429 from the {tries}th on")));
         }
     }
-    Ok(judged("EDGE-3", false, format!("{MOST_TRIES} wrong sign-ins in a row get no 429")))
+    Ok(judged("EDGE-3", false, format!("{MAX_TRIES} wrong sign-ins in a row get no 429")))
 }
 
 async fn tenant(client: &Client, token: &SecretString) -> anyhow::Result<Observation> {
     let who = client.get_as(token, "/auth/whoami", &[]).await?;
     if who.at("/tenant").is_null() {
         let why = "the token is no tenant's: whose tenant could it contradict?";
-        return Ok(Observation::unknown("AUTH-3", Place::Url, why));
+        return Ok(Observation::unknown("AUTH-3", EvidenceSource::Url, why));
     }
     let other = new_id();
     let answer = client.get_as(token, "/accounts", &[(HeaderName::from_static("x-tenant-id"), &other)]).await?;
@@ -129,7 +129,7 @@ async fn forwarded(client: &Client, token: &SecretString) -> anyhow::Result<Obse
             address != NOBODY,
             format!("a made-up X-Forwarded-For is told in the audit log as {address}"),
         ),
-        None => Observation::unknown("EDGE-2", Place::Url, "the token does not read the audit log"),
+        None => Observation::unknown("EDGE-2", EvidenceSource::Url, "the token does not read the audit log"),
     })
 }
 
@@ -141,5 +141,5 @@ async fn verified(client: &Client, token: &SecretString) -> anyhow::Result<Obser
         None => Outcome::Unknown,
     };
     let evidence = format!("GET /admin/audit/verify answers {} ok: {}", answer.status, answer.at("/ok"));
-    Ok(Observation { row: "AUD-1", place: Place::Url, outcome, evidence })
+    Ok(Observation { row: "AUD-1", source: EvidenceSource::Url, outcome, evidence })
 }

@@ -55,7 +55,7 @@ impl Client {
 
     /// One that speaks these versions of TLS.
     pub(super) fn speaking(target: &Target, versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<Self> {
-        let tls = shared::tls::client(target.ca_file.as_deref(), versions)?;
+        let tls = holdfast_shared::tls::client(target.ca_file.as_deref(), versions)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none())

@@ -1,6 +1,6 @@
 //! What every answer carries, and what is served to strangers.
 
-use shared::hardening::{Observation, Place};
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 
 use super::client::{Answer, Client};
 
@@ -38,7 +38,7 @@ pub(super) async fn observe(client: &Client, health: &Answer) -> anyhow::Result<
     } else {
         found.join("; ")
     };
-    seen.push(Observation::judged("WEB-2", Place::Url, found.is_empty(), evidence));
+    seen.push(Observation::judged("WEB-2", EvidenceSource::Url, found.is_empty(), evidence));
     Ok(seen)
 }
 
@@ -53,7 +53,7 @@ fn policy(path: &str, answer: &Answer) -> Observation {
         named(policy),
         named(answer.header("x-content-type-options"))
     );
-    Observation::judged("WEB-1", Place::Url, strict && kept, evidence)
+    Observation::judged("WEB-1", EvidenceSource::Url, strict && kept, evidence)
 }
 
 fn named(value: &str) -> &str {

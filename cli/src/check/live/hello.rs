@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use holdfast_shared::rng::{Rng, SystemRng};
 use reqwest::Url;
-use shared::entropy::{Entropy, SystemEntropy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,7 +25,7 @@ pub(super) enum Reply {
     /// Nothing, for as long as anybody waits.
     Silence,
     /// An alert, or the connection's end.
-    Refusal,
+    ConfigError,
     /// It goes on, with this cipher suite.
     Accepts(u16),
 }
@@ -45,7 +45,7 @@ pub(super) async fn offer(url: &Url, version: [u8; 2], suites: &[u16]) -> anyhow
     };
     match timeout(PATIENCE, exchange).await {
         Err(_) => Ok(Reply::Silence),
-        Ok(reply) => Ok(reply?.map_or(Reply::Refusal, Reply::Accepts)),
+        Ok(reply) => Ok(reply?.map_or(Reply::ConfigError, Reply::Accepts)),
     }
 }
 
@@ -66,9 +66,9 @@ async fn server_hello(stream: &mut TcpStream, version: [u8; 2]) -> Option<u16> {
 
 /// The first message of TLS 1.0 to 1.2 (RFC 2246, 4346 and 5246, 7.4.1.2).
 fn client_hello(version: [u8; 2], suites: &[u16], host: &str) -> Vec<u8> {
-    let entropy: &dyn Entropy = &SystemEntropy;
+    let rng: &dyn Rng = &SystemRng;
     let mut hello = version.to_vec();
-    hello.extend(entropy.bytes::<32>());
+    hello.extend(rng.bytes::<32>());
     hello.push(0);
     let suites: Vec<u8> = suites.iter().chain([&RENEGOTIATION]).flat_map(|suite| suite.to_be_bytes()).collect();
     hello.extend(sized2(&suites));

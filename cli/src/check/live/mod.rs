@@ -10,9 +10,9 @@ mod tls;
 
 use std::path::PathBuf;
 
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use reqwest::Url;
 use secrecy::SecretString;
-use shared::hardening::{Observation, Place};
 
 use client::Client;
 
@@ -44,7 +44,7 @@ pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
         // Something answers, and cannot prove who it is: nothing else of it is worth asking.
         Err(error) if format!("{error:#}").contains("peer certificate") => {
             let evidence = format!("the certificate does not hold: {error:#}");
-            return Ok(vec![Observation::judged("EDGE-1", Place::Url, false, evidence)]);
+            return Ok(vec![Observation::judged("EDGE-1", EvidenceSource::Url, false, evidence)]);
         }
         Err(error) => return Err(error),
     };

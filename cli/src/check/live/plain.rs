@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use reqwest::Url;
-use shared::hardening::{Observation, Place};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ pub(super) async fn observe(target: &Target) -> anyhow::Result<Option<Observatio
         Some(why) => (true, why),
         None => answered(target, plain.clone()).await?,
     };
-    Ok(Some(Observation::judged("EDGE-1", Place::Url, holds, format!("without TLS, port {port} {seen}"))))
+    Ok(Some(Observation::judged("EDGE-1", EvidenceSource::Url, holds, format!("without TLS, port {port} {seen}"))))
 }
 
 /// Why nobody is there; none where somebody is.

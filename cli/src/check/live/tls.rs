@@ -1,6 +1,6 @@
 //! TLS by version and cipher: a full handshake for what must work, and for what must not, the first message alone.
 
-use shared::hardening::{Observation, Place};
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 
 use super::ciphers::{ECDHE_CBC, OLD, WEAK};
 use super::client::{Answer, Client};
@@ -13,7 +13,7 @@ const LEAST_HSTS_SECONDS: u64 = 15_552_000;
 const TLS_1_2: [u8; 2] = [3, 3];
 
 pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<Vec<Observation>> {
-    let judged = |holds, evidence: String| Observation::judged("EDGE-1", Place::Url, holds, evidence);
+    let judged = |holds, evidence: String| Observation::judged("EDGE-1", EvidenceSource::Url, holds, evidence);
     if target.url.scheme() != "https" {
         return Ok(vec![judged(false, format!("{} is not encrypted", target.url))]);
     }
@@ -33,7 +33,7 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
     for (name, version) in [("1.0", [3, 1]), ("1.1", [3, 2])] {
         seen.push(match offer(&target.url, version, &OLD).await? {
             Reply::Silence => unanswered(&format!("TLS {name}")),
-            Reply::Refusal => judged(true, format!("TLS {name} is refused")),
+            Reply::ConfigError => judged(true, format!("TLS {name} is refused")),
             Reply::Accepts(_) => judged(false, format!("TLS {name} is accepted")),
         });
     }
@@ -44,13 +44,13 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
 
 /// What a client of TLS 1.2 gets that can do nothing good.
 async fn ciphers(target: &Target) -> anyhow::Result<Vec<Observation>> {
-    let judged = |holds, evidence: String| Observation::judged("EDGE-1", Place::Url, holds, evidence);
+    let judged = |holds, evidence: String| Observation::judged("EDGE-1", EvidenceSource::Url, holds, evidence);
     let mut seen = Vec::new();
     let mut refused = Vec::new();
     for weakness in WEAK {
         match offer(&target.url, TLS_1_2, weakness.suites).await? {
             Reply::Silence => seen.push(unanswered(weakness.name)),
-            Reply::Refusal => refused.push(weakness.name),
+            Reply::ConfigError => refused.push(weakness.name),
             Reply::Accepts(suite) => {
                 let evidence = format!("TLS 1.2 with {} is accepted: cipher suite {suite:#06x}", weakness.name);
                 seen.push(judged(false, evidence));
@@ -68,19 +68,19 @@ async fn ciphers(target: &Target) -> anyhow::Result<Vec<Observation>> {
 }
 
 fn unanswered(what: &str) -> Observation {
-    Observation::unknown("EDGE-1", Place::Url, format!("no answer to {what} within five seconds"))
+    Observation::unknown("EDGE-1", EvidenceSource::Url, format!("no answer to {what} within five seconds"))
 }
 
 fn hsts(health: &Answer) -> Observation {
     let header = health.header("strict-transport-security");
     let age = header.split(';').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
     let evidence = format!("Strict-Transport-Security is {}", if header.is_empty() { "missing" } else { header });
-    Observation::judged("EDGE-1", Place::Url, age >= Some(LEAST_HSTS_SECONDS), evidence)
+    Observation::judged("EDGE-1", EvidenceSource::Url, age >= Some(LEAST_HSTS_SECONDS), evidence)
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::hardening::Outcome;
+    use holdfast_shared::hardening::Outcome;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use shared::audit::{AuditKeys, AuditRow, Document, RowReader};
+use holdfast_shared::audit::{AuditKeys, AuditRow, Document, RowReader};
 
 /// Verifies an export of the audit log, and proves single rows of it
 #[derive(Args)]

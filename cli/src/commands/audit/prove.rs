@@ -1,12 +1,12 @@
 //! `holdfast audit prove`: that one row was sealed, as a file that stands alone.
 
+use holdfast_shared::db::FromRow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use shared::audit::{AuditRow, Batch, Hash, Proof};
-use shared::config::Settings;
-use shared::http::FromRow;
+use holdfast_shared::audit::{AuditRow, Batch, Hash, Proof};
+use holdfast_shared::config::Settings;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ async fn from_database(id: Uuid) -> anyhow::Result<Proof> {
     let url = settings.database_url("DATABASE_URL")?;
     let url = url.context("DATABASE_URL: not set; set the owner's, or name --export and --seals")?;
     let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
-    let client = shared::db::connect_maintenance(&url, ca_file.as_deref()).await?;
+    let client = holdfast_shared::db::connect_maintenance(&url, ca_file.as_deref()).await?;
     client.batch_execute(TAKE_ROLE).await.context("the login cannot act as holdfast_maintenance")?;
     let row = find(&client, id).await?.with_context(|| format!("there is no row {id}"))?;
     let transaction = row.transaction_id.to_string();

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use shared::audit::{self, Document, Failure, Proof, Verified};
-use shared::id::TenantId;
+use holdfast_shared::audit::{self, Document, Failure, Proof, Verified};
+use holdfast_shared::id::TenantId;
 
 use super::{first_row, keys, open, rows, seals};
 use crate::commands::print;

@@ -5,20 +5,20 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_shared::problem::{Code, Problem};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
-use shared::problem::{Code, Problem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
 /// No value is longer.
-pub(crate) const MOST_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// No body that sets one is longer: each byte of it may be written as an escape of six characters, and there is room for
 /// the rest.
-pub(crate) const MOST_BODY_BYTES: usize = 6 * MOST_BYTES + 4 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 6 * MAX_BYTES + 4 * 1024;
 
 /// A text in a body that is wiped, and that is not repeated where it should have been a text and is something else.
 pub(crate) struct Wiped(Zeroizing<String>);
@@ -80,8 +80,8 @@ impl PartialSchema for NewValue {
             let body = ObjectBuilder::new().property(name, text).required(name);
             body.additional_properties(Some(AdditionalProperties::FreeForm(false)))
         };
-        let plain = ObjectBuilder::new().max_length(Some(MOST_BYTES)).pattern(Some(r"^[^\x00]*$"));
-        let base64 = ObjectBuilder::new().max_length(Some(MOST_BYTES.div_ceil(3) * 4));
+        let plain = ObjectBuilder::new().max_length(Some(MAX_BYTES)).pattern(Some(r"^[^\x00]*$"));
+        let base64 = ObjectBuilder::new().max_length(Some(MAX_BYTES.div_ceil(3) * 4));
         let base64 =
             base64.pattern(Some("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"));
         let value = either("value", plain, "As text: up to 65536 bytes of UTF-8, without NUL.");
@@ -111,8 +111,8 @@ impl NewValue {
             _ => return Err(Problem::field("body", "must have either value or value_base64")),
         };
         let bytes = Zeroizing::new(bytes);
-        if bytes.len() > MOST_BYTES {
-            return Err(Problem::new(Code::PayloadTooLarge, format!("A secret holds at most {MOST_BYTES} bytes.")));
+        if bytes.len() > MAX_BYTES {
+            return Err(Problem::new(Code::PayloadTooLarge, format!("A secret holds at most {MAX_BYTES} bytes.")));
         }
         Ok(Plaintext { bytes, is_text })
     }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_value_has_64_kib_at_most() {
-        for (length, expected) in [(MOST_BYTES, "opened"), (MOST_BYTES + 1, "payload_too_large")] {
+        for (length, expected) in [(MAX_BYTES, "opened"), (MAX_BYTES + 1, "payload_too_large")] {
             let outcome = |value: NewValue| value.parse().map_or_else(|problem| problem.code().name(), |_| "opened");
             let text = NewValue { value: Some(Wiped(Zeroizing::new("a".repeat(length)))), value_base64: None };
             assert_eq!(outcome(text), expected);

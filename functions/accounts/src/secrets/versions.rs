@@ -1,17 +1,17 @@
 //! `/accounts/{id}/secrets/{name}/versions`: the values that a secret had, and bringing one back as its newest.
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::id::AccountId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::text::SecretName;
+use holdfast_shared::vault::Purpose;
+use holdfast_shared::web::{ApiResponse, CURSOR, Id, LIMIT, List, Name, Page, Params, RequestContext, Version};
 use serde::Serialize;
-use shared::app::App;
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, Id, LIMIT, List, Name, Page, Params, Version};
-use shared::id::AccountId;
-use shared::permission::Permission;
-use shared::problem::{Code, Problem};
-use shared::route::{Access, Route};
-use shared::text::SecretName;
-use shared::vault::Purpose;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
@@ -22,21 +22,21 @@ pub(crate) static LIST: Route = Route::get("/accounts/{id}/secrets/{name}/versio
     .access(Access::Holder(Permission::SecretsRead))
     .summary("Lists the secret's versions, the newest first, without their values.")
     .query(&[LIMIT, CURSOR])
-    .answers::<List<SecretVersion>>();
+    .returns::<List<SecretVersion>>();
 
 pub(crate) static RESTORE: Route = Route::post("/accounts/{id}/secrets/{name}/versions/{n}/restore", "secret.restore")
     .access(Access::Holder(Permission::SecretsWrite))
     .conditional()
     .summary("Sets the secret to the value of an earlier version, as a new version.")
-    .answers::<Secret>()
-    .refuses(&[Code::Conflict]);
+    .returns::<Secret>()
+    .rejects(&[Code::Conflict]);
 
-const LIVE_SECRET: &str = "SELECT verdict('not_found') WHERE NOT EXISTS (
+const LIVE_SECRET: &str = "SELECT reject('not_found') WHERE NOT EXISTS (
     SELECT FROM accounts a JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id
      WHERE a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND s.name = $2 AND s.deleted_at IS NULL)";
 
 pub(crate) const NEWEST_FIRST: &str = "SELECT v.version, v.created_at, v.key_version, v.restored_from FROM secret_versions v
-     WHERE v.tenant_id = current_tenant() AND v.account_id = $1 AND v.name = $2 AND proceeding() AND ($3::bigint IS NULL OR v.version < $3)
+     WHERE v.tenant_id = current_tenant() AND v.account_id = $1 AND v.name = $2 AND request_allowed() AND ($3::bigint IS NULL OR v.version < $3)
      ORDER BY v.version DESC LIMIT $4";
 
 const BRING_BACK: &str =
@@ -84,41 +84,41 @@ impl FromRow for Restored {
 
 pub(crate) async fn list(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(account): Id<AccountId>,
     Name(name): Name<SecretName>,
     _: Params,
     page: Page,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let (before, rows) = (page.position::<i64>(0)?, page.rows());
     let live = Statement::new(LIVE_SECRET).bind(&account).bind(&name);
     let newest_first = Statement::new(NEWEST_FIRST).bind(&account).bind(&name).bind(&before).bind(&rows);
-    let versions: Vec<SecretVersion> = about(&call, &app, account, &name).first(live).all(newest_first).await?;
-    Answer::ok(&page.list(versions, |last| vec![last.version.to_string()]))
+    let versions: Vec<SecretVersion> = about(&request, &app, account, &name).first(live).all(newest_first).await?;
+    ApiResponse::ok(&page.list(versions, |last| vec![last.version.to_string()]))
 }
 
 pub(crate) async fn restore(
     State(app): State<App>,
-    call: Call,
+    request: RequestContext,
     Id(account): Id<AccountId>,
     Name(name): Name<SecretName>,
     Version(version): Version,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let vault = vault(&app)?;
-    let tenant = call.principal()?.home();
-    put::check_token(&app, &call, vault, tenant).await?;
+    let tenant = request.principal()?.home();
+    put::check_token(&app, &request, vault, tenant).await?;
     let context = [account.0.as_bytes().as_slice(), name.as_str().as_bytes()];
-    let (key_version, key) = vault.stamp_key(tenant, Purpose::Secret, &context).await?;
+    let (key_version, key) = vault.binding_key(tenant, Purpose::Secret, &context).await?;
     let (key, keep) = (key.expose(), i64::from(app.config.secret_versions));
-    let bring_back = Statement::new(BRING_BACK).bind(&account).bind(&name).bind(&version).bind(&call.if_match.0);
-    let bring_back = bring_back.bind(&key_version).bind(&*key).bind(&keep).bind(&call.now);
-    let transaction = about(&call, &app, account, &name).target_named("version", version).changes(["value"]);
+    let bring_back = Statement::new(BRING_BACK).bind(&account).bind(&name).bind(&version).bind(&request.if_match.0);
+    let bring_back = bring_back.bind(&key_version).bind(&*key).bind(&keep).bind(&request.now);
+    let transaction = about(&request, &app, account, &name).target_named("version", version).changes(["value"]);
     let secret = match transaction.one(bring_back).await.map_err(suspended)? {
         Restored::Done(secret) => secret,
         Restored::Sealed(stored) => {
-            let plaintext = stored.open(&app, &call, account, &name).await?;
-            put::store(&app, &call, account, &name, &plaintext, Some(version)).await?.secret
+            let plaintext = stored.open(&app, &request, account, &name).await?;
+            put::store(&app, &request, account, &name, &plaintext, Some(version)).await?.secret
         }
     };
-    Ok(Answer::ok(&secret)?.version(secret.version))
+    Ok(ApiResponse::ok(&secret)?.version(secret.version))
 }

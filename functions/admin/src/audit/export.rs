@@ -3,20 +3,20 @@
 //! may still write.
 
 use axum::extract::State;
-use shared::app::App;
-use shared::audit::{AuditRow, CSV_HEADER, Format, write_csv, write_ndjson};
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, LIMIT, Page, Params, rows_of};
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use holdfast_shared::app::App;
+use holdfast_shared::audit::{AuditRow, CSV_HEADER, Format, write_csv, write_ndjson};
+use holdfast_shared::db::{FromRow, Statement, rows_of};
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
+use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, Page, Params, RequestContext};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::filters::{self, Filters};
 
 pub(crate) static EXPORT: Route = Route::get("/admin/audit/export", "audit.export")
-    .access(Access::Holder(Permission::AuditRead))
+    .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary("Exports the audit log, the oldest first, with every column that verification needs; the Link header names the next page.")
@@ -33,17 +33,17 @@ pub(crate) static EXPORT: Route = Route::get("/admin/audit/export", "audit.expor
         filters::REQUEST_ID,
         filters::ACCOUNT_ID,
     ])
-    .answers_text("application/x-ndjson");
+    .returns_text("application/x-ndjson");
 
 /// Rows of a page, unless a limit is given.
-const MOST_ROWS: i64 = 1000;
+const MAX_ROWS: i64 = 1000;
 /// The epoch that every database begins with.
 const FIRST_EPOCH: i32 = 1;
 /// A page ends early rather than exceed what Lambda hands on (6 MB).
-const MOST_BYTES: usize = 3 * 1024 * 1024;
+const MAX_BYTES: usize = 3 * 1024 * 1024;
 
 /// Where the export ends, as the first page finds it: sent before the rows are asked for, so that they go as far at least.
-const END: &str = "SELECT epoch, transaction_id::text FROM audit_horizon() WHERE proceeding()";
+const END: &str = "SELECT epoch, transaction_id::text FROM audit_horizon() WHERE request_allowed()";
 
 /// The rows of one epoch (`$9`) behind a row (`$10`, `$11`). With the epoch given, the planner knows the index's order to be
 /// the one asked for, and stops at the limit.
@@ -51,7 +51,7 @@ const ROWS: &str = concat!(
     "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
         l.role, l.session_id, l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM http_audit_log l
-     WHERE l.tenant_id = current_tenant() AND proceeding()
+     WHERE l.tenant_id = current_tenant() AND request_allowed()
        AND ",
     filters::conditions!(),
     "
@@ -82,21 +82,26 @@ impl End {
     }
 }
 
-pub(crate) async fn export(State(app): State<App>, call: Call, params: Params, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn export(
+    State(app): State<App>,
+    request: RequestContext,
+    params: Params,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let format = match params.text("format") {
         None | Some("ndjson") => Format::Ndjson,
         Some("csv") => Format::Csv,
         Some(_) => return Err(Problem::field("format", "must be ndjson or csv")),
     };
     let filters = Filters::read(&params)?;
-    let limit = page.limit_or(MOST_ROWS);
+    let limit = page.limit_or(MAX_ROWS);
     let most = limit + 1;
     let end = page.position(0)?.zip(page.position(1)?).map(|(epoch, transaction)| End(epoch, transaction));
     let epoch = page.position::<i32>(2)?.unwrap_or(FIRST_EPOCH);
     let transaction = page.position::<u64>(3)?.unwrap_or(0).to_string();
     let id = page.position::<Uuid>(4)?.unwrap_or_default();
     let statement = filters.bind(Statement::new(ROWS)).bind(&epoch).bind(&transaction).bind(&id).bind(&most);
-    let found = call.transaction(&app).each(vec![Statement::new(END), statement]).await?;
+    let found = request.transaction(&app).each(vec![Statement::new(END), statement]).await?;
     let found = |at: usize| found.get(at).map_or(&[][..], Vec::as_slice);
     let now: Vec<End> = rows_of(found(0))?;
     let end = end.or(now.into_iter().next()).ok_or_else(Problem::internal)?;
@@ -105,13 +110,13 @@ pub(crate) async fn export(State(app): State<App>, call: Call, params: Params, p
 
     let mut rows = rows.into_iter();
     let (text, last) = write(format, rows.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)));
-    let answer = Answer::text(format.content_type(), text);
+    let answer = ApiResponse::text(format.content_type(), text);
     let next = match last {
         Some(last) if rows.next().is_some() => last,
         _ if epoch < end.0 => (epoch + 1, 0, Uuid::nil()),
         _ => return Ok(answer),
     };
-    answer.next(&params.link(&call.path, &end.cursor(&page, next)?))
+    answer.next(&params.link(&request.path, &end.cursor(&page, next)?))
 }
 
 /// The text of a page, and the position of the last row in it.
@@ -126,7 +131,7 @@ fn write(format: Format, rows: impl Iterator<Item = AuditRow>) -> (String, Optio
             Format::Csv => write_csv(&row, &mut text),
         }
         last = Some(row.position());
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_BYTES {
             break;
         }
     }

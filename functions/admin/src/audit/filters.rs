@@ -1,11 +1,11 @@
 //! What of the audit log is asked for: the same for the list and for exports.
 
+use holdfast_shared::db::Statement;
+use holdfast_shared::id::{AccountId, UserId};
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{ParameterKind, QueryParameter};
+use holdfast_shared::web::Params;
 use jiff::Timestamp;
-use shared::db::Statement;
-use shared::http::Params;
-use shared::id::{AccountId, UserId};
-use shared::problem::Problem;
-use shared::route::{ParameterKind, QueryParameter};
 
 pub(super) const FROM: QueryParameter =
     QueryParameter::new("from", ParameterKind::Time, "Only rows at or after this time.");

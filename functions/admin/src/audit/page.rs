@@ -1,24 +1,23 @@
 //! Some seals with the tenant's batches, and what else a look at them needs: one flight.
 
-use shared::audit::{AuditKeys, Batch, Document, Hash, Levels, Place, Standing, State};
-use shared::db::Statement;
-use shared::http::{FromRow, rows_of};
-use shared::id::TenantId;
-use shared::identity::es256::PublicKey;
-use shared::problem::Problem;
+use holdfast_shared::audit::{AuditKeys, Batch, Document, Hash, Levels, Place, Standing, State};
+use holdfast_shared::db::{FromRow, Statement, rows_of};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::identity::es256::PublicKey;
+use holdfast_shared::problem::Problem;
 use tokio_postgres::Row;
 
-const KEYS: &str = "SELECT x, y FROM audit_keys WHERE proceeding()";
+const KEYS: &str = "SELECT x, y FROM audit_keys WHERE request_allowed()";
 const SEALS: &str =
     "SELECT s.document, s.number, s.epoch AS seal_epoch, s.from_transaction::text, s.to_transaction::text,
         b.tenant_id, b.count, b.total, b.root, b.head, b.entries, b.place_index, b.place_size, b.place_path
       FROM audit_page($1) p JOIN audit_seals s ON s.number BETWEEN p.first AND p.last
       LEFT JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = current_tenant()
-     WHERE proceeding() ORDER BY s.number";
+     WHERE request_allowed() ORDER BY s.number";
 const NEWEST: &str = "SELECT n.leaves, n.ordinal, (SELECT max(number) FROM audit_seals) AS newest, b.total, b.head
       FROM audit_state_leaves() n LEFT JOIN LATERAL (
         SELECT total, head FROM audit_batches WHERE tenant_id = current_tenant() ORDER BY seal_number DESC LIMIT 1) b ON true
-     WHERE proceeding()";
+     WHERE request_allowed()";
 
 /// The statements of a page behind this seal, for a transaction; what they return, [`SealPage::read`] takes.
 pub(super) fn statements(after: &i64) -> Vec<Statement<'_>> {

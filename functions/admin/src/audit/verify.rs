@@ -5,42 +5,42 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use holdfast_shared::app::App;
+use holdfast_shared::audit::{self, AuditKeys, AuditRow, Bad, Dropped, Position, Seal, State as Standing, Verifier};
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Statement, rows_of};
+use holdfast_shared::id::TenantId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::web::{ApiResponse, CURSOR, Page, RequestContext};
 use serde::Serialize;
-use shared::app::App;
-use shared::audit::{self, AuditKeys, AuditRow, Bad, Dropped, Position, Seal, State as Standing, Verifier};
-use shared::clock::Time;
-use shared::db::Statement;
-use shared::http::{Answer, CURSOR, Call, FromRow, Page, rows_of};
-use shared::id::TenantId;
-use shared::permission::Permission;
-use shared::problem::Problem;
-use shared::route::{Access, Audited, Route};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::page::{self, SealPage, StoredSeal};
 
 pub(crate) static VERIFY: Route = Route::get("/admin/audit/verify", "audit.verify")
-    .access(Access::Holder(Permission::AuditRead))
+    .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary("Verifies the audit log against its seals; where it is too long for one answer, next_cursor goes on.")
     .query(&[CURSOR])
-    .answers::<Verification>();
+    .returns::<Verification>();
 
 /// For how long another page of seals is begun.
 const BUDGET: Duration = Duration::from_secs(4);
 
 const DROPS: &str =
     "SELECT DISTINCT s.number, s.document FROM audit_drops d JOIN audit_seals s ON s.number = d.seal_number
-     WHERE proceeding() ORDER BY s.number";
+     WHERE request_allowed() ORDER BY s.number";
 /// The rows that the page's seals are over. Those of no epoch are looked at with the first.
 const ROWS: &str = "SELECT l.epoch, l.transaction_id::text, l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name,
         l.role, l.session_id, l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed
       FROM audit_page($1) p JOIN audit_seals f ON f.number = p.first JOIN audit_seals t ON t.number = p.last
       JOIN http_audit_log l ON (l.epoch, l.transaction_id) < (t.epoch, t.to_transaction)
        AND (l.epoch, l.transaction_id) >= (CASE WHEN $1 = 0 THEN -2147483648 ELSE f.epoch END, f.from_transaction)
-     WHERE l.tenant_id = current_tenant() AND proceeding()
+     WHERE l.tenant_id = current_tenant() AND request_allowed()
      ORDER BY l.epoch, l.transaction_id, l.id";
 
 /// What was found.
@@ -63,9 +63,13 @@ pub(crate) struct Verification {
     next_cursor: Option<String>,
 }
 
-pub(crate) async fn verify(State(app): State<App>, call: Call, page: Page) -> Result<Answer, Problem> {
+pub(crate) async fn verify(
+    State(app): State<App>,
+    request: RequestContext,
+    page: Page,
+) -> Result<ApiResponse, Problem> {
     let started = Instant::now();
-    let tenant = call.tenant().unwrap_or(TenantId::PLATFORM);
+    let tenant = request.tenant().unwrap_or(TenantId::PLATFORM);
     let mut walk = Walk::from(&page, tenant)?;
     let mut audited = false;
     loop {
@@ -73,7 +77,7 @@ pub(crate) async fn verify(State(app): State<App>, call: Call, page: Page) -> Re
         let mut statements = page::statements(&after);
         statements.push(Statement::new(DROPS));
         statements.push(Statement::new(ROWS).bind(&after));
-        let transaction = call.transaction(&app);
+        let transaction = request.transaction(&app);
         let transaction = if audited { transaction.look_up() } else { transaction };
         let rows = transaction.each(statements).await?;
         audited = true;
@@ -88,7 +92,7 @@ pub(crate) async fn verify(State(app): State<App>, call: Call, page: Page) -> Re
             Some(position) if bad.is_none() && more => Some(page.cursor(&position)?),
             _ => None,
         };
-        return Answer::ok(&Verification {
+        return ApiResponse::ok(&Verification {
             ok: bad.is_none(),
             sealed_through: walk.position.map(|position| Time(position.sealed_at)),
             seals: walk.position.map_or(0, |position| position.number),

@@ -8,9 +8,9 @@ use aws_sdk_s3::types::{
 };
 use bytes::{Bytes, BytesMut};
 use data_encoding::BASE64;
+use holdfast_shared::aws;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use shared::aws;
 use tokio::task::JoinSet;
 
 use crate::error::BackupError;

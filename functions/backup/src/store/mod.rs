@@ -7,8 +7,8 @@ mod folder;
 use std::path::Path;
 
 use bytes::Bytes;
+use holdfast_shared::config::{ConfigError, Settings};
 use jiff::{SignedDuration, Timestamp};
-use shared::config::{Refusal, Settings};
 
 pub use bucket::Bucket;
 pub use folder::Folder;
@@ -46,14 +46,14 @@ pub(crate) enum Reader {
 
 impl Store {
     /// The place that the settings name.
-    pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, Refusal> {
+    pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, ConfigError> {
         let days = number(settings, "BACKUP_RETENTION_DAYS", RETENTION_DAYS)?;
         let keep = number(settings, "BACKUP_KEEP", KEEP)?;
         let key = settings.get("BACKUP_KMS_KEY_ID");
         match (settings.get("BACKUP_BUCKET"), settings.get("BACKUP_FOLDER")) {
             (Some(_), _) if deployed && key.is_none() => {
-                let mend = "set the KMS key that encrypts backups";
-                Err(Refusal::new("BACKUP_KMS_KEY_ID", "backups would not be under a key of their own", mend))
+                let fix = "set the KMS key that encrypts backups";
+                Err(ConfigError::new("BACKUP_KMS_KEY_ID", "backups would not be under a key of their own", fix))
             }
             (Some(bucket), _) => {
                 let retention = SignedDuration::from_hours(i64::from(days) * 24);
@@ -61,12 +61,12 @@ impl Store {
             }
             (None, Some(_)) if deployed => {
                 let fault = "backups in a folder are for APP_ENV=local";
-                Err(Refusal::new("BACKUP_FOLDER", fault, "use BACKUP_BUCKET"))
+                Err(ConfigError::new("BACKUP_FOLDER", fault, "use BACKUP_BUCKET"))
             }
             (None, Some(folder)) => Ok(Self::Folder(Folder::new(Path::new(folder), keep.into()))),
             (None, None) => {
-                let mend = "set a bucket with Object Lock, or locally BACKUP_FOLDER";
-                Err(Refusal::new("BACKUP_BUCKET", "there is nowhere to keep backups", mend))
+                let fix = "set a bucket with Object Lock, or locally BACKUP_FOLDER";
+                Err(ConfigError::new("BACKUP_BUCKET", "there is nowhere to keep backups", fix))
             }
         }
     }
@@ -194,8 +194,8 @@ impl Reader {
     }
 }
 
-fn number(settings: &Settings, name: &'static str, default: u16) -> Result<u16, Refusal> {
+fn number(settings: &Settings, name: &'static str, default: u16) -> Result<u16, ConfigError> {
     let Some(text) = settings.get(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| (1..=3650).contains(number));
-    number.ok_or_else(|| Refusal::new(name, "not a number in range", "use 1 to 3650"))
+    number.ok_or_else(|| ConfigError::new(name, "not a number in range", "use 1 to 3650"))
 }

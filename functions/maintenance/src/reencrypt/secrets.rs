@@ -1,6 +1,6 @@
 //! Versions of secrets, in the order of their primary key.
 
-use shared::vault::{Purpose, Stamped};
+use holdfast_shared::vault::{BoundVersion, Purpose};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -72,7 +72,7 @@ pub(super) async fn batch(moving: &mut Move<'_, '_>, after: &mut Position) -> Re
 async fn one(moving: &mut Move<'_, '_>, row: &Row) -> Result<(Vec<u8>, Vec<u8>), TaskError> {
     let (account, name): (Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
     let context = [account.as_bytes().as_slice(), name.as_bytes()];
-    let stamped = Stamped { sealed: row.try_get(3)?, version: row.try_get(2)?, stamp: row.try_get(5)? };
+    let stamped = BoundVersion { sealed: row.try_get(3)?, version: row.try_get(2)?, stamp: row.try_get(5)? };
     let from = moving.key(row.try_get(4)?)?.clone();
     let keys = (&from, &moving.active);
     Ok(moving.resealer.reseal_version(moving.tenant, Purpose::Secret, &context, keys, &stamped).await?)

@@ -1,6 +1,6 @@
 //! The shared secrets of users' one-time codes, user by user.
 
-use shared::vault::Purpose;
+use holdfast_shared::vault::Purpose;
 use tokio_postgres::Row;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! Stores seals outside the database, in their order: what one run could not store, the next one does.
 
-use shared::audit::{Batch, Document, Seal};
-use shared::http::FromRow;
+use holdfast_shared::audit::{Batch, Document, Seal};
+use holdfast_shared::db::FromRow;
 use tokio_postgres::Row;
 
 use crate::context::Context;

@@ -1,9 +1,11 @@
 //! The chain as the database has it: where it stands, what comes next, and how a seal is added.
 
-use shared::audit::{AuditKeys, AuditRow, Batch, Dropped, Entry, Hash, Position, Seal, Span, State, StateTree, seal};
-use shared::http::FromRow;
-use shared::id::TenantId;
-use shared::identity::es256::PublicKey;
+use holdfast_shared::audit::{
+    AuditKeys, AuditRow, Batch, Dropped, Entry, Hash, Position, Seal, Span, State, StateTree, seal,
+};
+use holdfast_shared::db::FromRow;
+use holdfast_shared::id::TenantId;
+use holdfast_shared::identity::es256::PublicKey;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -58,7 +60,7 @@ impl Ledger {
         let keys = keys.iter().map(|row| Ok(PublicKey { x: row.try_get(0)?, y: row.try_get(1)? }));
         let keys = AuditKeys::new(keys.collect::<Result<Vec<_>, tokio_postgres::Error>>()?);
         let (newest, hash) = keys.open(newest.try_get(0)?)?;
-        if shared::audit::root(&states.leaves()) != newest.state_root {
+        if holdfast_shared::audit::root(&states.leaves()) != newest.state_root {
             return Err(TaskError::BatchesChanged);
         }
         Ok(Self { position: Some(Position::after(&newest, hash)), states })

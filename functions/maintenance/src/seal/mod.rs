@@ -4,8 +4,8 @@
 mod delivery;
 mod ledger;
 
+use holdfast_shared::audit::{AuditRow, Dropped, Span};
 use serde::Serialize;
-use shared::audit::{AuditRow, Dropped, Span};
 
 use crate::context::Context;
 use crate::error::TaskError;
@@ -50,7 +50,7 @@ async fn seal_next(
     drops: Vec<Dropped>,
 ) -> Result<Option<u64>, TaskError> {
     let (span, closes) = ledger.next_span(context).await?;
-    let most = usize::from(context.plan.most_rows);
+    let most = usize::from(context.plan.max_rows);
     let mut rows = ledger::rows(context, span, most + 1).await?;
     let mut span = span;
     if rows.len() > most {
@@ -75,7 +75,7 @@ fn cut(rows: &mut Vec<AuditRow>, span: Span) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::audit::RowReader;
+    use holdfast_shared::audit::RowReader;
 
     fn row(transaction: u64) -> AuditRow {
         let vectors: serde_json::Value =

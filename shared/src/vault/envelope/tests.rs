@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::entropy::SeededEntropy;
+use crate::rng::SeededEntropy;
 use crate::vault::vectors::{self, bytes};
 
 const ACCOUNT: [u8; 16] = [0xa1; 16];
@@ -112,9 +112,8 @@ fn it_opens_in_no_other_place() {
 
 #[test]
 fn the_same_plaintext_is_never_sealed_alike() {
-    let entropy = SeededEntropy::new(1);
-    let mut sealed: Vec<_> =
-        (0..1000).map(|_| seal(&data_key(1), &SECRET, b"", &entropy).unwrap()[1..].to_vec()).collect();
+    let rng = SeededEntropy::new(1);
+    let mut sealed: Vec<_> = (0..1000).map(|_| seal(&data_key(1), &SECRET, b"", &rng).unwrap()[1..].to_vec()).collect();
     let (salts, nonces): (Vec<_>, Vec<_>) = sealed.iter().map(|bytes| (&bytes[..32], &bytes[64..76])).unzip();
     for mut column in [salts, nonces] {
         column.sort_unstable();

@@ -10,8 +10,8 @@ use super::super::encoding::encode;
 use super::super::error::VaultError;
 use super::super::primitives::{self, Hkdf, KEY};
 use super::{NewKey, PURPOSE};
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// The format that is written, and its name in derivations and associated data.
 const VERSION: u8 = 1;
@@ -42,9 +42,9 @@ impl LocalKey {
     }
 
     /// Makes a random data key.
-    pub(in crate::vault) fn generate(&self, tenant: TenantId, entropy: &dyn Entropy) -> Result<NewKey, VaultError> {
-        let data_key = DataKey::random(entropy);
-        let wrapped = self.wrap(tenant, &data_key, &entropy.bytes())?;
+    pub(in crate::vault) fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewKey, VaultError> {
+        let data_key = DataKey::random(rng);
+        let wrapped = self.wrap(tenant, &data_key, &rng.bytes())?;
         Ok(NewKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
     }
 
@@ -89,7 +89,7 @@ fn associated_data(tenant: TenantId) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::rng::SeededEntropy;
     use crate::vault::vectors;
     use uuid::Uuid;
 
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_data_key_unwraps_only_for_its_tenant_under_its_key_and_unaltered() {
-        let entropy = SeededEntropy::new(1);
+        let rng = SeededEntropy::new(1);
         let key = LocalKey::new(&[7; 32]).unwrap();
-        let new = key.generate(tenant(1), &entropy).unwrap();
+        let new = key.generate(tenant(1), &rng).unwrap();
         assert_eq!(key.unwrap_key(tenant(1), &new.wrapped).unwrap().expose(), new.data_key.expose());
         assert!(matches!(key.unwrap_key(tenant(2), &new.wrapped), Err(VaultError::KeyRefused)));
         let other = LocalKey::new(&[8; 32]).unwrap();

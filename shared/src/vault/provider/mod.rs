@@ -10,8 +10,8 @@ use super::data_key::DataKey;
 use super::error::VaultError;
 use super::wrapped::{ProviderKind, WrappedKey};
 use crate::config::{Config, expose};
-use crate::entropy::Entropy;
 use crate::id::TenantId;
+use crate::rng::Rng;
 
 /// What every data key of the vault is bound to besides its tenant.
 const PURPOSE: &str = "vault";
@@ -42,22 +42,17 @@ impl Provider {
     }
 
     /// Makes a data key for a tenant. The SDK's futures are large; boxed, they cost only those who wait for KMS anyway.
-    pub(super) async fn generate(&self, tenant: TenantId, entropy: &dyn Entropy) -> Result<NewKey, VaultError> {
+    pub(super) async fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewKey, VaultError> {
         match self {
-            Self::Local(key) => key.generate(tenant, entropy),
+            Self::Local(key) => key.generate(tenant, rng),
             Self::Kms(key) => Box::pin(key.generate(tenant)).await,
         }
     }
 
     /// Wraps a data key that there is already.
-    async fn wrap(
-        &self,
-        tenant: TenantId,
-        data_key: &DataKey,
-        entropy: &dyn Entropy,
-    ) -> Result<WrappedKey, VaultError> {
+    async fn wrap(&self, tenant: TenantId, data_key: &DataKey, rng: &dyn Rng) -> Result<WrappedKey, VaultError> {
         let (provider_key, wrapped) = match self {
-            Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, data_key, &entropy.bytes())?),
+            Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, data_key, &rng.bytes())?),
             Self::Kms(key) => Box::pin(key.wrap(tenant, data_key)).await?,
         };
         Ok(WrappedKey { version: 0, provider: self.kind(), provider_key, wrapped })
@@ -131,13 +126,13 @@ impl Providers {
         &self,
         tenant: TenantId,
         key: &WrappedKey,
-        entropy: &dyn Entropy,
+        rng: &dyn Rng,
     ) -> Result<Option<WrappedKey>, VaultError> {
         if self.current.wrapped(key) {
             return Ok(None);
         }
         let data_key = self.of(key)?.unwrap_key(tenant, key).await?;
-        let wrapped = self.current.wrap(tenant, &data_key, entropy).await?;
+        let wrapped = self.current.wrap(tenant, &data_key, rng).await?;
         let rewrapped = WrappedKey { version: key.version, ..wrapped };
         if rewrapped.provider_key == key.provider_key {
             // An alias stands for the very key that wrapped it.

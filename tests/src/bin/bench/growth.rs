@@ -17,7 +17,7 @@ const SIZES: [(i64, i64); 3] = [(1_000, 10_000), (100_000, 1_000_000), (1_000_00
 const CALLS: usize = 200;
 const UNCOUNTED: usize = 20;
 /// How much longer than with the fewest a request may take with the most.
-const MOST_GROWTH: f64 = 1.5;
+const MAX_GROWTH: f64 = 1.5;
 
 /// From the first number to the second, as accounts have them: names and owners in no order of time.
 const ACCOUNTS: &str = "
@@ -87,8 +87,8 @@ fn report(times: &[Vec<Duration>]) -> String {
         let growth = last.as_secs_f64() / first.as_secs_f64();
         let figures: Vec<_> = times.iter().map(|time| milliseconds(*time)).collect();
         let _ = writeln!(text, "| `{method} {path}` | {} | {growth:.2} |", figures.join(" | "));
-        if growth > MOST_GROWTH {
-            let _ = writeln!(missed, "missed: {method} {path} is to take at most {MOST_GROWTH} times as long");
+        if growth > MAX_GROWTH {
+            let _ = writeln!(missed, "missed: {method} {path} is to take at most {MAX_GROWTH} times as long");
         }
     }
     text + &missed

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use holdfast::cluster::{Cluster, ClusterOptions};
 use holdfast::data_dir::DataDir;
+use holdfast_shared::rng::SystemRng;
 use holdfast_tests::program::Program;
 use holdfast_tests::wire::Web;
 use holdfast_tests::{loopback, stage, tools};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::entropy::SystemEntropy;
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
@@ -38,7 +38,7 @@ impl Local {
     pub(crate) async fn start(options: ClusterOptions, connections: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = Arc::new(DataDir::temporary().unwrap());
-        let cluster = Cluster::start(dir, options, &SystemEntropy).await.unwrap();
+        let cluster = Cluster::start(dir, options, &SystemRng).await.unwrap();
         cluster.create_database(DATABASE, None).await.unwrap();
         let [address] = loopback::addresses();
         let url = format!("http://{address}");

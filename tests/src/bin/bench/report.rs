@@ -8,9 +8,9 @@ use crate::subject::Subject;
 use crate::warm::Warm;
 
 /// No function may need more memory, in bytes.
-const MOST_MEMORY: u64 = 24 << 20;
+const MAX_MEMORY: u64 = 24 << 20;
 /// No package may be larger, in bytes.
-const MOST_ZIPPED: u64 = 5 << 20;
+const MAX_ZIPPED: u64 = 5 << 20;
 
 /// One line of the table.
 pub(crate) struct Row {
@@ -46,8 +46,7 @@ impl fmt::Display for Row {
 pub(crate) fn misses(rows: &[Row]) -> String {
     let mut text = String::new();
     for Row { subject, warm, package, .. } in rows {
-        for (what, bytes, most) in [("memory", warm.peak, MOST_MEMORY), ("zipped package", package.zipped, MOST_ZIPPED)]
-        {
+        for (what, bytes, most) in [("memory", warm.peak, MAX_MEMORY), ("zipped package", package.zipped, MAX_ZIPPED)] {
             if bytes > most {
                 let (function, request) = (subject.function, subject.request);
                 let (bytes, most) = (mebibytes(bytes), mebibytes(most));

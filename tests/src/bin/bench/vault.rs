@@ -12,7 +12,7 @@ pub(crate) const PUT: &str = "PUT /accounts/{id}/secrets/{name}";
 pub(crate) const REVEAL: &str = "GET /accounts/{id}/secrets/{name}/value";
 
 /// No request may spend more of its time in cryptography.
-const MOST_SHARE: f64 = 0.02;
+const MAX_SHARE: f64 = 0.02;
 
 /// Requests of each kind.
 const CALLS: usize = 500;
@@ -51,7 +51,7 @@ fn share(metrics: &str, operation: &str, request: &str) -> String {
         format!("holdfast_request_duration_seconds_count{labels}"),
     );
     let share = crypto / whole;
-    let verdict = if share <= MOST_SHARE { "" } else { " - missed: it may be 2 %" };
+    let verdict = if share <= MAX_SHARE { "" } else { " - missed: it may be 2 %" };
     let (crypto, whole) = (crypto * 1e6, whole * 1e3);
     format!("vault: {operation} takes {crypto:.1} us of {request}'s {whole:.2} ms: {:.2} %{verdict}\n", share * 100.0)
 }

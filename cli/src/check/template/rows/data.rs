@@ -1,7 +1,7 @@
 //! Where data lies and who may reach it: secrets, the database, buckets, rights.
 
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use serde_json::Value;
-use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, functions, is, is_true, judge, unless};
 
@@ -23,7 +23,7 @@ const SECRETS: [&str; 13] = [
 ];
 
 /// How old a password may get, in days.
-const MOST_PASSWORD_DAYS: u64 = 90;
+const MAX_PASSWORD_DAYS: u64 = 90;
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
     [vec![secrets(stack), rights(stack)], database(stack), vec![backups(stack)]].concat()
@@ -48,8 +48,8 @@ fn secrets(stack: &Stack) -> Observation {
         let schedule = stack.of(ROTATION).find(|schedule| names(schedule, "/SecretId", secret));
         let days = schedule.and_then(|schedule| schedule.at("/RotationRules/AutomaticallyAfterDays"));
         let days = days.and_then(|days| days.as_u64().or_else(|| days.as_str()?.parse().ok()));
-        if days.is_none_or(|days| days > MOST_PASSWORD_DAYS) {
-            against.push(format!("the password in {} is not rotated within {MOST_PASSWORD_DAYS} days", secret.name));
+        if days.is_none_or(|days| days > MAX_PASSWORD_DAYS) {
+            against.push(format!("the password in {} is not rotated within {MAX_PASSWORD_DAYS} days", secret.name));
         }
     }
     let holds = "every function reads its secret from Secrets Manager, and has none in its environment; \
@@ -163,14 +163,19 @@ fn database(stack: &Stack) -> Vec<Observation> {
     }
     if clusters.is_empty() {
         let why = "the database is not in this stack; `holdfast check` with DATABASE_URL looks at the live one";
-        seen.push(Observation::unknown("SEC-3", Place::Template, why));
+        seen.push(Observation::unknown("SEC-3", EvidenceSource::Template, why));
     }
     let groups = stack.of("AWS::RDS::DBClusterParameterGroup").chain(stack.of("AWS::RDS::DBParameterGroup"));
     let on =
         |value: Option<&Value>| value.is_some_and(|value| value.as_str() == Some("1") || value.as_i64() == Some(1));
     let forced: Vec<_> = groups.map(|group| judge("SEC-3", group, "/Parameters/rds.force_ssl", on, "1")).collect();
     if forced.is_empty() && !clusters.is_empty() {
-        seen.push(Observation::judged("SEC-3", Place::Template, false, "no parameter group sets rds.force_ssl"));
+        seen.push(Observation::judged(
+            "SEC-3",
+            EvidenceSource::Template,
+            false,
+            "no parameter group sets rds.force_ssl",
+        ));
     }
     seen.extend(forced);
     seen.push(network(stack));

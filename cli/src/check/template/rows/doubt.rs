@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use holdfast_shared::hardening::{CATALOGUE, EvidenceSource, Observation, Outcome};
 use serde_json::{Value, json};
-use shared::hardening::{CATALOGUE, Observation, Outcome, Place};
 
 use super::Stack;
 use crate::check::template::why_unknown;
@@ -44,7 +44,7 @@ pub(super) fn observe(stack: &Stack, look: impl Fn(&Stack) -> Vec<Observation>) 
                 observation.outcome == Outcome::Unknown || cases.iter().all(|(_, other, _)| other.contains(observation))
             };
             seen.retain(|observation| observation.row != row.id || holds_anyway(observation));
-            seen.extend(depends.into_iter().map(|why| Observation::unknown(row.id, Place::Template, why)));
+            seen.extend(depends.into_iter().map(|why| Observation::unknown(row.id, EvidenceSource::Template, why)));
         }
     }
     seen

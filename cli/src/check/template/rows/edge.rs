@@ -1,7 +1,7 @@
 //! The edge: the domain's TLS, the firewall, the throttles.
 
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use serde_json::Value;
-use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, is_true, judge, unless};
 
@@ -24,7 +24,7 @@ fn domains(stack: &Stack) -> Vec<Observation> {
     let domains: Vec<_> = stack.of("AWS::ApiGateway::DomainName").collect();
     if domains.is_empty() {
         let why = "the API has no domain of its own, and the default address has a TLS policy that nobody chose";
-        return vec![Observation::judged("EDGE-1", Place::Template, false, why)];
+        return vec![Observation::judged("EDGE-1", EvidenceSource::Template, false, why)];
     }
     let should = "TLS_1_2 or a policy of TLS 1.3";
     let mut seen: Vec<_> =

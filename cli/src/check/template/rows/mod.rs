@@ -6,8 +6,8 @@ mod edge;
 mod operations;
 mod run;
 
+use holdfast_shared::hardening::{EvidenceSource, Observation};
 use serde_json::Value;
-use shared::hardening::{Observation, Place};
 
 use super::{Resource, Stack, why_unknown};
 
@@ -33,7 +33,7 @@ fn judge(
 ) -> Observation {
     let value = resource.at(path);
     if let Some(why) = value.and_then(why_unknown) {
-        return Observation::unknown(row, Place::Template, format!("{}{path}: {why}", resource.name));
+        return Observation::unknown(row, EvidenceSource::Template, format!("{}{path}: {why}", resource.name));
     }
     let seen = value.map_or("not set".to_owned(), Value::to_string);
     let evidence = if holds(value) {
@@ -41,15 +41,15 @@ fn judge(
     } else {
         format!("{}{path} is {seen}, and should be {should}", resource.name)
     };
-    Observation::judged(row, Place::Template, holds(value), evidence)
+    Observation::judged(row, EvidenceSource::Template, holds(value), evidence)
 }
 
 /// What holds unless something stands against it.
 fn unless(row: &'static str, against: &[String], good: impl Into<String>) -> Observation {
     if against.is_empty() {
-        Observation::judged(row, Place::Template, true, good)
+        Observation::judged(row, EvidenceSource::Template, true, good)
     } else {
-        Observation::judged(row, Place::Template, false, against.join("; "))
+        Observation::judged(row, EvidenceSource::Template, false, against.join("; "))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is watched: log groups, alarms, the dashboard, and the runbooks that alarms name.
 
+use holdfast_shared::hardening::Observation;
 use serde_json::Value;
-use shared::hardening::Observation;
 
 use super::{Resource, Stack, functions, referred, unless};
 

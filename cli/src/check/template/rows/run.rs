@@ -1,6 +1,6 @@
 //! How functions run: their limits, their code's signatures, the workflow that tests them.
 
-use shared::hardening::Observation;
+use holdfast_shared::hardening::Observation;
 
 use super::{Stack, functions, is, judge, unless};
 

@@ -9,7 +9,7 @@ use http::Method;
 use http::request::Parts;
 use jiff::Timestamp;
 
-use super::Call;
+use super::RequestContext;
 use super::cursor::CursorKey;
 use super::list::List;
 use crate::app::App;
@@ -70,10 +70,10 @@ impl FromRequestParts<App> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let call = Call::from_request_parts(parts, app).await?;
+        let request = RequestContext::from_request_parts(parts, app).await?;
         let mut params = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(call.query.as_bytes()) {
-            if !call.route.query.iter().any(|known| known.name == name) {
+        for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
+            if !request.route.query.iter().any(|known| known.name == name) {
                 return Err(Problem::field(name, "is no parameter of this resource"));
             }
             if value.contains('\0') || value.contains('\u{FFFD}') {
@@ -119,7 +119,7 @@ pub const CURSOR: QueryParameter =
     QueryParameter::new("cursor", ParameterKind::Cursor, "The next_cursor of the page before.");
 
 const DEFAULT_LIMIT: i64 = 50;
-const MOST_LIMIT: i64 = 200;
+const MAX_LIMIT: i64 = 200;
 
 /// The page asked for.
 pub struct Page {
@@ -133,19 +133,19 @@ impl FromRequestParts<App> for Page {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let call = Call::from_request_parts(parts, app).await?;
+        let request = RequestContext::from_request_parts(parts, app).await?;
         let mut params = Params::from_request_parts(parts, app).await?;
         let limit = params.parse::<i64>("limit", "must be a whole number from 1 to 200")?;
-        if limit.is_some_and(|limit| !(1..=MOST_LIMIT).contains(&limit)) {
+        if limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
             return Err(Problem::field("limit", "must be from 1 to 200"));
         }
         let cursor = params.0.remove("cursor");
         params.0.remove("limit");
-        let tenant = call.tenant().map(|tenant| tenant.0).unwrap_or_default();
+        let tenant = request.tenant().map(|tenant| tenant.0).unwrap_or_default();
         let filters = serde_json::to_vec(&params.0).unwrap_or_default();
         // The key comes with the first connection, and no request gets past the gate without one.
         let key = app.keys.cursor().ok_or_else(Problem::unavailable)?;
-        let key = CursorKey::new(&key, &[tenant.as_bytes(), call.path.as_bytes(), &filters]);
+        let key = CursorKey::new(&key, &[tenant.as_bytes(), request.path.as_bytes(), &filters]);
         let after = cursor.map(|cursor| key.open(&cursor)).transpose()?;
         Ok(Self { limit, after, key })
     }

@@ -15,11 +15,11 @@ const FORMAT: &[u8] = b"holdfast/vault/stamp/1";
 
 /// Stamps the versions at one place under one data key. Who has it can give the place's values other numbers, and learns
 /// nothing of them.
-pub struct StampKey(Zeroizing<[u8; KEY]>);
+pub struct BindingKey(Zeroizing<[u8; KEY]>);
 
 /// A sealed value with its version, and the stamp that is to tie them together.
 #[derive(Debug, Clone, Copy)]
-pub struct Stamped<'a> {
+pub struct BoundVersion<'a> {
     /// The sealed value.
     pub sealed: &'a [u8],
     /// Its version.
@@ -28,7 +28,7 @@ pub struct Stamped<'a> {
     pub stamp: &'a [u8],
 }
 
-impl StampKey {
+impl BindingKey {
     pub(super) fn new(data_key: &DataKey, place: &Place<'_>) -> Result<Self, VaultError> {
         let hkdf = Hkdf::extract(&[], data_key.expose());
         Ok(Self(hkdf.key(&[FORMAT, &place.associated_data()])?))
@@ -46,15 +46,15 @@ impl StampKey {
         whole.chain_update(version.to_be_bytes()).finalize().into()
     }
 
-    pub(super) fn check(&self, stamped: &Stamped<'_>) -> Result<(), VaultError> {
+    pub(super) fn check(&self, stamped: &BoundVersion<'_>) -> Result<(), VaultError> {
         let right = self.stamp(stamped.sealed, stamped.version);
         if right.ct_eq(stamped.stamp).into() { Ok(()) } else { Err(VaultError::Tampered) }
     }
 }
 
-impl std::fmt::Debug for StampKey {
+impl std::fmt::Debug for BindingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("StampKey")
+        f.write_str("BindingKey")
     }
 }
 
@@ -66,9 +66,9 @@ mod tests {
     use crate::vault::vectors;
     use uuid::Uuid;
 
-    fn key(data_key: u8, tenant: u128, context: &[&[u8]]) -> StampKey {
+    fn key(data_key: u8, tenant: u128, context: &[&[u8]]) -> BindingKey {
         let place = Place { tenant: TenantId(Uuid::from_u128(tenant)), purpose: Purpose::Secret, context };
-        StampKey::new(&DataKey::from_slice(&[data_key; 32]).unwrap(), &place).unwrap()
+        BindingKey::new(&DataKey::from_slice(&[data_key; 32]).unwrap(), &place).unwrap()
     }
 
     #[test]
@@ -79,9 +79,9 @@ mod tests {
             let tenant = vector["tenant"].as_str().unwrap().parse().unwrap();
             let place = Place { tenant, purpose: Purpose::Secret, context: &context };
             let data_key = DataKey::from_slice(&vectors::bytes(vector, "data_key")).unwrap();
-            let key = StampKey::new(&data_key, &place).unwrap();
+            let key = BindingKey::new(&data_key, &place).unwrap();
             let version = vector["version"].as_i64().unwrap();
-            assert_eq!(*key.expose(), vectors::bytes(vector, "stamp_key"));
+            assert_eq!(*key.expose(), vectors::bytes(vector, "binding_key"));
             assert_eq!(key.stamp(&vectors::bytes(vector, "sealed"), version)[..], vectors::bytes(vector, "stamp"));
         }
     }
@@ -90,18 +90,19 @@ mod tests {
     fn a_stamp_fits_one_version_of_one_value_at_one_place_under_one_data_key() {
         let context: &[&[u8]] = &[b"account", b"name"];
         let stamp = key(1, 1, context).stamp(b"sealed", 7);
-        let fits = |key: StampKey, sealed, version| key.check(&Stamped { sealed, version, stamp: &stamp }).is_ok();
+        let fits =
+            |key: BindingKey, sealed, version| key.check(&BoundVersion { sealed, version, stamp: &stamp }).is_ok();
         assert!(fits(key(1, 1, context), b"sealed", 7));
         assert!(!fits(key(1, 1, context), b"sealed", 8));
         assert!(!fits(key(1, 1, context), b"other", 7));
         assert!(!fits(key(1, 1, &[b"account", b"other"]), b"sealed", 7));
         assert!(!fits(key(1, 2, context), b"sealed", 7));
         assert!(!fits(key(2, 1, context), b"sealed", 7));
-        assert!(key(1, 1, context).check(&Stamped { sealed: b"sealed", version: 7, stamp: &stamp[1..] }).is_err());
+        assert!(key(1, 1, context).check(&BoundVersion { sealed: b"sealed", version: 7, stamp: &stamp[1..] }).is_err());
     }
 
     #[test]
     fn nothing_of_the_key_is_printed() {
-        assert_eq!(format!("{:?}", key(1, 1, &[])), "StampKey");
+        assert_eq!(format!("{:?}", key(1, 1, &[])), "BindingKey");
     }
 }

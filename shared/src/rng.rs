@@ -8,12 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use uuid::{Builder, Uuid};
 
 /// Gives random bytes fit for keys and tokens.
-pub trait Entropy: Send + Sync {
+pub trait Rng: Send + Sync {
     /// Fills the buffer with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-impl dyn Entropy + '_ {
+impl dyn Rng + '_ {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -49,9 +49,9 @@ impl dyn Entropy + '_ {
 
 /// The operating system's generator.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SystemEntropy;
+pub struct SystemRng;
 
-impl Entropy for SystemEntropy {
+impl Rng for SystemRng {
     #[expect(clippy::panic, reason = "without randomness nothing here is safe to do")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = OsRng.try_fill_bytes(bytes) {
@@ -71,7 +71,7 @@ impl SeededEntropy {
     }
 }
 
-impl Entropy for SeededEntropy {
+impl Rng for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
     }
@@ -83,20 +83,20 @@ mod tests {
 
     #[test]
     fn base62_has_the_length_asked_for_and_uses_its_whole_alphabet() {
-        let entropy: &dyn Entropy = &SeededEntropy::new(7);
-        let text = entropy.base62(10_000);
+        let rng: &dyn Rng = &SeededEntropy::new(7);
+        let text = rng.base62(10_000);
         assert_eq!(text.len(), 10_000);
         assert_eq!(text.chars().collect::<std::collections::BTreeSet<_>>().len(), 62);
         assert!(text.chars().all(|letter| letter.is_ascii_alphanumeric()));
-        assert_ne!(entropy.base62(22), entropy.base62(22));
-        assert_eq!(entropy.base62(0), "");
+        assert_ne!(rng.base62(22), rng.base62(22));
+        assert_eq!(rng.base62(0), "");
     }
 
     #[test]
     fn ids_sort_by_the_microsecond_in_which_they_were_made() {
-        let entropy: &dyn Entropy = &SystemEntropy;
+        let rng: &dyn Rng = &SystemRng;
         let at = |micros: i64| Timestamp::from_microsecond(1_790_000_000_000_000 + micros).unwrap();
-        let ids: Vec<_> = (0..3000).map(|micros| entropy.uuid(at(micros))).collect();
+        let ids: Vec<_> = (0..3000).map(|micros| rng.uuid(at(micros))).collect();
         assert!(ids.is_sorted_by(|earlier, later| earlier < later));
         assert!(ids.iter().all(|id| id.get_version_num() == 7));
     }

@@ -30,9 +30,9 @@ pub struct SourceIp(pub String);
 #[derive(Clone, Copy)]
 pub(super) struct Served(pub(super) &'static Route);
 
-pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(super) async fn outer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = RequestId(app.entropy.uuid(app.clock.now()).to_string());
+    let request_id = RequestId(app.rng.uuid(app.clock.now()).to_string());
     request.extensions_mut().insert(request_id.clone());
     let method = request.method().clone();
 

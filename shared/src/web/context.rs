@@ -20,11 +20,11 @@ use crate::route::Route;
 
 /// The request in hand. Cheap to clone; an extractor of every handler.
 #[derive(Debug, Clone)]
-pub struct Call(Arc<Facts>);
+pub struct RequestContext(Arc<RequestFields>);
 
-/// What a [`Call`] knows.
+/// What a [`RequestContext`] knows.
 #[derive(Debug)]
-pub struct Facts {
+pub struct RequestFields {
     /// The route that serves it.
     pub route: &'static Route,
     /// The time at which it is handled: one for the whole request, so that all its rows agree.
@@ -54,8 +54,8 @@ pub struct Facts {
     pub(super) fingerprint: OnceLock<Vec<u8>>,
 }
 
-impl Call {
-    pub(super) fn new(facts: Facts) -> Self {
+impl RequestContext {
+    pub(super) fn new(facts: RequestFields) -> Self {
         Self(Arc::new(facts))
     }
 
@@ -74,7 +74,7 @@ impl Call {
     /// Who calls.
     ///
     /// # Errors
-    /// 401 where nobody is known to: only on routes that anyone may call.
+    /// 401 where nobody is known to: only on routes that anyone may request.
     pub fn principal(&self) -> Result<&Principal, Problem> {
         self.principal.as_ref().ok_or_else(Problem::unauthenticated)
     }
@@ -84,19 +84,19 @@ impl Call {
     /// # Errors
     /// 403 `jwt_required` where it is an API token: only on routes that take any principal.
     pub fn user(&self) -> Result<&Claims, Problem> {
-        self.principal()?.user().ok_or_else(|| Problem::verdict(Code::JwtRequired))
+        self.principal()?.user().ok_or_else(|| Problem::of(Code::JwtRequired))
     }
 }
 
-impl Deref for Call {
-    type Target = Facts;
+impl Deref for RequestContext {
+    type Target = RequestFields;
 
-    fn deref(&self) -> &Facts {
+    fn deref(&self) -> &RequestFields {
         &self.0
     }
 }
 
-impl FromRequestParts<App> for Call {
+impl FromRequestParts<App> for RequestContext {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {

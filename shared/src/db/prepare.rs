@@ -14,20 +14,20 @@ use tokio_postgres::{Error, Row};
 use super::statement::Statement;
 
 /// The statements of one flight, as far as the connection knows them.
-pub(super) struct Preparing<'a> {
+pub(super) struct PreparedStatements<'a> {
     client: &'a Object,
     known: HashMap<&'static str, tokio_postgres::Statement>,
     /// Sent, and not answered yet.
     pending: Mutex<Vec<BoxFuture<'a, Result<tokio_postgres::Statement, Error>>>>,
 }
 
-impl<'a> Preparing<'a> {
+impl<'a> PreparedStatements<'a> {
     /// Takes what the connection knows, and sends what it is to know the next time, ahead of everything else.
     pub(super) fn start(client: &'a Object, statements: &[Statement<'_>]) -> Self {
         let (mut known, mut pending) = (HashMap::new(), Vec::new());
-        for Statement { sql, params, .. } in statements.iter().filter(|statement| statement.repeats) {
+        for Statement { sql, params } in statements.iter().filter(|statement| statement.sql.prepared) {
             let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
-            let sql = *sql;
+            let sql = sql.text;
             let mut prepared = async move { client.prepare_typed_cached(sql, &types).await }.boxed();
             match (&mut prepared).now_or_never() {
                 Some(Ok(statement)) => drop(known.insert(sql, statement)),
@@ -41,12 +41,12 @@ impl<'a> Preparing<'a> {
 
     /// Runs a statement, sent when this is first polled.
     pub(super) async fn send(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Error> {
-        match self.known.get(statement.sql) {
+        match self.known.get(statement.sql.text) {
             Some(prepared) => {
                 let values: Vec<&(dyn ToSql + Sync)> = statement.params.iter().map(|(value, _)| *value).collect();
                 self.client.query(prepared, &values).await
             }
-            None => self.client.query_typed(statement.sql, &statement.params).await,
+            None => self.client.query_typed(statement.sql.text, &statement.params).await,
         }
     }
 

@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use ring::digest;
 use tokio_postgres::Row;
 
-use super::answer::Answer;
+use super::response::ApiResponse;
 use crate::app::App;
 use crate::db::DbError;
 use crate::id::{TenantId, UserId};
@@ -48,7 +48,7 @@ pub(super) async fn keepable(
     tenant: TenantId,
     user: UserId,
     key: &str,
-    answer: &Answer,
+    answer: &ApiResponse,
 ) -> Result<(Vec<u8>, Option<i32>), Problem> {
     if !answer.secret {
         return Ok((answer.body.clone(), None));
@@ -65,7 +65,7 @@ pub(super) async fn found(
     user: UserId,
     key: &str,
     rows: &[Row],
-) -> Result<Option<Answer>, Problem> {
+) -> Result<Option<ApiResponse>, Problem> {
     let Some(row) = rows.first() else { return Ok(None) };
     let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, WrappedKey::if_any(row)?));
     let (status, headers, body, sealed): (i16, serde_json::Value, Vec<u8>, Option<WrappedKey>) =
@@ -80,7 +80,7 @@ pub(super) async fn found(
                 .to_vec()
         }
     };
-    Ok(Answer::replayed(status, &headers, body))
+    Ok(ApiResponse::replayed(status, &headers, body))
 }
 
 fn no_vault() -> Problem {

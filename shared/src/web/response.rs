@@ -14,7 +14,7 @@ const JSON: &str = "application/json";
 
 /// An answer, of JSON unless it says otherwise.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct ApiResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Answer {
     pub(super) secret: bool,
 }
 
-impl Answer {
+impl ApiResponse {
     /// 200 with this body.
     pub fn ok(body: &impl Serialize) -> Result<Self, Problem> {
         Self::new(StatusCode::OK, body)
@@ -114,7 +114,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ApiResponse {
     fn into_response(self) -> Response {
         if self.status == StatusCode::NO_CONTENT {
             return (self.status, self.headers).into_response();

@@ -9,7 +9,7 @@ use http::{HeaderName, Method, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::{edge, gate};
+use super::{authorization, outer};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::route::Endpoint;
@@ -18,9 +18,10 @@ use crate::route::Endpoint;
 pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Router {
     let mut router = Router::new();
     for Endpoint { route, handler } in endpoints {
-        router = router.route(route.path, handler.route_layer(from_fn_with_state((app.clone(), route), gate::gate)));
+        router = router
+            .route(route.path, handler.route_layer(from_fn_with_state((app.clone(), route), authorization::authorize)));
     }
-    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), edge::edge));
+    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), outer::outer));
     let router = match cors(&app) {
         Some(cors) => router.layer(cors),
         None => router,

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use std::sync::OnceLock;
 
-use super::call::{Call, Facts};
-use super::edge::{RequestId, Served, SourceIp};
+use super::context::{RequestContext, RequestFields};
 use super::etag::{self, IfMatch};
 use super::idempotency;
+use super::outer::{RequestId, Served, SourceIp};
 use crate::app::App;
 use crate::id::TenantId;
 use crate::identity::api_token::{self, ApiToken};
@@ -21,25 +21,25 @@ use crate::problem::{Code, Problem};
 use crate::route::{Access, Audited, Route};
 
 /// User agents longer than this are cut: the audit log is not the caller's notebook.
-const MOST_USER_AGENT: usize = 256;
+const MAX_USER_AGENT: usize = 256;
 
-pub(super) async fn gate(
+pub(super) async fn authorize(
     State((app, route)): State<(App, &'static Route)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let mut facts = facts(&app, route, &request);
     let checked = check(&app, route, request.headers(), &mut facts).await;
-    let call = Call::new(facts);
+    let context = RequestContext::new(facts);
     let response = match checked {
         Ok(()) => {
-            request.extensions_mut().insert(call.clone());
+            request.extensions_mut().insert(context.clone());
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     };
     let mut response = match response.extensions().get::<Problem>() {
-        Some(problem) if is_refusal(route, problem) => call.refuse(&app, problem.clone()).await.into_response(),
+        Some(problem) if is_refusal(route, problem) => context.refuse(&app, problem.clone()).await.into_response(),
         _ => response,
     };
     response.extensions_mut().insert(Served(route));
@@ -56,11 +56,11 @@ fn is_refusal(route: &Route, problem: &Problem) -> bool {
         && problem.code() != Code::Unavailable
 }
 
-fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
+fn facts(app: &App, route: &'static Route, request: &Request) -> RequestFields {
     let extensions = request.extensions();
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     // Nested routers and the Lambda stage may rewrite the URI; what was asked for is the original.
-    Facts {
+    RequestFields {
         route,
         now: app.clock.now(),
         request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
@@ -68,7 +68,7 @@ fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
         source_ip: extensions.get::<SourceIp>().map(|ip| ip.0.clone()),
-        user_agent: user_agent.map(|agent| agent.chars().take(MOST_USER_AGENT).collect()),
+        user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         principal: None,
         chosen_tenant: None,
         if_match: IfMatch::default(),
@@ -78,14 +78,14 @@ fn facts(app: &App, route: &'static Route, request: &Request) -> Facts {
     }
 }
 
-async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut Facts) -> Result<(), Problem> {
+async fn check(app: &App, route: &Route, headers: &HeaderMap, facts: &mut RequestFields) -> Result<(), Problem> {
     if route.access != Access::Anyone {
         let principal = facts.principal.insert(authenticate(app, headers).await?);
         facts.chosen_tenant = tenant(route, headers, principal)?;
         if route.needs_jwt() && principal.user().is_none() {
-            return Err(Problem::verdict(Code::JwtRequired));
+            return Err(Problem::of(Code::JwtRequired));
         }
-        if let Access::Holder(permission) = route.access
+        if let Access::Holder(permission) | Access::Admin(permission) = route.access
             && principal.lacks(permission)
         {
             return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
@@ -157,6 +157,6 @@ fn tenant(route: &Route, headers: &HeaderMap, principal: &Principal) -> Result<O
             id.map(Some).ok_or_else(|| Problem::invalid_request("X-Tenant-ID must be one tenant's id, a UUID."))
         }
         _ if id.is_some() && id == principal.home().public() => Ok(None),
-        _ => Err(Problem::verdict(Code::TenantMismatch)),
+        _ => Err(Problem::of(Code::TenantMismatch)),
     }
 }

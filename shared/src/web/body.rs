@@ -9,15 +9,15 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::Call;
+use super::RequestContext;
 use crate::app::App;
 use crate::problem::Problem;
 
 /// No body is longer, where the route does not say otherwise.
-pub const MOST_BODY_BYTES: usize = 128 * 1024;
+pub const MAX_BODY_BYTES: usize = 128 * 1024;
 
 /// Deeper nesting than this is no request of ours.
-const MOST_DEPTH: u8 = 16;
+const MAX_DEPTH: u8 = 16;
 
 /// A JSON body of a known form.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +29,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        let call = parts.extensions.get::<Call>();
-        let most = call.map_or(MOST_BODY_BYTES, |call| call.route.most_body);
+        let request = parts.extensions.get::<RequestContext>();
+        let most = request.map_or(MAX_BODY_BYTES, |request| request.route.max_body);
         let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if declared.is_some_and(|length: usize| length > most) {
             return Err(too_large(most));
@@ -43,8 +43,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             }
         })?;
         let bytes = bytes.to_bytes();
-        if let Some(call) = call {
-            call.saw_body(&bytes);
+        if let Some(request) = request {
+            request.saw_body(&bytes);
         }
         parse(&bytes).map(Self)
     }
@@ -92,7 +92,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// For `#[serde(deserialize_with)]` on an `Option<Option<T>>`: tells a field that is null from one that is not there.
-pub fn given<'de, T: serde::Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn double_option<'de, T: serde::Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -103,7 +105,7 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
-        if self.depth >= MOST_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Self { depth: self.depth + 1 }) }
+        if self.depth >= MAX_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Self { depth: self.depth + 1 }) }
     }
 }
 

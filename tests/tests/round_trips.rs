@@ -1,13 +1,13 @@
 //! How often a request crosses the network to the database, counted by a proxy in front of it: once, refusals included;
 //! a login twice. The routes come from the route table.
 
+use holdfast_shared::permission::Role;
+use holdfast_shared::route::Route;
 use holdfast_tests::app::{Options, Tenant, TestApp};
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::proxy::Proxy;
 use holdfast_tests::sample::{Sample, Samples};
 use serde_json::json;
-use shared::permission::Role;
-use shared::route::Route;
 
 async fn start() -> (TestApp, Proxy) {
     let proxy = Proxy::counting(TestDatabase::address().await).await;

@@ -5,11 +5,11 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::answer::Answer;
-use super::call::Call;
+use super::context::RequestContext;
 use super::idempotency;
+use super::response::ApiResponse;
 use crate::app::App;
-use crate::db::Statement;
+use crate::db::{FromRow, Statement, rows_of};
 use crate::id::{TenantId, UserId};
 use crate::identity::principal::Principal;
 use crate::identity::token::Claims;
@@ -18,27 +18,15 @@ use crate::route::{Access, Audited};
 use crate::telemetry::audit;
 
 /// Lets the session in and sets the tenant, or gives the verdict `unauthenticated`.
-const ENTER: &str = "SELECT enter($1, $2, $3, $4, $5, $6)";
+const ENTER: &str = "SELECT authorize_session($1, $2, $3, $4, $5, $6)";
 /// The same, but for a session that may only set up one-time codes too.
-const ENTER_ENROLLING: &str = "SELECT enter_enrolling($1, $2, $3, $4, $5, $6)";
+const ENTER_ENROLLING: &str = "SELECT authorize_enrolling_session($1, $2, $3, $4, $5, $6)";
 /// The same for an API token, whose scopes are checked on the way.
-const ENTER_TOKEN: &str = "SELECT enter_token($1, $2, $3, $4)";
+const ENTER_TOKEN: &str = "SELECT authorize_api_token($1, $2, $3, $4)";
 /// Gives the verdict of a refusal that was found before the database was asked.
-const REFUSE: &str = "SELECT verdict($1)";
+const REFUSE: &str = "SELECT reject($1)";
 /// Appends the audit row and says what stands: the verdict, and the actor and tenant as the database knows them.
 const RECORD: &str = "SELECT refused, actor, tenant, outcome, again FROM record_audit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-
-/// A row that a statement returns, as a value.
-pub trait FromRow: Sized {
-    /// Reads the row; an error means that statement and type do not belong together.
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
-}
-
-impl FromRow for () {
-    fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(())
-    }
-}
 
 /// What the audit row tells beyond the call itself.
 #[derive(Debug, Default, Clone)]
@@ -55,17 +43,24 @@ pub(crate) struct Entry {
 /// A transaction in the making: what it concerns is named first, then its statements are sent.
 pub struct Transaction<'a> {
     app: &'a App,
-    call: &'a Call,
+    request: &'a RequestContext,
     entry: Entry,
     first: Vec<Statement<'a>>,
     then: Vec<Statement<'a>>,
     looks_up: bool,
 }
 
-impl Call {
+impl RequestContext {
     /// Begins to describe the request's transaction.
     pub fn transaction<'a>(&'a self, app: &'a App) -> Transaction<'a> {
-        Transaction { app, call: self, entry: Entry::default(), first: Vec::new(), then: Vec::new(), looks_up: false }
+        Transaction {
+            app,
+            request: self,
+            entry: Entry::default(),
+            first: Vec::new(),
+            then: Vec::new(),
+            looks_up: false,
+        }
     }
 
     /// Writes a refusal to the audit log, in a flight of its own. The session is checked on the way: where it has ended,
@@ -171,20 +166,21 @@ impl<'a> Transaction<'a> {
 
     /// Sends one statement and, where it is not refused, answers as was decided beforehand. Under an idempotency key the
     /// answer is kept in the same transaction, and an earlier one found there is given again instead.
-    pub async fn answer(mut self, statement: Statement<'a>, answer: Answer) -> Result<Answer, Problem> {
+    pub async fn answer(mut self, statement: Statement<'a>, answer: ApiResponse) -> Result<ApiResponse, Problem> {
         self.entry.status = Some(answer.status.as_u16());
-        let (app, call) = (self.app, self.call);
-        let (Some(key), Some(fingerprint)) = (&call.idempotency_key, call.fingerprint.get()) else {
+        let (app, request) = (self.app, self.request);
+        let (Some(key), Some(fingerprint)) = (&request.idempotency_key, request.fingerprint.get()) else {
             self.run(vec![statement]).await?;
             return Ok(answer);
         };
-        let tenant = call.tenant().unwrap_or(TenantId::PLATFORM);
+        let tenant = request.tenant().unwrap_or(TenantId::PLATFORM);
         // Only users make what is shown once.
-        let user = call.principal.as_ref().and_then(Principal::user).map_or(UserId(Uuid::nil()), |claims| claims.sub);
+        let user =
+            request.principal.as_ref().and_then(Principal::user).map_or(UserId(Uuid::nil()), |claims| claims.sub);
         let (body, sealed_with) = idempotency::keepable(app, tenant, user, key, &answer).await?;
         let (status, headers) = (i32::from(answer.status.as_u16()), answer.kept_headers());
-        let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&call.now);
-        let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&call.now);
+        let find = Statement::new(idempotency::FIND).bind(key).bind(fingerprint).bind(&request.now);
+        let keep = Statement::new(idempotency::KEEP).bind(key).bind(fingerprint).bind(&request.now);
         let keep = keep.bind(&status).bind(&headers).bind(&body).bind(&sealed_with);
         let rows = self.first(find).then(keep).run_whole(vec![statement]).await?;
         let found = idempotency::found(app, tenant, user, key, rows.first().map_or(&[], Vec::as_slice)).await?;
@@ -201,39 +197,39 @@ impl<'a> Transaction<'a> {
 
     /// Sends all statements; gives the rows of each: first ones, those that matter, and those after.
     async fn run_whole(self, work: Vec<Statement<'_>>) -> Result<Vec<Vec<Row>>, Problem> {
-        let Self { app, call, entry, first, then, looks_up } = self;
-        let claims = call.principal.as_ref().and_then(Principal::user);
+        let Self { app, request, entry, first, then, looks_up } = self;
+        let claims = request.principal.as_ref().and_then(Principal::user);
         let role = claims.map(|claims| claims.role.name());
         let session = claims.map(|claims| claims.sid);
         // What a token of ours says is told even where its session has ended; an API token's words prove nothing yet.
         let user = claims.map(|claims| claims.sub).or(entry.subject.1);
         let tenant = claims.map(Claims::home).or(entry.subject.0);
 
-        let id = app.entropy.uuid(call.now);
-        let always = match call.route.audited {
+        let id = app.rng.uuid(request.now);
+        let always = match request.route.audited {
             _ if looks_up => false,
             Audited::Always => true,
             Audited::Reads => app.config.audit_reads,
             Audited::Never => false,
         };
-        let status = i32::from(entry.status.unwrap_or(call.route.success));
-        let method = call.method.as_str();
+        let status = i32::from(entry.status.unwrap_or(request.route.success));
+        let method = request.method.as_str();
         let targets = serde_json::Value::Object(entry.targets.clone());
 
-        let permission = match call.route.access {
+        let permission = match request.route.access {
             // Where only a user's JWT will do, the refusal is that, whatever the token's scopes are.
-            Access::Holder(permission) if !call.route.needs_jwt() => Some(permission.name()),
+            Access::Holder(permission) if !request.route.needs_jwt() => Some(permission.name()),
             _ => None,
         };
-        let enter = call.principal.as_ref().map(|principal| match principal {
+        let enter = request.principal.as_ref().map(|principal| match principal {
             Principal::User(_) => {
-                let enter = if call.route.enrols { ENTER_ENROLLING } else { ENTER };
+                let enter = if request.route.enrols { ENTER_ENROLLING } else { ENTER };
                 let enter = Statement::prepared(enter).bind(&session).bind(&user).bind(&tenant).bind(&role);
-                enter.bind(&call.now).bind(&call.chosen_tenant)
+                enter.bind(&request.now).bind(&request.chosen_tenant)
             }
             Principal::ApiToken(token) => {
                 let enter = Statement::prepared(ENTER_TOKEN).bind(&token.hash).bind(&token.tenant);
-                enter.bind(&permission).bind(&call.now)
+                enter.bind(&permission).bind(&request.now)
             }
         });
         let entered = usize::from(enter.is_some());
@@ -242,41 +238,33 @@ impl<'a> Transaction<'a> {
         statements.extend(first);
         statements.extend(work);
         statements.extend(then);
-        let record = Statement::prepared(RECORD).bind(&id).bind(&call.now).bind(&call.request_id).bind(&always);
-        let action = entry.action.unwrap_or(call.route.action);
-        let record = record.bind(&action).bind(&method).bind(&call.path).bind(&status);
-        let record = record.bind(&call.source_ip).bind(&call.user_agent).bind(&targets).bind(&entry.changed);
+        let record = Statement::prepared(RECORD).bind(&id).bind(&request.now).bind(&request.request_id).bind(&always);
+        let action = entry.action.unwrap_or(request.route.action);
+        let record = record.bind(&action).bind(&method).bind(&request.path).bind(&status);
+        let record = record.bind(&request.source_ip).bind(&request.user_agent).bind(&targets).bind(&entry.changed);
         statements.push(record.bind(&tenant).bind(&user).bind(&role).bind(&session));
 
-        let mut rows = app.db.transact(statements, call.now).await?;
+        let mut rows = app.db.transact(statements, request.now).await?;
         let recorded = rows.pop().and_then(|rows| rows.into_iter().next()).ok_or_else(Problem::internal)?;
         let rows = rows.split_off(entered.min(rows.len()));
-        let refused = verdict(&recorded)?;
+        let refused = rejection(&recorded)?;
         let (outcome, again): (i32, bool) =
             (recorded.try_get(3).map_err(unreadable)?, recorded.try_get(4).map_err(unreadable)?);
         if let Some(path) = app.config.audit_log_path.as_deref()
             && (always || outcome >= 400)
             && !again
         {
-            audit::copy(path, id, call, &entry, outcome, &recorded);
+            audit::copy(path, id, request, &entry, outcome, &recorded);
         }
         match refused {
-            Some(code) => Err(Problem::verdict(code).audited()),
+            Some(code) => Err(Problem::of(code).audited()),
             None => Ok(rows),
         }
     }
 }
 
-/// Rows as values.
-///
-/// # Errors
-/// 500 where statement and type do not belong together.
-pub fn rows_of<T: FromRow>(rows: &[Row]) -> Result<Vec<T>, Problem> {
-    rows.iter().map(|row| T::from_row(row).map_err(unreadable)).collect()
-}
-
 /// The verdict that stands at the end, as the audit row has it.
-fn verdict(recorded: &Row) -> Result<Option<Code>, Problem> {
+fn rejection(recorded: &Row) -> Result<Option<Code>, Problem> {
     let name: Option<&str> = recorded.try_get(0).map_err(unreadable)?;
     name.map(|name| {
         Code::named(name).ok_or_else(|| {
