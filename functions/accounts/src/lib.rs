@@ -1,9 +1,6 @@
 //! Accounts of a tenant, and their secrets.
 
-mod account;
-mod collection;
-mod fields;
-mod item;
+mod accounts;
 mod secrets;
 
 use axum::Router;
@@ -13,12 +10,12 @@ use holdfast_shared::route::Endpoint;
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        collection::LIST.to(collection::list),
-        collection::CREATE.to(collection::create),
-        item::READ.to(item::read),
-        item::CHANGE.to(item::change),
-        item::DELETE.to(item::delete),
-        item::RESTORE.to(item::restore),
+        accounts::list::LIST.to(accounts::list::list),
+        accounts::list::CREATE.to(accounts::list::create),
+        accounts::update::READ.to(accounts::update::read),
+        accounts::update::CHANGE.to(accounts::update::change),
+        accounts::update::DELETE.to(accounts::update::delete),
+        accounts::update::RESTORE.to(accounts::update::restore),
         secrets::LIST.to(secrets::list),
         secrets::READ.to(secrets::read),
         secrets::DELETE.to(secrets::delete),
@@ -32,8 +29,8 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// The statements of the lists, by what they list: tests hold them to their indexes.
 pub fn list_statements() -> [(&'static str, &'static str); 4] {
     [
-        ("accounts in order", collection::IN_ORDER),
-        ("accounts by prefix", collection::BY_PREFIX),
+        ("accounts in order", accounts::list::IN_ORDER),
+        ("accounts by prefix", accounts::list::BY_PREFIX),
         ("secrets", secrets::BY_NAME),
         ("versions", secrets::versions::NEWEST_FIRST),
     ]

@@ -2,8 +2,6 @@
 
 mod audit_jwks;
 mod browser;
-mod codes;
-mod grant;
 mod jwks;
 mod login;
 mod logout;
@@ -11,7 +9,7 @@ mod mfa;
 mod password;
 mod refresh;
 mod sessions;
-mod throttle;
+mod sign_in;
 mod tokens;
 mod whoami;
 
@@ -30,9 +28,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         browser::LOGOUT.to(browser::logout),
         whoami::WHOAMI.to(whoami::whoami),
         password::CHANGE.to(password::change),
-        mfa::ENROL.to(mfa::enrol),
-        mfa::CONFIRM.to(mfa::confirm),
-        mfa::REMOVE.to(mfa::remove),
+        mfa::totp::ENROL.to(mfa::totp::enrol),
+        mfa::totp::CONFIRM.to(mfa::totp::confirm),
+        mfa::totp::REMOVE.to(mfa::totp::remove),
         sessions::LIST.to(sessions::list),
         sessions::END.to(sessions::end),
         tokens::LIST.to(tokens::list),

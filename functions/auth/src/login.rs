@@ -19,9 +19,9 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::codes::SealedTotp;
-use crate::grant::{Grant, SESSION_LIFETIME, Tokens, active_key};
-use crate::throttle::Keys;
+use crate::mfa::totp::codes::SealedTotp;
+use crate::sign_in::grant::{Grant, SESSION_LIFETIME, Tokens, active_key};
+use crate::sign_in::throttle::Keys;
 
 pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
     .access(Access::Anyone)

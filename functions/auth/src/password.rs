@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::throttle::Keys;
+use crate::sign_in::throttle::Keys;
 
 pub(crate) static CHANGE: Route = Route::post("/auth/password", "auth.password")
     .access(Access::User)

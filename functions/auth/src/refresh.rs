@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::grant::{Grant, Tokens, active_key};
+use crate::sign_in::grant::{Grant, Tokens, active_key};
 
 pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
     .access(Access::Anyone)

@@ -10,8 +10,8 @@ use http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::grant::Tokens;
 use crate::login::{self, LoginRequest};
+use crate::sign_in::grant::Tokens;
 use crate::{logout, refresh};
 
 pub(crate) static LOGIN: Route = Route::post("/auth/browser/login", "auth.browser_login")

@@ -1,5 +1,9 @@
 //! An account as callers see it, and the columns that it is read from.
 
+pub(crate) mod list;
+pub(crate) mod metadata;
+pub(crate) mod update;
+
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::{AccountId, TenantId};

@@ -14,8 +14,8 @@ use holdfast_shared::web::{ApiResponse, CURSOR, Json, LIMIT, List, Page, Params,
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::account::{Account, columns};
-use crate::fields::Metadata;
+use crate::accounts::metadata::Metadata;
+use crate::accounts::{Account, columns};
 
 pub(crate) static LIST: Route = Route::get("/accounts", "account.list")
     .access(Access::Holder(Permission::AccountsRead))

@@ -10,7 +10,7 @@ use holdfast_shared::vault::{Purpose, Sealed, Vault, WrappedKey};
 use holdfast_shared::web::{RequestContext, Transaction};
 use tokio_postgres::Row;
 
-use crate::throttle::Keys;
+use crate::sign_in::throttle::Keys;
 
 const SELECT: &str = "SELECT sign_in_wait($2, $3, $4, $5, true), s.confirmed_at IS NOT NULL, s.sealed,
         k.version AS key_version, k.provider, k.provider_key, k.wrapped

@@ -14,8 +14,8 @@ use holdfast_shared::web::{ApiResponse, Id, Json, RequestContext, double_option}
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::account::{Account, columns};
-use crate::fields::Metadata;
+use crate::accounts::metadata::Metadata;
+use crate::accounts::{Account, columns};
 
 pub(crate) static READ: Route = Route::get("/accounts/{id}", "account.read")
     .access(Access::Holder(Permission::AccountsRead))

@@ -1,5 +1,7 @@
 //! `/auth/mfa/totp`: setting up one-time codes, proving that they work, and taking them away.
 
+pub(crate) mod codes;
+
 use axum::extract::State;
 use axum::response::NoContent;
 use holdfast_shared::app::App;
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::codes::{Codes, SealedTotp};
+use crate::mfa::totp::codes::{Codes, SealedTotp};
 
 pub(crate) static ENROL: Route = Route::post("/auth/mfa/totp", "mfa.enrol")
     .access(Access::User)

@@ -1,0 +1,3 @@
+//! `/auth/mfa`: second factors.
+
+pub(crate) mod totp;
