@@ -10,29 +10,29 @@ use holdfast_shared::route::Endpoint;
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        accounts::list::LIST.to(accounts::list::list),
-        accounts::list::CREATE.to(accounts::list::create),
-        accounts::update::READ.to(accounts::update::read),
-        accounts::update::CHANGE.to(accounts::update::change),
-        accounts::update::DELETE.to(accounts::update::delete),
-        accounts::update::RESTORE.to(accounts::update::restore),
-        secrets::LIST.to(secrets::list),
-        secrets::READ.to(secrets::read),
-        secrets::DELETE.to(secrets::delete),
-        secrets::put::PUT.to(secrets::put::put),
-        secrets::value::REVEAL.to(secrets::value::reveal),
-        secrets::versions::LIST.to(secrets::versions::list),
-        secrets::versions::RESTORE.to(secrets::versions::restore),
+        accounts::list::ROUTE.to(accounts::list::handle),
+        accounts::create::ROUTE.to(accounts::create::handle),
+        accounts::read::ROUTE.to(accounts::read::handle),
+        accounts::update::ROUTE.to(accounts::update::handle),
+        accounts::delete::ROUTE.to(accounts::delete::handle),
+        accounts::restore::ROUTE.to(accounts::restore::handle),
+        secrets::list::ROUTE.to(secrets::list::handle),
+        secrets::read::ROUTE.to(secrets::read::handle),
+        secrets::delete::ROUTE.to(secrets::delete::handle),
+        secrets::put::ROUTE.to(secrets::put::handle),
+        secrets::value::ROUTE.to(secrets::value::handle),
+        secrets::versions::list::ROUTE.to(secrets::versions::list::handle),
+        secrets::versions::restore::ROUTE.to(secrets::versions::restore::handle),
     ]
 }
 
-/// The statements of the lists, by what they list: tests hold them to their indexes.
+/// The statements of the lists, by what they list: tests check that they read from their indexes.
 pub fn list_statements() -> [(&'static str, &'static str); 4] {
     [
-        ("accounts in order", accounts::list::IN_ORDER),
-        ("accounts by prefix", accounts::list::BY_PREFIX),
-        ("secrets", secrets::BY_NAME),
-        ("versions", secrets::versions::NEWEST_FIRST),
+        ("accounts in order", accounts::list::OLDEST_FIRST.text()),
+        ("accounts by prefix", accounts::list::BY_PREFIX.text()),
+        ("secrets", secrets::list::BY_NAME.text()),
+        ("versions", secrets::versions::list::NEWEST_FIRST.text()),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! What an account's fields may hold: parsed at the door, trusted from there on.
+//! An account's metadata: validated where it enters, trusted from there on.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A text that does not fit its field.
+/// Metadata that is over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidMetadata {
     #[error("must be at most 50 pairs")]
@@ -16,7 +16,7 @@ pub(crate) enum InvalidMetadata {
     Pair,
 }
 
-/// Pairs that the tenant keeps with an account: up to 50, keys of 1 to 64 characters, values of up to 512.
+/// Pairs of strings that the tenant stores with an account: up to 50, keys of 1 to 64 characters, values of up to 512.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub(crate) struct Metadata(BTreeMap<String, String>);
@@ -29,7 +29,10 @@ impl PartialSchema for Metadata {
         let key = key.pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*$"));
         let value = ObjectBuilder::new().schema_type(Type::String).max_length(Some(512));
         let pairs = ObjectBuilder::new().property_names(Some(key)).additional_properties(Some(value));
-        pairs.max_properties(Some(50)).description(Some("Pairs that the tenant keeps with an account.")).into()
+        pairs
+            .max_properties(Some(50))
+            .description(Some("Pairs of strings that the tenant stores with an account."))
+            .into()
     }
 }
 
@@ -50,8 +53,8 @@ impl TryFrom<BTreeMap<String, String>> for Metadata {
 }
 
 impl Metadata {
-    /// As the database keeps it.
-    pub(crate) fn to_json(&self) -> serde_json::Value {
+    /// The form in which the database stores it.
+    pub(super) fn to_json(&self) -> serde_json::Value {
         self.0.iter().map(|(key, value)| (key.clone(), serde_json::Value::from(value.as_str()))).collect()
     }
 }

@@ -1,60 +1,64 @@
-//! An account as callers see it, and the columns that it is read from.
+//! `/accounts`: the accounts of a tenant.
 
+pub(crate) mod create;
+pub(crate) mod delete;
 pub(crate) mod list;
-pub(crate) mod metadata;
+mod metadata;
+pub(crate) mod read;
+pub(crate) mod restore;
 pub(crate) mod update;
 
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::{AccountId, TenantId};
+use holdfast_shared::problem::{Code, Problem};
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-/// An account that a tenant keeps.
-#[derive(Debug, Serialize, ToSchema)]
+/// An account of a tenant.
+#[derive(Debug, Serialize, ToSchema, FromRow)]
 pub(crate) struct Account {
-    /// Its id.
-    pub(crate) id: AccountId,
-    /// Whose it is.
-    pub(crate) tenant_id: TenantId,
-    /// Its name, unique among the tenant's live accounts.
-    pub(crate) name: String,
-    /// Who answers for it, in the tenant's own words.
-    pub(crate) owner: Option<String>,
+    /// Account id.
+    id: AccountId,
+    /// Tenant that owns the account.
+    tenant_id: TenantId,
+    /// Name, unique among the tenant's live accounts.
+    name: String,
+    /// Person or team responsible for the account, as free text.
+    owner: Option<String>,
     /// `active` or `suspended`.
-    pub(crate) status: String,
-    /// Pairs of strings that the tenant keeps with it.
+    status: String,
+    /// Pairs of strings that the tenant stores with the account.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
-    pub(crate) metadata: serde_json::Value,
-    /// Counts changes; its `ETag`.
-    pub(crate) version: i64,
-    /// When it was made.
-    pub(crate) created_at: Time,
-    /// When it last changed.
-    pub(crate) updated_at: Time,
+    metadata: serde_json::Value,
+    /// Version number: increases with each change, and is the `ETag`.
+    version: i64,
+    /// Time of creation.
+    created_at: Time,
+    /// Time of the last change.
+    updated_at: Time,
 }
 
-/// What [`Account`] is read from, in the order of its fields.
+/// The columns of [`Account`], from a table or subquery named `a`.
 macro_rules! columns {
     () => {
         "a.id, a.tenant_id, a.name, a.owner, a.status, a.metadata, a.version, a.created_at, a.updated_at"
     };
 }
-pub(crate) use columns;
+use columns;
 
-impl FromRow for Account {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get(0)?,
-            tenant_id: row.try_get(1)?,
-            name: row.try_get(2)?,
-            owner: row.try_get(3)?,
-            status: row.try_get(4)?,
-            metadata: row.try_get(5)?,
-            version: row.try_get(6)?,
-            created_at: row.try_get(7)?,
-            updated_at: row.try_get(8)?,
-        })
+/// Names the account in the detail of a 404 from the database.
+pub(crate) fn not_found(problem: Problem) -> Problem {
+    match problem.code() {
+        Code::NotFound => Problem::new(Code::NotFound, "Account not found.").audited(),
+        _ => problem,
+    }
+}
+
+/// Names the account in the detail of a 409 from the database: a name is the only conflict that an account can have.
+fn name_conflict(problem: Problem, name: &str) -> Problem {
+    match problem.code() {
+        Code::Conflict => Problem::new(Code::Conflict, format!("An account named {name} already exists.")).audited(),
+        _ => problem,
     }
 }

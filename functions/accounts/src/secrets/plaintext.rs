@@ -1,27 +1,27 @@
-//! A secret's value as callers give it and get it: text, or bytes in base64. Wiped when dropped, never printed, and no error
-//! repeats any of it.
+//! A secret's value as callers send it: text, or bytes in base64. Wiped when dropped, never printed, and no error repeats
+//! any of it.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_shared::problem::{Code, Problem};
+use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
-/// No value is longer.
-pub(crate) const MAX_BYTES: usize = 64 * 1024;
+/// Maximum length of a value.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// No body that sets one is longer: each byte of it may be written as an escape of six characters, and there is room for
+/// Maximum length of a body with a value: each byte may be written as an escape of six characters, and there is room for
 /// the rest.
-pub(crate) const MAX_BODY_BYTES: usize = 6 * MAX_BYTES + 4 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 6 * MAX_BYTES + 4 * 1024;
 
-/// A text in a body that is wiped, and that is not repeated where it should have been a text and is something else.
-pub(crate) struct Wiped(Zeroizing<String>);
+/// A string of a body that is wiped when dropped. Where the body has another type instead, the error does not repeat it.
+struct Wiped(Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for Wiped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,19 +61,19 @@ impl<'de> Deserialize<'de> for Wiped {
     }
 }
 
-/// A secret's new value: exactly one of the two.
+/// New value of a secret: exactly one of the two fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewValue {
-    /// As text: up to 65536 bytes of UTF-8, without NUL.
+pub(crate) struct NewSecretValue {
+    /// Value as text: up to 65536 bytes of UTF-8, without NUL.
     value: Option<Wiped>,
-    /// As bytes, in base64 (RFC 4648, section 4): up to 65536 of them.
+    /// Value as bytes, in base64 (RFC 4648, section 4): up to 65536 of them.
     value_base64: Option<Wiped>,
 }
 
-impl ToSchema for NewValue {}
+impl ToSchema for NewSecretValue {}
 
-impl PartialSchema for NewValue {
+impl PartialSchema for NewSecretValue {
     fn schema() -> RefOr<Schema> {
         let either = |name: &str, text: ObjectBuilder, description: &str| {
             let text = text.schema_type(Type::String).description(Some(description));
@@ -84,24 +84,25 @@ impl PartialSchema for NewValue {
         let base64 = ObjectBuilder::new().max_length(Some(MAX_BYTES.div_ceil(3) * 4));
         let base64 =
             base64.pattern(Some("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"));
-        let value = either("value", plain, "As text: up to 65536 bytes of UTF-8, without NUL.");
-        let bytes = either("value_base64", base64, "As bytes, in base64 (RFC 4648, section 4): up to 65536 of them.");
-        OneOfBuilder::new().item(value).item(bytes).description(Some("A secret's new value.")).into()
+        let value = either("value", plain, "Value as text: up to 65536 bytes of UTF-8, without NUL.");
+        let bytes =
+            either("value_base64", base64, "Value as bytes, in base64 (RFC 4648, section 4): up to 65536 of them.");
+        OneOfBuilder::new().item(value).item(bytes).description(Some("New value of a secret.")).into()
     }
 }
 
-/// A value in the clear.
-pub(crate) struct Plaintext {
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
-    pub(crate) is_text: bool,
+/// An unsealed value.
+pub(super) struct Plaintext {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) is_text: bool,
 }
 
-impl NewValue {
-    /// The value.
+impl NewSecretValue {
+    /// Decodes the value.
     ///
     /// # Errors
-    /// 400 where it is not exactly one, or no base64; 413 where it is over 64 KiB.
-    pub(crate) fn parse(self) -> Result<Plaintext, Problem> {
+    /// 400 where not exactly one field is given or the base64 is invalid; 413 where the value is over 64 KiB.
+    pub(super) fn parse(self) -> Result<Plaintext, Problem> {
         let (bytes, is_text) = match (self.value, self.value_base64) {
             (Some(Wiped(mut text)), None) => (std::mem::take(&mut *text).into_bytes(), true),
             (None, Some(Wiped(text))) => {
@@ -118,36 +119,12 @@ impl NewValue {
     }
 }
 
-/// A value that is shown, in the form in which it was given.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Revealed<'a> {
-    /// The secret's name.
-    pub(crate) name: &'a str,
-    /// The version shown.
-    pub(crate) version: i64,
-    /// The value, where it was given as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a str>,
-    /// The value in base64, where it was given as bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    value_base64: Option<Zeroizing<String>>,
-}
-
-impl<'a> Revealed<'a> {
-    pub(crate) fn new(name: &'a str, version: i64, plaintext: &'a Plaintext) -> Self {
-        let text = std::str::from_utf8(&plaintext.bytes).ok().filter(|_| plaintext.is_text);
-        let value_base64 = text.is_none().then(|| Zeroizing::new(STANDARD.encode(&*plaintext.bytes)));
-        Self { name, version, value: text, value_base64 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(json: &str) -> String {
-        match serde_json::from_str::<NewValue>(json) {
+        match serde_json::from_str::<NewSecretValue>(json) {
             Ok(value) => value.parse().map_or_else(
                 |problem| problem.code().name().to_owned(),
                 |plaintext| format!("{:?} {}", plaintext.bytes.escape_ascii().to_string(), plaintext.is_text),
@@ -189,13 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_64_kib_at_most() {
-        for (length, expected) in [(MAX_BYTES, "opened"), (MAX_BYTES + 1, "payload_too_large")] {
-            let outcome = |value: NewValue| value.parse().map_or_else(|problem| problem.code().name(), |_| "opened");
-            let text = NewValue { value: Some(Wiped(Zeroizing::new("a".repeat(length)))), value_base64: None };
+    fn a_value_has_at_most_64_kib() {
+        for (length, expected) in [(MAX_BYTES, "accepted"), (MAX_BYTES + 1, "payload_too_large")] {
+            let outcome =
+                |value: NewSecretValue| value.parse().map_or_else(|problem| problem.code().name(), |_| "accepted");
+            let text = NewSecretValue { value: Some(Wiped(Zeroizing::new("a".repeat(length)))), value_base64: None };
             assert_eq!(outcome(text), expected);
             let bytes = STANDARD.encode(vec![0; length]);
-            assert_eq!(outcome(NewValue { value: None, value_base64: Some(Wiped(Zeroizing::new(bytes))) }), expected);
+            assert_eq!(
+                outcome(NewSecretValue { value: None, value_base64: Some(Wiped(Zeroizing::new(bytes))) }),
+                expected
+            );
         }
     }
 }
