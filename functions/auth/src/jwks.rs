@@ -9,20 +9,20 @@ use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) static JWKS: Route = Route::get("/.well-known/jwks.json", "auth.jwks")
+pub(crate) static ROUTE: Route = Route::get("/.well-known/jwks.json", "auth.jwks")
     .access(Access::Anyone)
     .audited(Audited::Never)
-    .summary("Gives the public keys now and those still valid; none under HS256.")
+    .summary("Read the public keys that verify access tokens; none under HS256.")
     .returns::<Jwks>();
 
 /// A JSON Web Key Set.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Jwks {
-    /// The keys.
+    /// Keys that verify tokens that have not expired, and the next key to sign.
     keys: Vec<Jwk>,
 }
 
-pub(crate) async fn jwks(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
     app.db.learn_keys(request.now).await?;
     ApiResponse::ok(&Jwks { keys: app.keys.public(request.now) })
 }

@@ -1,4 +1,4 @@
-//! Sign-in, sessions and the public keys that verify access tokens.
+//! Sign-in, sessions, API tokens, and the public keys that verify access tokens.
 
 mod audit_jwks;
 mod browser;
@@ -20,24 +20,24 @@ use holdfast_shared::route::Endpoint;
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        login::LOGIN.to(login::login),
-        refresh::REFRESH.to(refresh::refresh),
-        logout::LOGOUT.to(logout::logout),
-        browser::LOGIN.to(browser::login),
-        browser::REFRESH.to(browser::refresh),
-        browser::LOGOUT.to(browser::logout),
-        whoami::WHOAMI.to(whoami::whoami),
-        password::CHANGE.to(password::change),
-        mfa::totp::ENROL.to(mfa::totp::enrol),
-        mfa::totp::CONFIRM.to(mfa::totp::confirm),
-        mfa::totp::REMOVE.to(mfa::totp::remove),
-        sessions::LIST.to(sessions::list),
-        sessions::END.to(sessions::end),
-        tokens::LIST.to(tokens::list),
-        tokens::CREATE.to(tokens::create),
-        tokens::REVOKE.to(tokens::revoke),
-        jwks::JWKS.to(jwks::jwks),
-        audit_jwks::JWKS.to(audit_jwks::jwks),
+        login::ROUTE.to(login::handle),
+        refresh::ROUTE.to(refresh::handle),
+        logout::ROUTE.to(logout::handle),
+        browser::login::ROUTE.to(browser::login::handle),
+        browser::refresh::ROUTE.to(browser::refresh::handle),
+        browser::logout::ROUTE.to(browser::logout::handle),
+        whoami::ROUTE.to(whoami::handle),
+        password::ROUTE.to(password::handle),
+        mfa::totp::create::ROUTE.to(mfa::totp::create::handle),
+        mfa::totp::confirm::ROUTE.to(mfa::totp::confirm::handle),
+        mfa::totp::delete::ROUTE.to(mfa::totp::delete::handle),
+        sessions::list::ROUTE.to(sessions::list::handle),
+        sessions::delete::ROUTE.to(sessions::delete::handle),
+        tokens::list::ROUTE.to(tokens::list::handle),
+        tokens::create::ROUTE.to(tokens::create::handle),
+        tokens::delete::ROUTE.to(tokens::delete::handle),
+        jwks::ROUTE.to(jwks::handle),
+        audit_jwks::ROUTE.to(audit_jwks::handle),
     ]
 }
 

@@ -1,12 +1,11 @@
-//! `POST /auth/login`. A wrong tenant, user or password get the same answer after the same work.
+//! `POST /auth/login`. A wrong tenant, user or password gets the same answer after the same work.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::db::{DbError, FromRow, Statement};
+use holdfast_shared::db::{DbError, FromRow, Row, RowError, Sql};
 use holdfast_shared::id::{SessionId, TenantId, UserId};
 use holdfast_shared::identity::password;
 use holdfast_shared::identity::refresh::RefreshToken;
-use holdfast_shared::identity::signer::ActiveKey;
 use holdfast_shared::identity::totp::{TotpSecret, recovery_hash};
 use holdfast_shared::permission::Role;
 use holdfast_shared::problem::{Code, Problem};
@@ -16,52 +15,51 @@ use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::mfa::totp::codes::SealedTotp;
-use crate::sign_in::grant::{Grant, SESSION_LIFETIME, Tokens, active_key};
-use crate::sign_in::throttle::Keys;
+use crate::mfa::totp::sealed::SealedTotp;
+use crate::sign_in::grant::{Grant, SESSION_LIFETIME, SigningKeyRow, Tokens};
+use crate::sign_in::throttle::ThrottleKeys;
 
-pub(crate) static LOGIN: Route = Route::post("/auth/login", "auth.login")
+pub(crate) static ROUTE: Route = Route::post("/auth/login", "auth.login")
     .access(Access::Anyone)
-    .summary("Signs in with a password and begins a session.")
+    .summary("Sign in with a password and start a session.")
     .body::<LoginRequest>()
     .returns::<Tokens>()
     .rejects(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
 
-/// Longer texts than these are no tenant, username or password of ours.
+/// Maximum length of a tenant, a username and a one-time code.
 const MAX_NAME: usize = 128;
+/// Maximum length of a password.
 const MAX_PASSWORD: usize = 256;
 
-/// Who wants to sign in.
+/// Credentials to sign in with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginRequest {
-    /// The tenant's slug; none for an operator.
+    /// Slug of the tenant; absent for an operator.
     #[schema(max_length = 128)]
     tenant: Option<String>,
-    /// The username; its case does not matter.
+    /// Username, in upper or lower case.
     #[schema(max_length = 128)]
     username: String,
-    /// The password.
+    /// Password.
     #[schema(value_type = String, format = Password, max_length = 256)]
     password: SecretString,
-    /// A one-time code, where the user has set them up.
+    /// One-time code or recovery code, for a user with TOTP.
     #[schema(max_length = 128)]
     otp: Option<String>,
 }
 
 impl LoginRequest {
     fn check(&self) -> Result<(), Problem> {
-        let named = [
+        let names = [
             ("tenant", self.tenant.as_deref()),
             ("username", Some(self.username.as_str())),
             ("otp", self.otp.as_deref()),
         ];
-        if let Some((field, _)) =
-            named.into_iter().find(|(_, text)| text.is_some_and(|text| text.chars().count() > MAX_NAME))
-        {
+        let too_long = |text: &str| text.chars().count() > MAX_NAME;
+        if let Some((field, _)) = names.into_iter().find(|(_, text)| text.is_some_and(too_long)) {
             return Err(Problem::field(field, "must be at most 128 characters"));
         }
         if self.password.expose_secret().chars().count() > MAX_PASSWORD {
@@ -71,13 +69,37 @@ impl LoginRequest {
     }
 }
 
-const LOOK_UP: &str = "SELECT tenant_id, user_id, role, password_hash, retry_after, totp,
-        key_version, key_provider AS provider, key_provider_key AS provider_key, key_wrapped AS wrapped FROM login_lookup($1, $2, $3, $4, $5, $6, $7)";
-const FAILED: &str = "SELECT login_failed($1, $2, $3, $4)";
-const SUCCEEDED: &str =
-    "SELECT kid, provider_key FROM login_succeeded($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const LOOK_UP: Sql = Sql::prepared(
+    "SELECT tenant_id, user_id, role, password_hash, retry_after, totp,
+        key_version, key_provider AS provider, key_provider_key AS provider_key, key_wrapped AS wrapped
+      FROM login_lookup(
+        p_slug => $1,
+        p_username => $2,
+        p_source_ip => $3,
+        p_now => $4,
+        p_user_key => $5,
+        p_pair_key => $6,
+        p_address_key => $7)",
+);
 
-struct Candidate {
+const SUCCEEDED: Sql = Sql::prepared(
+    "SELECT kid, provider_key FROM login_succeeded(
+        p_now => $1,
+        p_user => $2,
+        p_password_hash => $3,
+        p_session => $4,
+        p_expires_at => $5,
+        p_refresh_hash => $6,
+        p_source_ip => $7,
+        p_user_agent => $8,
+        p_pair_key => $9,
+        p_otp_step => $10,
+        p_recovery_hash => $11,
+        p_needs_mfa => $12)",
+);
+
+/// The result of [`LOOK_UP`]: the given user, as far as it exists.
+struct LoginCandidate {
     tenant: Option<TenantId>,
     user: Option<UserId>,
     role: Option<String>,
@@ -86,30 +108,42 @@ struct Candidate {
     totp: Option<SealedTotp>,
 }
 
-impl Candidate {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let (tenant, user) = (row.try_get(0)?, row.try_get(1)?);
-        let totp = row.try_get(5)?;
-        let totp = Option::zip(totp, WrappedKey::if_any(row)?).zip(Option::zip(tenant, user));
+impl FromRow for LoginCandidate {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let (tenant, user) = (row.try_get("tenant_id")?, row.try_get("user_id")?);
+        let totp = Option::zip(row.try_get("totp")?, WrappedKey::if_any(row)?).zip(Option::zip(tenant, user));
         Ok(Self {
             tenant,
             user,
-            role: row.try_get(2)?,
-            password_hash: row.try_get(3)?,
-            retry_after: row.try_get(4)?,
+            role: row.try_get("role")?,
+            password_hash: row.try_get("password_hash")?,
+            retry_after: row.try_get("retry_after")?,
             totp: totp.map(|((bytes, key), (tenant, user))| SealedTotp::new(tenant, user, bytes, key)),
         })
     }
+}
 
-    async fn find(app: &App, request: &RequestContext, body: &LoginRequest, keys: &Keys) -> Result<Self, DbError> {
-        let look_up = Statement::prepared(LOOK_UP).bind(&body.tenant).bind(&body.username).bind(&request.source_ip);
-        let look_up = look_up.bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+impl LoginCandidate {
+    async fn find(
+        app: &App,
+        request: &RequestContext,
+        body: &LoginRequest,
+        keys: &ThrottleKeys,
+    ) -> Result<Self, DbError> {
+        let look_up = LOOK_UP
+            .bind(&body.tenant)
+            .bind(&body.username)
+            .bind(&request.source_ip)
+            .bind(&request.now)
+            .bind(&keys.user)
+            .bind(&keys.pair)
+            .bind(&keys.address);
         let rows = app.db.query(&look_up).await?;
         rows.first().map_or(Err(DbError::Lost), |row| Self::from_row(row).map_err(DbError::Unexpected))
     }
 }
 
-pub(crate) async fn login(
+pub(crate) async fn handle(
     State(app): State<App>,
     request: RequestContext,
     Json(body): Json<LoginRequest>,
@@ -117,30 +151,29 @@ pub(crate) async fn login(
     ApiResponse::ok(&sign_in(&app, &request, body).await?)
 }
 
-/// Checks the password between two flights: one that finds the user, one that opens the session or counts the failure.
+/// Checks the password between two round trips: one that finds the user, one that opens the session or counts the failure.
 pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequest) -> Result<Tokens, Problem> {
     body.check()?;
-    let keys = Keys::of(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
-    let found = Candidate::find(app, request, &body, &keys).await?;
-    let transaction = request.transaction(app).concerns(found.tenant, found.user);
-    if let Some(seconds) = found.retry_after {
+    let keys = ThrottleKeys::anonymous(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
+    let candidate = LoginCandidate::find(app, request, &body, &keys).await?;
+    let transaction = request.transaction(app).concerns(candidate.tenant, candidate.user);
+    if let Some(seconds) = candidate.retry_after {
         return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
 
-    let matches = password::verify(body.password, found.password_hash.clone()).await;
-    let role: Option<Role> = found.role.as_deref().and_then(|role| role.parse().ok());
-    let proof = match (matches, &found.totp, &body.otp) {
+    let matches = password::verify(body.password, candidate.password_hash.clone()).await;
+    let role: Option<Role> = candidate.role.as_deref().and_then(|role| role.parse().ok());
+    let proof = match (matches, &candidate.totp, &body.otp) {
         (true, Some(_), None) => {
             let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
             return Err(transaction.refuse(missing).await);
         }
-        (true, Some(totp), Some(otp)) => Proof::of(&totp.open(app).await?, otp, request.now),
-        (true, None, _) => Some(Proof::default()),
+        (true, Some(totp), Some(otp)) => OtpProof::check(&totp.open(app).await?, otp, request.now),
+        (true, None, _) => Some(OtpProof::default()),
         (false, ..) => None,
     };
-    let (Some(proof), Some(tenant), Some(user), Some(role)) = (proof, found.tenant, found.user, role) else {
-        let failed = Statement::new(FAILED).bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
-        transaction.execute(vec![failed]).await?;
+    let (Some(proof), Some(tenant), Some(user), Some(role)) = (proof, candidate.tenant, candidate.user, role) else {
+        transaction.execute(vec![keys.count_failure(&request.now)]).await?;
         return Err(Problem::of(Code::InvalidCredentials));
     };
 
@@ -149,34 +182,35 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
     let refresh = RefreshToken::random(&*app.rng);
     let hash = refresh.hash();
     let needs_mfa = app.config.mfa_roles.contains(&role);
-    let succeeded =
-        Statement::prepared(SUCCEEDED).bind(&request.now).bind(&user).bind(&found.password_hash).bind(&session);
-    let succeeded = succeeded.bind(&session_ends).bind(&hash).bind(&request.source_ip).bind(&request.user_agent);
-    let succeeded = succeeded.bind(&keys.pair).bind(&proof.step).bind(&proof.recovery).bind(&needs_mfa);
-    let Opened(key) = transaction.target("session_id", session.0).one(succeeded).await?;
-    Grant { user, session, tenant, role, session_ends, key }.tokens(app, request.now, &refresh).await
+    let succeeded = SUCCEEDED
+        .bind(&request.now)
+        .bind(&user)
+        .bind(&candidate.password_hash)
+        .bind(&session)
+        .bind(&session_ends)
+        .bind(&hash)
+        .bind(&request.source_ip)
+        .bind(&request.user_agent)
+        .bind(&keys.pair)
+        .bind(&proof.step)
+        .bind(&proof.recovery)
+        .bind(&needs_mfa);
+    let key: SigningKeyRow = transaction.target("session_id", session.0).one(succeeded).await?;
+    let grant = Grant { user, session, tenant, role, session_ends, key: key.active() };
+    grant.tokens(app, request.now, &refresh).await
 }
 
-/// What proves possession of the authenticator app: the step of a code, or a recovery code. That neither was used before
-/// is for the database to say.
+/// Proof that the user has the authenticator app: the step of a one-time code, or a recovery code. Whether either was used
+/// before is checked by the database.
 #[derive(Default)]
-struct Proof {
+struct OtpProof {
     step: Option<i64>,
     recovery: Option<Vec<u8>>,
 }
 
-impl Proof {
-    fn of(secret: &TotpSecret, otp: &str, now: Timestamp) -> Option<Self> {
+impl OtpProof {
+    fn check(secret: &TotpSecret, otp: &str, now: Timestamp) -> Option<Self> {
         let (step, recovery) = (secret.step_of(otp, now), recovery_hash(otp));
         (step.is_some() || recovery.is_some()).then_some(Self { step, recovery })
-    }
-}
-
-/// A session was opened, and this key signs its tokens.
-struct Opened(Option<ActiveKey>);
-
-impl FromRow for Opened {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        active_key(row, 0).map(Self)
     }
 }

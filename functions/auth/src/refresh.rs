@@ -1,25 +1,23 @@
-//! `POST /auth/refresh`. Each refresh token works once; a second use, but for a short grace, ends the session.
+//! `POST /auth/refresh`. A refresh token works once; a second use ends the session, except within a short grace period.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::db::{FromRow, Sql};
 use holdfast_shared::id::{SessionId, TenantId, UserId};
 use holdfast_shared::identity::refresh::RefreshToken;
-use holdfast_shared::identity::signer::ActiveKey;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::sign_in::grant::{Grant, Tokens, active_key};
+use crate::sign_in::grant::{Grant, SigningKeyRow, Tokens};
 
-pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
+pub(crate) static ROUTE: Route = Route::post("/auth/refresh", "auth.refresh")
     .access(Access::Anyone)
-    .summary("Exchanges a refresh token for new tokens.")
+    .summary("Exchange a refresh token for new tokens.")
     .body::<RefreshRequest>()
     .returns::<Tokens>()
     .rejects(&[Code::Unauthenticated]);
@@ -28,38 +26,29 @@ pub(crate) static REFRESH: Route = Route::post("/auth/refresh", "auth.refresh")
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshRequest {
-    /// As it came with the last answer.
+    /// Refresh token of the last sign-in or refresh.
     #[schema(value_type = String)]
     refresh_token: SecretString,
 }
 
-const ROTATE: &str = "SELECT tenant_id, user_id, session_id, role, expires_at, seed, kid, provider_key FROM refresh_session($1, $2, $3, $4)";
+const ROTATE: Sql = Sql::prepared(
+    "SELECT tenant_id, user_id, session_id, role, expires_at, seed, kid, provider_key FROM refresh_session($1, $2, $3, $4)",
+);
 
-struct Rotated {
-    tenant: TenantId,
-    user: UserId,
-    session: SessionId,
+/// The result of [`ROTATE`].
+#[derive(FromRow)]
+struct RotatedSession {
+    tenant_id: TenantId,
+    user_id: UserId,
+    session_id: SessionId,
     role: String,
-    session_ends: Timestamp,
+    expires_at: Timestamp,
     seed: Vec<u8>,
-    key: Option<ActiveKey>,
+    #[row(flatten)]
+    key: SigningKeyRow,
 }
 
-impl FromRow for Rotated {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            tenant: row.try_get(0)?,
-            user: row.try_get(1)?,
-            session: row.try_get(2)?,
-            role: row.try_get(3)?,
-            session_ends: row.try_get(4)?,
-            seed: row.try_get(5)?,
-            key: active_key(row, 6)?,
-        })
-    }
-}
-
-pub(crate) async fn refresh(
+pub(crate) async fn handle(
     State(app): State<App>,
     request: RequestContext,
     Json(body): Json<RefreshRequest>,
@@ -67,7 +56,7 @@ pub(crate) async fn refresh(
     ApiResponse::ok(&exchange(&app, &request, body.refresh_token.expose_secret()).await?)
 }
 
-/// Rotates the token in the session's own transaction; the successor follows from the token and the seed kept there.
+/// Rotates the token in the session's own transaction. Its successor is derived from the token and the seed stored there.
 pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -> Result<Tokens, Problem> {
     let transaction = request.transaction(app);
     let Some(token) = RefreshToken::parse(token) else {
@@ -75,10 +64,15 @@ pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -
     };
     let seed = app.rng.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());
-    let rotate = Statement::prepared(ROTATE).bind(&hash).bind(&seed).bind(&successor_hash).bind(&request.now);
-    let rotated: Rotated = transaction.one(rotate).await?;
-    let role = rotated.role.parse().map_err(|_| Problem::internal())?;
-    let Rotated { tenant, user, session, session_ends, seed, key, .. } = rotated;
-    let grant = Grant { user, session, tenant, role, session_ends, key };
-    grant.tokens(app, request.now, &token.successor(&seed)).await
+    let rotate = ROTATE.bind(&hash).bind(&seed).bind(&successor_hash).bind(&request.now);
+    let rotated: RotatedSession = transaction.one(rotate).await?;
+    let grant = Grant {
+        user: rotated.user_id,
+        session: rotated.session_id,
+        tenant: rotated.tenant_id,
+        role: rotated.role.parse().map_err(|_| Problem::internal())?,
+        session_ends: rotated.expires_at,
+        key: rotated.key.active(),
+    };
+    grant.tokens(app, request.now, &token.successor(&rotated.seed)).await
 }

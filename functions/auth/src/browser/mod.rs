@@ -1,79 +1,36 @@
-//! `/auth/browser/*`: the sessions of the console. The refresh token is in a cookie that no script can read and that goes to
-//! this origin alone; it is never in an answer's body (docs/decisions/0013-the-console-and-its-session.md).
+//! `/auth/browser/*`: the sessions of the console. The refresh token is in a cookie that no script can read and that browsers
+//! send to this origin only; it is never in a response body (docs/decisions/0013-the-console-and-its-session.md).
 
-use axum::extract::State;
-use holdfast_shared::app::App;
-use holdfast_shared::problem::{Code, Problem};
-use holdfast_shared::route::{Access, Route};
-use holdfast_shared::web::{ApiResponse, Json, RequestContext};
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod refresh;
+
+use holdfast_shared::problem::Problem;
+use holdfast_shared::web::ApiResponse;
 use http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::login::{self, LoginRequest};
 use crate::sign_in::grant::Tokens;
-use crate::{logout, refresh};
 
-pub(crate) static LOGIN: Route = Route::post("/auth/browser/login", "auth.browser_login")
-    .access(Access::Anyone)
-    .same_origin()
-    .summary("Signs a browser in: as /auth/login, with the refresh token in a cookie.")
-    .body::<LoginRequest>()
-    .returns::<BrowserTokens>()
-    .rejects(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
-
-pub(crate) static REFRESH: Route = Route::post("/auth/browser/refresh", "auth.browser_refresh")
-    .access(Access::Anyone)
-    .same_origin()
-    .summary("Exchanges the refresh token in the browser's cookie for new tokens.")
-    .returns::<BrowserTokens>()
-    .rejects(&[Code::Unauthenticated, Code::Internal, Code::Unavailable]);
-
-pub(crate) static LOGOUT: Route = Route::post("/auth/browser/logout", "auth.browser_logout")
-    .access(Access::User)
-    .same_origin()
-    .enrols()
-    .summary("Ends the session everywhere, and takes the cookie away.")
-    .returns_nothing();
-
-/// `__Host-`: the browser takes it only over TLS, from this very host, for all of it, and no sibling domain can set it.
+/// `__Host-`: the browser accepts the cookie over TLS only, from this host only, for all of its paths, and no sibling domain
+/// can set it.
 const COOKIE: &str = "__Host-holdfast-session";
 
-/// What a browser keeps in memory; the refresh token is not in it.
+/// Tokens that a browser keeps in memory; the refresh token is in the cookie.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BrowserTokens {
     /// A JWT (RFC 9068) for the `Authorization` header.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds that the access token is good for.
+    /// Seconds until the access token expires.
     expires_in: i64,
-    /// Seconds until the session ends for good.
+    /// Seconds until the session expires, regardless of refreshes.
     refresh_expires_in: i64,
 }
 
-pub(crate) async fn login(
-    State(app): State<App>,
-    request: RequestContext,
-    Json(body): Json<LoginRequest>,
-) -> Result<ApiResponse, Problem> {
-    answer(login::sign_in(&app, &request, body).await?)
-}
-
-pub(crate) async fn refresh(
-    State(app): State<App>,
-    request: RequestContext,
-    headers: HeaderMap,
-) -> Result<ApiResponse, Problem> {
-    answer(refresh::exchange(&app, &request, token(&headers)).await?)
-}
-
-pub(crate) async fn logout(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    logout::end(&app, &request).await?;
-    ApiResponse::nothing().cookie(&cookie("", 0))
-}
-
-fn answer(tokens: Tokens) -> Result<ApiResponse, Problem> {
+fn respond(tokens: Tokens) -> Result<ApiResponse, Problem> {
     let Tokens { access_token, token_type, expires_in, refresh_token, refresh_expires_in } = tokens;
     let cookie = cookie(&refresh_token, refresh_expires_in);
     ApiResponse::ok(&BrowserTokens { access_token, token_type, expires_in, refresh_expires_in })?.cookie(&cookie)
@@ -83,8 +40,8 @@ fn cookie(value: &str, seconds: i64) -> String {
     format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// The refresh token in the cookie; nothing where there is none, or more than one.
-fn token(headers: &HeaderMap) -> &str {
+/// Returns the refresh token in the cookie; empty where there is no such cookie, or more than one.
+fn refresh_token(headers: &HeaderMap) -> &str {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
@@ -103,11 +60,11 @@ mod tests {
         for line in lines {
             headers.append(header::COOKIE, http::HeaderValue::from_static(line));
         }
-        token(&headers).to_owned()
+        refresh_token(&headers).to_owned()
     }
 
     #[test]
-    fn the_token_is_found_among_other_cookies_and_only_where_it_is_one() {
+    fn the_token_is_found_among_other_cookies_and_only_where_there_is_exactly_one() {
         assert_eq!(found(&["a=b; __Host-holdfast-session=hfr_x; c=d"]), "hfr_x");
         assert_eq!(found(&["a=b", "__Host-holdfast-session=hfr_x"]), "hfr_x");
         assert_eq!(found(&["__Host-holdfast-session=hfr_x; __Host-holdfast-session=hfr_y"]), "");

@@ -1,3 +1,3 @@
-//! `/auth/mfa`: second factors.
+//! `/auth/mfa`: second factors of a user.
 
 pub(crate) mod totp;

@@ -1,6 +1,7 @@
-//! What a sign-in and a refresh answer: a new access token, and the refresh token that gets the next one.
+//! The result of a sign-in and of a refresh: a new access token, and the refresh token for the next one.
 
 use holdfast_shared::app::App;
+use holdfast_shared::db::FromRow;
 use holdfast_shared::id::{SessionId, TenantId, UserId};
 use holdfast_shared::identity::refresh::RefreshToken;
 use holdfast_shared::identity::signer::ActiveKey;
@@ -9,10 +10,9 @@ use holdfast_shared::permission::Role;
 use holdfast_shared::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-/// How long a session lasts, however often it is refreshed: then the password is asked for again.
+/// Lifetime of a session, regardless of refreshes: after it, the user has to give the password again.
 pub(crate) const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Tokens of a session (RFC 6749, section 5.1).
@@ -22,27 +22,27 @@ pub(crate) struct Tokens {
     pub(crate) access_token: String,
     /// Always `Bearer`.
     pub(crate) token_type: &'static str,
-    /// Seconds that the access token is good for.
+    /// Seconds until the access token expires.
     pub(crate) expires_in: i64,
-    /// Gets the next tokens, once.
+    /// Token for `POST /auth/refresh`; works once.
     pub(crate) refresh_token: String,
-    /// Seconds until the session ends for good.
+    /// Seconds until the session expires, regardless of refreshes.
     pub(crate) refresh_expires_in: i64,
 }
 
-/// Whom tokens are for.
+/// The claims of a session's tokens.
 pub(crate) struct Grant {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
     pub(crate) tenant: TenantId,
     pub(crate) role: Role,
     pub(crate) session_ends: Timestamp,
-    /// The key that signs, as the database says; none under HS256.
+    /// The active signing key, as the database names it; none under HS256.
     pub(crate) key: Option<ActiveKey>,
 }
 
 impl Grant {
-    /// Signs the access token and gives both.
+    /// Signs the access token and returns it with the refresh token.
     pub(crate) async fn tokens(self, app: &App, now: Timestamp, refresh: &RefreshToken) -> Result<Tokens, Problem> {
         let left = self.session_ends.as_second() - now.as_second();
         let expires_in = ACCESS_TOKEN_SECONDS.min(left);
@@ -76,8 +76,15 @@ impl Grant {
     }
 }
 
-/// The active key from a row's `kid` and `provider_key`.
-pub(crate) fn active_key(row: &Row, kid: usize) -> Result<Option<ActiveKey>, tokio_postgres::Error> {
-    let (kid, provider_key): (Option<String>, Option<String>) = (row.try_get(kid)?, row.try_get(kid + 1)?);
-    Ok(kid.map(|kid| ActiveKey { kid, provider_key }))
+/// The columns of the active signing key; null under HS256.
+#[derive(FromRow)]
+pub(crate) struct SigningKeyRow {
+    kid: Option<String>,
+    provider_key: Option<String>,
+}
+
+impl SigningKeyRow {
+    pub(crate) fn active(self) -> Option<ActiveKey> {
+        self.kid.map(|kid| ActiveKey { kid, provider_key: self.provider_key })
+    }
 }

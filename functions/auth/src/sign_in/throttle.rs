@@ -1,26 +1,25 @@
-//! What failed sign-ins are counted by. Only digests are kept: the table holds no name and no address.
+//! The keys by which failed sign-ins are counted. Only digests are stored: the table holds no name and no address.
 
+use holdfast_shared::db::{Sql, Statement};
 use holdfast_shared::id::UserId;
+use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 
-/// The keys under which one attempt counts.
-pub(crate) struct Keys {
-    /// The user named, whether it exists or not.
+const COUNT_FAILURE: Sql = Sql::prepared("SELECT login_failed($1, $2, $3, $4)");
+
+/// The keys by which one attempt is counted.
+pub(crate) struct ThrottleKeys {
+    /// The given user, existing or not.
     pub(crate) user: Vec<u8>,
-    /// The user named, from this address.
+    /// The given user, from this address.
     pub(crate) pair: Vec<u8>,
     /// The address.
     pub(crate) address: Vec<u8>,
 }
 
-impl Keys {
-    /// What wrong one-time codes, and passwords of someone who is signed in, are counted by.
-    pub(crate) fn of_codes(user: UserId, source_ip: Option<&str>) -> Self {
-        Self::of(None, &format!("signed-in {user}"), source_ip)
-    }
-
-    /// What wrong passwords at the door are counted by.
-    pub(crate) fn of(tenant: Option<&str>, username: &str, source_ip: Option<&str>) -> Self {
+impl ThrottleKeys {
+    /// The keys for passwords of anonymous callers.
+    pub(crate) fn anonymous(tenant: Option<&str>, username: &str, source_ip: Option<&str>) -> Self {
         let (tenant, username) = (tenant.unwrap_or_default(), username.to_lowercase());
         let address = source_ip.unwrap_or("unknown");
         Self {
@@ -28,6 +27,16 @@ impl Keys {
             pair: digest(&["pair", tenant, &username, address]),
             address: digest(&["address", address]),
         }
+    }
+
+    /// The keys for one-time codes and passwords of signed-in users.
+    pub(crate) fn signed_in(user: UserId, source_ip: Option<&str>) -> Self {
+        Self::anonymous(None, &format!("signed-in {user}"), source_ip)
+    }
+
+    /// The statement that counts a failed attempt.
+    pub(crate) fn count_failure<'a>(&'a self, now: &'a Timestamp) -> Statement<'a> {
+        COUNT_FAILURE.bind(now).bind(&self.user).bind(&self.pair).bind(&self.address)
     }
 }
 

@@ -1,0 +1,64 @@
+//! `DELETE /auth/mfa/totp`.
+
+use axum::extract::State;
+use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::db::Sql;
+use holdfast_shared::identity::totp::recovery_hash;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{Json, RequestContext};
+use secrecy::ExposeSecret;
+
+use super::codes::TotpCodes;
+use super::{CodeRequest, conflict};
+
+pub(crate) static ROUTE: Route = Route::delete("/auth/mfa/totp", "mfa.remove")
+    .access(Access::User)
+    .unconditional()
+    .summary("Disable TOTP, with a last code.")
+    .body::<CodeRequest>()
+    .rejects(&[Code::InvalidCredentials, Code::Conflict, Code::RateLimited]);
+
+const USE_CODE: Sql = Sql::prepared(
+    "SELECT CASE WHEN request_allowed() AND NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END",
+);
+
+/// Where the role requires TOTP, the user's sessions may then only set it up again.
+const DELETE: Sql = Sql::prepared(
+    "WITH deleted AS (
+        DELETE FROM totp_secrets
+         WHERE user_id = $1 AND tenant_id = current_tenant() AND confirmed_at IS NOT NULL AND request_allowed() RETURNING user_id
+    ), restricted AS (
+        UPDATE sessions SET mfa_pending = true
+         WHERE user_id = $1 AND tenant_id = current_tenant() AND ended_at IS NULL AND $2 AND EXISTS (SELECT FROM deleted)
+    )
+    SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM deleted) THEN 'conflict' END)",
+);
+
+const NOT_SET_UP: &str = "TOTP is not set up.";
+
+pub(crate) async fn handle(
+    State(app): State<App>,
+    request: RequestContext,
+    Json(body): Json<CodeRequest>,
+) -> Result<NoContent, Problem> {
+    let claims = request.user()?;
+    let user = claims.sub;
+    let codes = TotpCodes::load(&app, &request, user).await?;
+    let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
+    let Some(secret) = codes.confirmed(&app).await? else {
+        return Err(transaction.refuse(Problem::new(Code::Conflict, NOT_SET_UP)).await);
+    };
+    let code = body.code.expose_secret();
+    let (step, recovery) = (secret.step_of(code, request.now), recovery_hash(code));
+    if step.is_none() && recovery.is_none() {
+        return Err(codes.reject(transaction).await);
+    }
+    let required = app.config.mfa_roles.contains(&claims.role);
+    let use_code = USE_CODE.bind(&user).bind(&step).bind(&recovery).bind(&request.now);
+    let delete = DELETE.bind(&user).bind(&required);
+    let deleted = transaction.execute(vec![use_code, delete]).await;
+    deleted.map_err(|problem| conflict(problem, NOT_SET_UP))?;
+    Ok(NoContent)
+}
