@@ -18,7 +18,7 @@ pub(crate) static ROUTE: Route = Route::get("/.well-known/jwks.json", "auth.jwks
 /// A JSON Web Key Set.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Jwks {
-    /// Keys that verify tokens that have not expired, and the next key to sign.
+    /// Keys that have not expired, including one that is published and does not sign yet.
     keys: Vec<Jwk>,
 }
 

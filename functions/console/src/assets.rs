@@ -1,13 +1,13 @@
-//! The files of `assets/`, in the binary.
+//! The files of `assets/`, included in the binary.
 
-/// One file.
+/// A file of the console.
 #[derive(Debug, Clone, Copy)]
 pub struct Asset {
-    /// Its name after `/console/`.
+    /// Path after `/console/`.
     pub name: &'static str,
-    /// Its content type.
+    /// Content type.
     pub content_type: &'static str,
-    /// What is in it.
+    /// Content.
     pub text: &'static str,
 }
 
@@ -18,7 +18,7 @@ const IMAGE: &str = "image/svg+xml; charset=utf-8";
 
 macro_rules! assets {
     ($($name:literal: $content_type:ident,)+) => {
-        /// All of them.
+        /// All files of the console.
         pub const ASSETS: &[Asset] = &[$(Asset {
             name: $name,
             content_type: $content_type,

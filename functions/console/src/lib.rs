@@ -1,5 +1,5 @@
-//! The console: one page for browsers, which calls the other functions as any client does. What it serves is the same for
-//! everybody and is part of the binary; it has no credential, and reads none.
+//! The console: one page for browsers, which calls the other functions as any client does. Its files are part of the binary
+//! and the same for every caller; the function has no credential, and reads none.
 
 mod assets;
 
@@ -13,31 +13,31 @@ use http::{HeaderName, StatusCode, header};
 
 pub use assets::{ASSETS, Asset};
 
-static ENTRANCE: Route = Route::get("/console", "console.open")
+static REDIRECT: Route = Route::get("/console", "console.open")
     .access(Access::Anyone)
     .audited(Audited::Never)
-    .summary("Leads to the console.");
+    .summary("Redirect to the console.");
 
 static PAGE: Route = Route::get("/console/", "console.page")
     .access(Access::Anyone)
     .audited(Audited::Never)
-    .summary("The console, a page for browsers.")
+    .summary("Load the console, a page for browsers.")
     .returns_text("text/html; charset=utf-8");
 
 static ASSET: Route = Route::get("/console/{asset}", "console.asset")
     .access(Access::Anyone)
     .audited(Audited::Never)
-    .summary("What the console's page is made of.");
+    .summary("Load a file of the console's page.");
 
-/// The page's name among the assets. The entrance leads to this one and not to `/console/`: where a gateway hands that on as
-/// `/console`, it would lead to itself.
+/// The page's name among the assets. `/console` redirects to this one and not to `/console/`: where a gateway passes that on
+/// as `/console`, the redirect would be a loop.
 const INDEX: &str = "index.html";
 
-/// Only this origin, no script or style within the page, nothing that makes a script of a text, and no frame around it.
+/// Content security policy: this origin only, no inline script or style, no script from text (Trusted Types), no framing.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Headers of what the console serves, beside those that every answer carries.
+/// Headers of the console's files, in addition to those of every response.
 const HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -45,7 +45,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
-async fn entrance() -> impl IntoResponse {
+async fn redirect() -> impl IntoResponse {
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/console/index.html")])
 }
 
@@ -64,7 +64,7 @@ fn serve(name: &str) -> Result<Response, Problem> {
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![ENTRANCE.to(entrance), PAGE.to(page), ASSET.to(asset)]
+    vec![REDIRECT.to(redirect), PAGE.to(page), ASSET.to(asset)]
 }
 
 /// The function as one service.
