@@ -1,11 +1,23 @@
-// The frame: who is signed in, which pages they may see, and the page that the address names.
+// The frame: the signed-in user, the pages that user may see, and the page that the address names.
 
-import { button, element, notice } from "./elements.js";
+import { button, byId, element, message, notice } from "./elements.js";
 import { get, mayResume, renew, signOut } from "./session.js";
 import * as signIn from "./sign-in.js";
 
-// In the order of the menu, each loaded when it is opened: so a first look asks the function for few files at a time.
-// The server decides who may do what; this only spares people pages that would be refused.
+/** @import { Context, User } from "../types/index.d.ts" */
+
+/**
+ * @typedef {object} Page
+ * @property {string} name in the address
+ * @property {string} title
+ * @property {string} [needs] a permission
+ * @property {string} [within] the page of the menu that it belongs to
+ * @property {() => Promise<{ show(main: Element, context: Context, argument: string): Promise<void> }>} load
+ */
+
+// In the order of the menu, each loaded when it is opened, so that the first page needs few files.
+// The server decides what a user may do; this only hides pages that it would reject.
+/** @type {Page[]} */
 const PAGES = [
   { name: "accounts", title: "Accounts", needs: "accounts:read", load: () => import("./accounts.js") },
   { name: "account", title: "Account", needs: "accounts:read", load: () => import("./account.js"), within: "accounts" },
@@ -18,53 +30,57 @@ const PAGES = [
   { name: "codes", title: "One-time codes", load: () => import("./codes.js") },
 ];
 
-const main = document.getElementById("main");
-const leave = document.getElementById("sign-out");
-let who = null;
+const main = byId("main");
+const menu = byId("menu");
+const leave = byId("sign-out");
+/** @type {User | null} */
+let user = null;
 
-const may = (permission) => !permission || Boolean(who?.permissions.includes(permission));
+/** @type {Context["may"]} */
+const may = (permission) => !permission || Boolean(user?.permissions.some((held) => held === permission));
 
-function frame() {
-  document.querySelector("nav").hidden = !who;
-  leave.hidden = !who;
-  document.getElementById("who").textContent = who ? `${who.username}, ${who.role}${who.tenant ? ` of ${who.tenant.name}` : ""}` : "";
-  const shown = PAGES.filter((page) => who && !page.within && may(page.needs));
-  document.getElementById("pages").replaceChildren(
-    ...shown.map(({ name, title }) => element("li", {}, element("a", { href: `#/${name}`, id: `page-${name}` }, title))));
+function renderHeader() {
+  menu.hidden = !user;
+  leave.hidden = !user;
+  const tenant = user?.tenant ? ` of ${user.tenant.name}` : "";
+  byId("who").textContent = user ? `${user.username}, ${user.role}${tenant}` : "";
+  const shown = PAGES.filter((page) => user && !page.within && may(page.needs));
+  byId("pages").replaceChildren(...shown.map(({ name, title }) =>
+    element("li", {}, element("a", { href: `#/${name}`, id: `page-${name}` }, title))));
 }
 
-function stranger() {
-  who = null;
-  frame();
+function showSignIn() {
+  user = null;
+  renderHeader();
   signIn.show(main, enter);
 }
 
 async function enter() {
-  who = await get("auth/whoami");
-  frame();
+  user = await get("auth/whoami");
+  renderHeader();
   await route();
 }
 
-/** Shows the page that the address names. */
+/** Shows the page that the address names, or the first of the menu. */
 async function route() {
-  if (!who) return;
-  const [name, argument] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
-  const named = PAGES.find((page) => page.name === name && may(page.needs));
-  const { title, load, name: found, within } = named ?? PAGES.find((page) => may(page.needs));
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${within ?? found}`) link.setAttribute("aria-current", "page");
+  if (!user) return;
+  const [name, argument = ""] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
+  const page = PAGES.find((each) => each.name === name && may(each.needs)) ?? PAGES.find((each) => may(each.needs));
+  if (!page) return;
+  for (const link of menu.querySelectorAll("a")) {
+    if (link.hash === `#/${page.within ?? page.name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = `${title} - Holdfast`;
-  // A page that takes long must not write over the one that was opened after it.
-  const place = element("div", {}, element("h1", {}, title));
-  main.replaceChildren(place);
+  document.title = `${page.title} - Holdfast`;
+  // A page that loads slowly must not write over the one that was opened after it.
+  const container = element("div", {}, element("h1", {}, page.title));
+  main.replaceChildren(container);
   main.focus();
   try {
-    const page = await load();
-    await page.show(place, { may, who }, argument);
+    const module = await page.load();
+    await module.show(container, { may, user }, argument);
   } catch (error) {
-    place.append(element("p", { class: "refusal", role: "alert" }, error.message), button("Try again", route));
+    container.append(element("p", { class: "error", role: "alert" }, message(error)), button("Try again", route));
   }
 }
 
@@ -72,16 +88,16 @@ leave.onclick = async () => {
   try {
     await signOut();
     location.hash = "";
-    stranger();
+    showSignIn();
   } catch (error) {
-    notice(error.message);
+    notice(message(error));
   }
 };
 window.addEventListener("hashchange", route);
 document.addEventListener("session-ended", () => {
-  if (!who) return;
-  stranger();
-  notice("The session is over. Sign in again.");
+  if (!user) return;
+  showSignIn();
+  notice("The session has ended. Sign in again.");
 });
 
 if (mayResume()) {
@@ -89,8 +105,8 @@ if (mayResume()) {
     await renew();
     await enter();
   } catch {
-    stranger();
+    showSignIn();
   }
 } else {
-  stranger();
+  showSignIn();
 }

@@ -1,49 +1,70 @@
-// The session. The access token is in this module's memory alone and is gone with the page; the refresh token is in a cookie
-// that no script can read. What is stored beside is only whether there may be such a cookie, so that strangers are not refused
-// one that they never had.
+// The session. The access token is in this module's memory alone and is gone with the page; the refresh token is in a
+// cookie that no script can read. The local storage only says whether there may be such a cookie, so that a visitor
+// without one causes no failed request.
 
-// The API is where the page came from: /console/... lies beside it, behind a stage's name too.
+/** @import { Problem, Returned } from "../types/index.d.ts" */
+
+// The API is beside the page: /console/... is one of its paths, behind a stage's name too.
 const base = new URL("../", document.baseURI);
 
-// So long before it runs out, the access token is renewed.
+// The access token is renewed this long before it expires.
 const MARGIN_MS = 30_000;
 
+/** @type {string | null} */
 let token = null;
 let renewAt = 0;
+/** @type {Promise<void> | null} */
 let renewing = null;
 
 const MARK = "holdfast-signed-in";
 
-/** A refusal, as the API words it (RFC 9457). */
-export class Refusal extends Error {
+/** An error response of the API (RFC 9457), or no response at all (status 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {Problem} problem
+   */
   constructor(status, problem) {
     const fields = (problem.errors ?? []).map((error) => `${error.field} ${error.message}`).join("; ");
-    super(fields || problem.detail || `The answer was ${status}.`);
+    super(fields || problem.detail || `The server returned ${status}.`);
     this.status = status;
     this.code = problem.code ?? "";
   }
 }
 
-async function send(method, path, { body, headers = {}, bearer } = {}) {
+/**
+ * @typedef {object} Options
+ * @property {unknown} [body] sent as JSON
+ * @property {Record<string, string>} [headers]
+ */
+
+/**
+ * @param {string} method
+ * @param {string} at
+ * @param {Options & { bearer?: string | null }} options
+ * @returns {Promise<{ value: any, etag: string }>}
+ */
+async function send(method, at, { body, headers = {}, bearer } = {}) {
   const sent = { ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  if (bearer) sent.Authorization = `Bearer ${bearer}`;
-  let answer;
+  if (bearer) sent["Authorization"] = `Bearer ${bearer}`;
+  let response;
   try {
-    answer = await fetch(new URL(path, base), {
-      method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body),
+    response = await fetch(new URL(at, base), {
+      method, headers: sent, body: body === undefined ? null : JSON.stringify(body),
       credentials: "same-origin", redirect: "error", cache: "no-store",
     });
   } catch {
-    throw new Refusal(0, { detail: "The server cannot be reached." });
+    throw new ApiError(0, { detail: "The server cannot be reached." });
   }
-  const text = await answer.text();
-  let read = null;
-  try { read = text ? JSON.parse(text) : null; } catch { /* no JSON: the status alone tells */ }
-  if (!answer.ok) throw new Refusal(answer.status, read ?? {});
-  return { value: read, etag: answer.headers.get("ETag") };
+  const text = await response.text();
+  let value = null;
+  try { value = text ? JSON.parse(text) : null; } catch { /* Not JSON: the status says enough. */ }
+  if (!response.ok) throw new ApiError(response.status, value ?? {});
+  return { value, etag: response.headers.get("ETag") ?? "" };
 }
 
+/** @param {Returned<"/auth/browser/login", "post">} tokens */
 function keep({ access_token, expires_in }) {
   token = access_token;
   renewAt = Date.now() + expires_in * 1000 - MARGIN_MS;
@@ -55,17 +76,20 @@ function forget() {
   localStorage.removeItem(MARK);
 }
 
-/** Whether a session may be there to go on with. */
+/** Whether there may be a session to continue. */
 export function mayResume() {
   return localStorage.getItem(MARK) !== null;
 }
 
-/** Signs in. */
+/**
+ * Signs in.
+ * @param {Record<string, unknown>} credentials
+ */
 export async function signIn(credentials) {
   keep((await send("POST", "auth/browser/login", { body: credentials })).value);
 }
 
-/** Renews the access token by the cookie; one renewal serves all who wait for it. */
+/** Renews the access token by the cookie; concurrent callers share one renewal. */
 export function renew() {
   renewing ??= send("POST", "auth/browser/refresh")
     .then(({ value }) => keep(value))
@@ -83,33 +107,44 @@ export async function signOut() {
     if (Date.now() >= renewAt) await renew();
     await send("POST", "auth/browser/logout", { bearer: token });
   } catch (error) {
-    // A session that is over already is what was asked for.
-    if (error.status !== 401) throw error;
+    // 401: the session has ended already.
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
   }
   forget();
 }
 
-/** Calls the API; where the session is over, the document is told by `session-ended`. */
-export async function call(method, path, options = {}) {
+/**
+ * Calls the API. Where the session has ended, dispatches `session-ended` on the document.
+ * @param {string} method
+ * @param {string} at
+ * @param {Options} options
+ */
+export async function call(method, at, options = {}) {
   try {
     if (Date.now() >= renewAt) await renew();
-    return await send(method, path, { ...options, bearer: token });
+    return await send(method, at, { ...options, bearer: token });
   } catch (error) {
-    if (error.status === 401 && error.code === "unauthenticated") {
+    if (error instanceof ApiError && error.status === 401 && error.code === "unauthenticated") {
       forget();
-      error.message = "The session is over. Sign in again.";
+      error.message = "The session has ended. Sign in again.";
       document.dispatchEvent(new Event("session-ended"));
     }
     throw error;
   }
 }
 
-/** Reads something. */
-export async function get(path) {
-  return (await call("GET", path)).value;
+/**
+ * Reads a resource.
+ * @param {string} at
+ */
+export async function get(at) {
+  return (await call("GET", at)).value;
 }
 
-/** A path from segments that may hold anything. */
+/**
+ * Joins segments, which may contain any character, to a path.
+ * @param {string[]} segments
+ */
 export function path(...segments) {
   return segments.map(encodeURIComponent).join("/");
 }

@@ -1,22 +1,26 @@
-// Which build answers, over which schema, and for operators what the hardening checklist found.
+// The build that answers, its schema, and for operators the findings of the hardening checklist.
 
-import { element, time } from "./elements.js";
+import { element, facts, time } from "./elements.js";
 import { get } from "./session.js";
 
-function facts(pairs) {
-  return element("dl", {}, pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
-}
+/** @import { Context, Returned } from "../types/index.d.ts" */
 
+/**
+ * @param {Element} main
+ * @param {Context} context
+ */
 export async function show(main, { may }) {
+  /** @type {Returned<"/admin/status", "get">} */
   const status = await get("admin/status");
   main.append(facts([
     ["Version", status.version],
     ["Commit", element("code", {}, status.commit)],
     ["Built", time(status.build_time)],
     ["Schema", String(status.schema_version)],
-    ["Switched on", status.features.join(", ") || "-"],
+    ["Features", status.features.join(", ") || "-"],
   ]));
   if (may("schema:read")) {
+    /** @type {Returned<"/admin/schema", "get">} */
     const schema = await get("admin/schema");
     main.append(element("h2", {}, "Schema"), facts([
       ["Version", `${schema.version} of ${schema.expected}`],
@@ -26,10 +30,12 @@ export async function show(main, { may }) {
     ]));
   }
   if (may("config:read")) {
+    /** @type {Returned<"/admin/hardening", "get">} */
     const { findings } = await get("admin/hardening");
-    const rows = findings.map((found) => element("tr", {},
-      [found.id, found.result, found.severity, found.asks].map((text) => element("td", {}, text))));
-    const head = ["Line", "Result", "Severity", "Asks"].map((title) => element("th", { scope: "col" }, title));
+    const rows = findings.map((finding) => element("tr", {},
+      [finding.id, finding.result, finding.severity, finding.asks].map((text) => element("td", {}, text))));
+    const titles = ["Control", "Result", "Severity", "Requirement"];
+    const head = titles.map((title) => element("th", { scope: "col" }, title));
     main.append(element("h2", {}, "Hardening"), element("section", { class: "scroll" },
       element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows))));
   }

@@ -4,39 +4,54 @@ import { button, confirmed, element, field, form, shownOnce, time } from "./elem
 import { list } from "./list.js";
 import { call, path } from "./session.js";
 
-const TENANT = ["accounts:read", "accounts:write", "secrets:read", "secrets:write", "secrets:reveal"];
+/** @import { Column, Context, Item, Returned } from "../types/index.d.ts" */
 
-export async function show(main, { may, who }) {
-  const table = list("API tokens", "auth/tokens", [
+const TENANT_SCOPES = ["accounts:read", "accounts:write", "secrets:read", "secrets:write", "secrets:reveal"];
+const PLATFORM_SCOPES = ["metrics:read"];
+
+/**
+ * @param {Element} main
+ * @param {Context} context
+ */
+export async function show(main, { may, user }) {
+  /** @type {Column<Item<"/auth/tokens">>[]} */
+  const columns = [
     ["Name", (token) => token.name],
     ["Begins with", (token) => element("code", {}, token.prefix)],
     ["Scopes", (token) => token.scopes.join(", ")],
     ["Created", (token) => time(token.created_at)],
-    ["Runs out", (token) => time(token.expires_at)],
+    ["Expires", (token) => time(token.expires_at)],
     ["Last used", (token) => time(token.last_used_at)],
     ["", (token) => may("tokens:write") && button("Revoke", async () => {
-      if (!await confirmed(`Revoke the token ${token.name}? What uses it is refused at once.`, "Revoke")) return;
+      if (!await confirmed(`Revoke the token ${token.name}? Its requests are rejected at once.`, "Revoke")) return;
       await call("DELETE", path("auth", "tokens", token.id));
       await table.reload();
     }, { class: "bad" })],
-  ]);
+  ];
+  const table = list("API tokens", "auth/tokens", columns);
   main.append(table);
   if (may("tokens:write")) {
-    const scopes = who.role === "operator" ? ["metrics:read"] : TENANT;
-    const boxes = scopes.map((scope) => element("label", {}, element("input", { type: "checkbox", name: "scopes", value: scope }), scope));
-    const made = element("div");
-    main.append(element("h2", {}, "A new token"), form({ id: "new-token" }, [
+    const scopes = user.role === "operator" ? PLATFORM_SCOPES : TENANT_SCOPES;
+    const boxes = scopes.map((scope) =>
+      element("label", {}, element("input", { type: "checkbox", name: "scopes", value: scope }), scope));
+    const created = element("div");
+    main.append(element("h2", {}, "New token"), form({ id: "new-token" }, [
       field("Name", "name", { required: true, maxlength: 100, autocomplete: "off" }),
-      field("Runs out", "expires", { type: "date" }),
+      field("Expires", "expires", { type: "date" }),
       element("fieldset", {}, element("legend", {}, "Scopes"), boxes),
-    ], "Create token", async (given, entered) => {
-      const body = { name: given.get("name"), scopes: given.getAll("scopes") };
-      if (given.get("expires")) body.expires_at = new Date(given.get("expires")).toISOString();
+    ], "Create token", async (data, node) => {
+      const expires = data.get("expires");
+      const body = {
+        name: data.get("name"),
+        scopes: data.getAll("scopes"),
+        ...(expires && { expires_at: new Date(String(expires)).toISOString() }),
+      };
+      /** @type {{ value: Returned<"/auth/tokens", "post", 201> }} */
       const { value } = await call("POST", "auth/tokens", { body });
-      made.replaceChildren(shownOnce(`The token ${value.name}.`, value.token));
-      entered.reset();
+      created.replaceChildren(shownOnce(`The token ${value.name}.`, value.token));
+      node.reset();
       await table.reload();
-    }), made);
+    }), created);
   }
   await table.reload();
 }
