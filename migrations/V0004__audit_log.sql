@@ -1,4 +1,4 @@
--- The audit log: appended in the transaction that it tells of, never changed.
+-- The audit log, and the seals that prove it unchanged (docs/audit-format.md). Nobody but the owner can change or delete rows.
 
 CREATE TABLE http_audit_log (
     id uuid NOT NULL,
@@ -19,84 +19,162 @@ CREATE TABLE http_audit_log (
     targets jsonb NOT NULL DEFAULT '{}',
     changed text[] NOT NULL DEFAULT '{}',
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    epoch integer NOT NULL DEFAULT 1 CHECK (epoch > 0),
+    account_id text GENERATED ALWAYS AS (targets ->> 'account_id') STORED,
     PRIMARY KEY (at, id)
 ) PARTITION BY RANGE (at);
-COMMENT ON TABLE http_audit_log IS 'Who did or tried what, when, with what outcome. No values, only the names of changed fields. Monthly partitions.';
-COMMENT ON COLUMN http_audit_log.id IS 'UUIDv7 of the row.';
-COMMENT ON COLUMN http_audit_log.at IS 'When the request was handled.';
-COMMENT ON COLUMN http_audit_log.request_id IS 'X-Request-Id of the answer.';
-COMMENT ON COLUMN http_audit_log.tenant_id IS 'The tenant concerned; the nil UUID for the platform and for credentials that name nobody.';
-COMMENT ON COLUMN http_audit_log.actor_kind IS 'What kind of principal acted.';
-COMMENT ON COLUMN http_audit_log.actor_id IS 'The user or token.';
-COMMENT ON COLUMN http_audit_log.actor_name IS 'Its name at that time; of a failed sign-in, none.';
-COMMENT ON COLUMN http_audit_log.role IS 'The role at that time.';
-COMMENT ON COLUMN http_audit_log.session_id IS 'The session that was used.';
-COMMENT ON COLUMN http_audit_log.action IS 'What was done or tried, such as account.create.';
-COMMENT ON COLUMN http_audit_log.method IS 'HTTP method.';
-COMMENT ON COLUMN http_audit_log.path IS 'The path as requested, without its query.';
-COMMENT ON COLUMN http_audit_log.status IS 'HTTP status of the answer.';
-COMMENT ON COLUMN http_audit_log.source_ip IS 'The caller''s address as the gateway saw it.';
-COMMENT ON COLUMN http_audit_log.user_agent IS 'What the caller called itself.';
-COMMENT ON COLUMN http_audit_log.targets IS 'Ids of what was acted on, such as account_id.';
-COMMENT ON COLUMN http_audit_log.changed IS 'Names of the fields that were set; never their values.';
-COMMENT ON COLUMN http_audit_log.transaction_id IS 'The transaction that wrote the row: what sealing orders by.';
-
 CREATE INDEX http_audit_log_newest ON http_audit_log (tenant_id, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_request ON http_audit_log (tenant_id, request_id);
 CREATE INDEX http_audit_log_by_actor ON http_audit_log (tenant_id, actor_id, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_action ON http_audit_log (tenant_id, action, at DESC, id DESC);
-CREATE INDEX http_audit_log_by_account ON http_audit_log (tenant_id, (targets ->> 'account_id'), at DESC, id DESC) WHERE targets ? 'account_id';
+CREATE INDEX http_audit_log_by_transaction ON http_audit_log (epoch, transaction_id);
+CREATE INDEX http_audit_log_in_order ON http_audit_log (tenant_id, epoch, transaction_id, id);
+CREATE INDEX http_audit_log_by_account ON http_audit_log (tenant_id, account_id, at DESC, id DESC) WHERE account_id IS NOT NULL;
+COMMENT ON TABLE http_audit_log IS
+    'Who did or attempted what, when, with which outcome. No values, only the names of changed fields. Partitioned '
+    'by month.';
+COMMENT ON COLUMN http_audit_log.id IS 'UUIDv7 of the row.';
+COMMENT ON COLUMN http_audit_log.at IS 'Time at which the request was handled.';
+COMMENT ON COLUMN http_audit_log.request_id IS 'X-Request-Id of the response.';
+COMMENT ON COLUMN http_audit_log.tenant_id IS
+    'The tenant concerned; the nil UUID for the platform and for credentials that name no tenant.';
+COMMENT ON COLUMN http_audit_log.actor_kind IS 'Kind of principal.';
+COMMENT ON COLUMN http_audit_log.actor_id IS 'Id of the user or API token.';
+COMMENT ON COLUMN http_audit_log.actor_name IS 'Name of the actor at that time; NULL for a failed sign-in.';
+COMMENT ON COLUMN http_audit_log.role IS 'Role of the actor at that time.';
+COMMENT ON COLUMN http_audit_log.session_id IS 'Session of the actor.';
+COMMENT ON COLUMN http_audit_log.action IS 'Action done or attempted, such as account.create.';
+COMMENT ON COLUMN http_audit_log.method IS 'HTTP method.';
+COMMENT ON COLUMN http_audit_log.path IS 'Requested path, without the query.';
+COMMENT ON COLUMN http_audit_log.status IS 'HTTP status of the response.';
+COMMENT ON COLUMN http_audit_log.source_ip IS 'Client address as the gateway saw it.';
+COMMENT ON COLUMN http_audit_log.user_agent IS 'User-Agent header, truncated.';
+COMMENT ON COLUMN http_audit_log.targets IS 'Ids of the objects acted on, such as account_id.';
+COMMENT ON COLUMN http_audit_log.changed IS 'Names of the fields that were set; never their values.';
+COMMENT ON COLUMN http_audit_log.transaction_id IS 'The transaction that wrote the row; rows are sealed in this order.';
+COMMENT ON COLUMN http_audit_log.epoch IS
+    'Generation of transaction numbers: a restored or upgraded cluster may start lower, and gets the next epoch.';
+COMMENT ON COLUMN http_audit_log.account_id IS
+    'The account among the targets, as a column: under row-level security no condition on jsonb can use an index.';
 
-CREATE FUNCTION create_audit_partitions(months integer) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE first date; made integer := 0;
-BEGIN
-    FOR first IN SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => months), '1 month')::date LOOP
-        IF to_regclass(format('public.http_audit_log_%s', to_char(first, 'YYYY_MM'))) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF http_audit_log FOR VALUES FROM (%L) TO (%L)', 'http_audit_log_' || to_char(first, 'YYYY_MM'),
-                first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
-            made := made + 1;
-        END IF;
-    END LOOP;
-    RETURN made;
-END $$;
-COMMENT ON FUNCTION create_audit_partitions(integer) IS 'Makes the partitions of this month and of so many months ahead; says how many were missing.';
-SELECT create_audit_partitions(12);
+-- Rows outside every month's partition go here, so that an audit row is never rejected for want of a partition. The months
+-- are created by create_audit_partitions(), after each migration and by the maintenance function.
 CREATE TABLE http_audit_log_rest PARTITION OF http_audit_log DEFAULT;
-COMMENT ON TABLE http_audit_log_rest IS 'Rows outside every month''s partition: none, while maintenance runs. An audit row is never refused for want of a partition.';
-
+COMMENT ON TABLE http_audit_log_rest IS 'Rows outside every month''s partition; empty while maintenance runs.';
 ALTER TABLE http_audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE http_audit_log FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON http_audit_log FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+-- Appending is not limited to a tenant: a rejection is recorded after the transaction has left its tenant.
 CREATE POLICY append ON http_audit_log FOR INSERT TO holdfast_app, holdfast_metrics WITH CHECK (true);
 CREATE POLICY backup ON http_audit_log FOR SELECT TO holdfast_backup, holdfast_maintenance USING (true);
--- A partition reached by its own name shows nothing: it has no policy of its own and no grant.
-
-CREATE FUNCTION record_audit(p_id uuid, p_at timestamptz, p_request_id text, p_always boolean, p_action text, p_method text, p_path text, p_status integer,
-    p_source_ip text, p_user_agent text, p_targets jsonb, p_changed text[], p_claimed_tenant uuid, p_claimed_user uuid, p_claimed_role text, p_claimed_session uuid)
-RETURNS TABLE (refused text, actor jsonb, tenant uuid) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE outcome integer;
-BEGIN
-    refused := nullif(current_setting('holdfast.rejection', true), '');
-    actor := nullif(current_setting('holdfast.actor', true), '')::jsonb;
-    tenant := coalesce(current_tenant(), p_claimed_tenant, '00000000-0000-0000-0000-000000000000');
-    outcome := CASE WHEN refused IS NULL THEN p_status ELSE problem_status(refused) END;
-    RETURN NEXT;
-    IF NOT p_always AND outcome < 400 THEN
-        RETURN;
-    END IF;
-    INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role, session_id,
-        action, method, path, status, source_ip, user_agent, targets, changed)
-    VALUES (p_id, p_at, p_request_id, tenant,
-        coalesce(actor ->> 'kind', CASE WHEN p_claimed_user IS NULL THEN 'anonymous' ELSE 'user' END),
-        coalesce((actor ->> 'id')::uuid, p_claimed_user), actor ->> 'name', coalesce(actor ->> 'role', p_claimed_role),
-        coalesce((actor ->> 'session_id')::uuid, p_claimed_session),
-        p_action, p_method, p_path, outcome, p_source_ip, p_user_agent, p_targets,
-        CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed ELSE '{}' END);
-END $$;
-COMMENT ON FUNCTION record_audit(uuid, timestamptz, text, boolean, text, text, text, integer, text, text, jsonb, text[], uuid, uuid, text, uuid) IS
-    'Appends this transaction''s audit row with the outcome that stands: the expected status, or the verdict''s, which it returns with the actor and tenant. Without p_always only refusals are kept. The claimed actor is told where enter found none.';
-
-GRANT SELECT, INSERT ON http_audit_log TO holdfast_app;
-GRANT INSERT ON http_audit_log TO holdfast_metrics;
+CREATE POLICY owner_append ON http_audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
+GRANT INSERT, SELECT ON http_audit_log TO holdfast_app;
 GRANT SELECT ON http_audit_log TO holdfast_backup, holdfast_maintenance;
-GRANT EXECUTE ON FUNCTION record_audit(uuid, timestamptz, text, boolean, text, text, text, integer, text, text, jsonb, text[], uuid, uuid, text, uuid) TO holdfast_app, holdfast_metrics;
+GRANT INSERT ON http_audit_log TO holdfast_metrics;
+
+CREATE TABLE audit_keys (
+    kid text PRIMARY KEY,
+    x text NOT NULL,
+    y text NOT NULL,
+    provider_key text,
+    created_at timestamptz NOT NULL
+);
+COMMENT ON TABLE audit_keys IS
+    'Public keys (P-256) of all keys that ever sealed. The private keys are in KMS, or locally in a key file.';
+COMMENT ON COLUMN audit_keys.kid IS 'RFC 7638 thumbprint of the key.';
+COMMENT ON COLUMN audit_keys.x IS 'x coordinate of the public key, base64url.';
+COMMENT ON COLUMN audit_keys.y IS 'y coordinate of the public key, base64url.';
+COMMENT ON COLUMN audit_keys.provider_key IS 'ARN of the KMS key; NULL for a key in a file.';
+COMMENT ON COLUMN audit_keys.created_at IS 'Time of its first seal.';
+GRANT SELECT ON audit_keys TO holdfast_app, holdfast_backup;
+GRANT INSERT, SELECT ON audit_keys TO holdfast_maintenance;
+
+CREATE TABLE audit_seals (
+    number bigint PRIMARY KEY CHECK (number > 0),
+    epoch integer NOT NULL,
+    from_transaction xid8 NOT NULL,
+    to_transaction xid8 NOT NULL,
+    rows bigint NOT NULL,
+    sealed_at timestamptz NOT NULL,
+    hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+    kid text NOT NULL REFERENCES audit_keys (kid),
+    document text NOT NULL
+);
+COMMENT ON TABLE audit_seals IS
+    'Seals, each naming the one before it. The document is authoritative; the columns repeat it.';
+COMMENT ON COLUMN audit_seals.number IS 'Number from 1, without a gap.';
+COMMENT ON COLUMN audit_seals.epoch IS 'Epoch of the transactions.';
+COMMENT ON COLUMN audit_seals.from_transaction IS 'First transaction that it seals.';
+COMMENT ON COLUMN audit_seals.to_transaction IS 'First transaction after those that it seals.';
+COMMENT ON COLUMN audit_seals.rows IS 'Number of rows, of all tenants.';
+COMMENT ON COLUMN audit_seals.sealed_at IS 'Time of sealing.';
+COMMENT ON COLUMN audit_seals.hash IS 'Digest by which the next seal names it.';
+COMMENT ON COLUMN audit_seals.kid IS 'The key that signed it.';
+COMMENT ON COLUMN audit_seals.document IS 'The seal: a compact JWS (RFC 7515).';
+GRANT SELECT ON audit_seals TO holdfast_app, holdfast_backup, holdfast_metrics;
+GRANT INSERT, SELECT ON audit_seals TO holdfast_maintenance;
+
+CREATE TABLE audit_batches (
+    tenant_id uuid NOT NULL,
+    seal_number bigint NOT NULL REFERENCES audit_seals (number),
+    count bigint NOT NULL CHECK (count > 0),
+    total bigint NOT NULL,
+    root bytea NOT NULL CHECK (octet_length(root) = 32),
+    head bytea NOT NULL CHECK (octet_length(head) = 32),
+    entries bytea NOT NULL CHECK (octet_length(entries) = count * 48),
+    state_index bigint NOT NULL,
+    state_size bigint NOT NULL,
+    state_path bytea NOT NULL,
+    PRIMARY KEY (tenant_id, seal_number)
+);
+CREATE INDEX audit_batches_of_seal ON audit_batches (seal_number);
+COMMENT ON TABLE audit_batches IS 'New rows of a tenant in a seal.';
+COMMENT ON COLUMN audit_batches.tenant_id IS 'The tenant.';
+COMMENT ON COLUMN audit_batches.seal_number IS 'The seal.';
+COMMENT ON COLUMN audit_batches.count IS 'Number of rows.';
+COMMENT ON COLUMN audit_batches.total IS 'Number of the tenant''s rows ever sealed, these included.';
+COMMENT ON COLUMN audit_batches.root IS 'Merkle root over the entries.';
+COMMENT ON COLUMN audit_batches.head IS 'Head of the tenant''s hash chain of batches.';
+COMMENT ON COLUMN audit_batches.entries IS 'The rows in order: 16 bytes of id and 32 of digest each.';
+COMMENT ON COLUMN audit_batches.state_index IS 'Index of the tenant in the seal''s state tree.';
+COMMENT ON COLUMN audit_batches.state_size IS 'Number of tenants in that tree.';
+COMMENT ON COLUMN audit_batches.state_path IS 'Inclusion proof in that tree, 32 bytes per step, from the leaf up.';
+-- Digests do not compress.
+ALTER TABLE audit_batches ALTER COLUMN entries SET STORAGE EXTERNAL;
+ALTER TABLE audit_batches ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_batches FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON audit_batches FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY backup ON audit_batches FOR SELECT TO holdfast_backup USING (true);
+CREATE POLICY definer ON audit_batches FOR SELECT TO holdfast_definer USING (true);
+CREATE POLICY seal ON audit_batches TO holdfast_maintenance USING (true);
+GRANT SELECT ON audit_batches TO holdfast_app, holdfast_backup, holdfast_definer;
+GRANT INSERT, SELECT ON audit_batches TO holdfast_maintenance;
+
+CREATE TABLE audit_deliveries (
+    seal_number bigint PRIMARY KEY REFERENCES audit_seals (number),
+    location text NOT NULL,
+    delivered_at timestamptz NOT NULL
+);
+COMMENT ON TABLE audit_deliveries IS 'Seals that were written to a store that the database''s owner cannot change.';
+COMMENT ON COLUMN audit_deliveries.seal_number IS 'The seal.';
+COMMENT ON COLUMN audit_deliveries.location IS 'An object in S3, or a file.';
+COMMENT ON COLUMN audit_deliveries.delivered_at IS 'Time of delivery.';
+GRANT SELECT ON audit_deliveries TO holdfast_backup;
+GRANT INSERT, SELECT ON audit_deliveries TO holdfast_maintenance;
+
+CREATE TABLE audit_drops (
+    partition text PRIMARY KEY CHECK (partition ~ '^http_audit_log_[0-9]{4}_[0-9]{2}$'),
+    from_at timestamptz NOT NULL,
+    before_at timestamptz NOT NULL,
+    rows bigint NOT NULL,
+    seal_number bigint NOT NULL REFERENCES audit_seals (number)
+);
+COMMENT ON TABLE audit_drops IS
+    'Expired months. Each is named in a seal before it is dropped, so that its absence is accounted for.';
+COMMENT ON COLUMN audit_drops.partition IS 'The partition.';
+COMMENT ON COLUMN audit_drops.from_at IS 'Start of the month: rows at or after this time.';
+COMMENT ON COLUMN audit_drops.before_at IS 'End of the month: rows before this time.';
+COMMENT ON COLUMN audit_drops.rows IS 'Number of rows that it had.';
+COMMENT ON COLUMN audit_drops.seal_number IS 'The seal that names it.';
+GRANT SELECT ON audit_drops TO holdfast_app, holdfast_backup;
+GRANT INSERT, SELECT ON audit_drops TO holdfast_maintenance;

@@ -12,7 +12,14 @@ use crate::schema;
 const MAX_CHARACTERS: usize = 2000;
 
 const HAS_FAILURES: &str = "SELECT to_regclass('migration_failures') IS NOT NULL";
+const SETTLE: &str = "DELETE FROM migration_failures WHERE version <= $1";
 const RECORD: &str = "INSERT INTO migration_failures (id, at, version, error) VALUES ($1, $2, $3, $4)";
+
+/// Removes the failures of the version that the schema is at: this run got past them.
+pub(crate) async fn settle(owner: &Client, version: i32) -> Result<(), MigrateError> {
+    owner.execute(SETTLE, &[&version]).await?;
+    Ok(())
+}
 
 /// Leaves a row for a step that failed. Where that cannot be done, which a lost database or a schema from before there
 /// were such rows may cause, the log line alone tells of it.

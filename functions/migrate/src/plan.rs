@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
+use crate::functions::Function;
 use crate::logins::{APP_ROLE, BACKUP_ROLE, LEAST_PASSWORD_BYTES, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password};
 use crate::steps::Steps;
 
@@ -37,8 +38,10 @@ pub struct Plan {
     pub database_url: SecretString,
     /// The database's certificate authority, as a PEM file; none for the public ones.
     pub database_ca_file: Option<PathBuf>,
-    /// The steps.
+    /// The versioned steps.
     pub steps: Steps,
+    /// The SQL functions, each after those that it calls.
+    pub functions: Vec<Function>,
     /// Whether to tell what is to be done, and do nothing.
     pub dry_run: bool,
     /// How old the newest backup may be before a major step.
@@ -67,6 +70,7 @@ impl Plan {
             database_url,
             database_ca_file: None,
             steps: Steps::embedded(),
+            functions: Function::embedded(),
             dry_run: false,
             max_backup_age: SignedDuration::from_hours(i64::from(BACKUP_HOURS)),
             other_backup: None,

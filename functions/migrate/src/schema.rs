@@ -19,6 +19,9 @@ const TAKE_LOCK: &str = "SELECT pg_advisory_lock($1)";
 const HAS_HISTORY: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
 const VERSION: &str = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
 
+/// A year of partitions: the maintenance function creates more, and until it runs for the first time none may be missing.
+const CREATE_PARTITIONS: &str = "SELECT create_audit_partitions(p_months => 12)";
+
 /// Takes the lock that makes this the only run in its database.
 pub(crate) async fn lock(owner: &Client, wait: Duration) -> Result<(), MigrateError> {
     let usual: String = owner.query_one("SHOW lock_timeout", &[]).await?.try_get(0)?;
@@ -62,6 +65,12 @@ pub(crate) async fn check(owner: &mut Client, steps: &Steps, version: i32) -> Re
 pub(crate) async fn apply(owner: &mut Client, steps: &Steps) -> Result<Vec<String>, MigrateError> {
     let report = steps.runner().run_async(owner).await.map_err(|error| failed(&error))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// Creates the partitions of the audit log's coming months that are missing.
+pub(crate) async fn create_partitions(owner: &Client) -> Result<(), MigrateError> {
+    owner.execute(CREATE_PARTITIONS, &[]).await?;
+    Ok(())
 }
 
 fn changed(step: &Migration) -> MigrateError {

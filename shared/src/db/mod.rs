@@ -33,7 +33,7 @@ use crate::telemetry::metrics::{Metrics, Report};
 const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
-pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 15..=16;
+pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 5..=6;
 
 /// The way to the database. Cheap to clone.
 #[derive(Clone)]

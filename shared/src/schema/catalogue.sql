@@ -68,4 +68,4 @@ SELECT 'role', r.rolname, concat_ws(', ', CASE WHEN r.rolsuper THEN 'superuser' 
            CASE WHEN r.rolreplication THEN 'replicates' END, CASE WHEN r.rolinherit THEN 'inherits' ELSE 'does not inherit' END,
            'member of ' || (SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM pg_auth_members m JOIN grantee g ON g.oid = m.roleid WHERE m.member = r.oid),
            r.rolconfig::text)
-  FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_gate')
+  FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer')

@@ -1,0 +1,39 @@
+CREATE OR REPLACE FUNCTION authorize_enrolling_session(
+    p_session uuid,
+    p_user uuid,
+    p_tenant uuid,
+    p_role text,
+    p_now timestamptz,
+    p_chosen uuid
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+    found_name text;
+BEGIN
+    SELECT u.username INTO found_name
+      FROM sessions s JOIN users u ON u.id = s.user_id JOIN tenants t ON t.id = s.tenant_id
+     WHERE s.id = p_session AND s.user_id = p_user AND s.tenant_id = p_tenant AND u.role = p_role
+       AND s.ended_at IS NULL AND s.expires_at > p_now AND u.status = 'active' AND t.status = 'active';
+    IF NOT FOUND THEN
+        RETURN reject('unauthenticated');
+    END IF;
+    PERFORM begin_request(p_tenant, 'user', p_user, found_name, p_role, p_session);
+    IF p_chosen IS NOT NULL AND p_chosen <> p_tenant THEN
+        IF p_role <> 'operator' THEN
+            RETURN reject('tenant_mismatch');
+        END IF;
+        PERFORM FROM tenants WHERE id = p_chosen;
+        IF NOT FOUND THEN
+            RETURN reject('not_found');
+        END IF;
+        PERFORM begin_request(p_chosen, 'user', p_user, found_name, p_role, p_session);
+    END IF;
+    RETURN request_rejection();
+END $$;
+
+COMMENT ON FUNCTION authorize_enrolling_session IS
+    'As authorize_session, and admits a session that may only enrol a second factor: for the routes that do that.';
+ALTER FUNCTION authorize_enrolling_session OWNER TO holdfast_definer;
+GRANT EXECUTE ON FUNCTION authorize_enrolling_session TO holdfast_app;
