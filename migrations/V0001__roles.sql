@@ -5,7 +5,9 @@
 DO $$
 DECLARE name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'] LOOP
+    FOREACH name IN ARRAY ARRAY[
+        'holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'
+    ] LOOP
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', name);
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
@@ -32,10 +34,11 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 DO $$
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance',
+    EXECUTE format(
+        'GRANT CONNECT ON DATABASE %I TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance',
         current_database());
 END $$;
 
--- Policies need this function before the repeatable steps create it. Its source is functions/request/current_tenant.sql;
--- here it admits nobody.
+-- Policies need this function before the repeatable steps create it. Its source is
+-- functions/request/current_tenant.sql; here it admits nobody.
 CREATE FUNCTION current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE RETURN NULL::uuid;

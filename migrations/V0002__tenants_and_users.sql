@@ -26,7 +26,8 @@ CREATE POLICY own_tenant ON tenants FOR SELECT TO holdfast_app USING (id = (SELE
 -- The platform, which only operators act in, manages all tenants.
 CREATE POLICY platform ON tenants TO holdfast_app
     USING ((SELECT current_tenant()) = '00000000-0000-0000-0000-000000000000');
--- A row is locked under the policies of an update: a tenant's transactions may lock their tenant's row, and change nothing of it.
+-- A row is locked under the policies of an update: a tenant's transactions may lock their tenant's row, and change
+-- nothing of it.
 CREATE POLICY lock_own ON tenants FOR UPDATE TO holdfast_app USING (id = (SELECT current_tenant())) WITH CHECK (false);
 CREATE POLICY backup ON tenants FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON tenants TO holdfast_definer USING (true);
@@ -244,7 +245,9 @@ CREATE TABLE api_tokens (
     prefix text NOT NULL,
     hash bytea NOT NULL UNIQUE CHECK (octet_length(hash) = 32),
     scopes text[] NOT NULL CHECK (cardinality(scopes) > 0
-        AND scopes <@ ARRAY['accounts:read', 'accounts:write', 'secrets:read', 'secrets:write', 'secrets:reveal', 'metrics:read']),
+        AND scopes <@ ARRAY[
+            'accounts:read', 'accounts:write', 'secrets:read', 'secrets:write', 'secrets:reveal', 'metrics:read'
+        ]),
     created_by uuid,
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
@@ -260,7 +263,7 @@ COMMENT ON TABLE api_tokens IS
 COMMENT ON COLUMN api_tokens.id IS 'UUIDv7.';
 COMMENT ON COLUMN api_tokens.tenant_id IS 'Owning tenant; the nil UUID for the platform.';
 COMMENT ON COLUMN api_tokens.name IS 'Purpose, in the creator''s words.';
-COMMENT ON COLUMN api_tokens.prefix IS 'First characters of the token, to tell tokens apart.';
+COMMENT ON COLUMN api_tokens.prefix IS 'First characters of the token, to distinguish tokens.';
 COMMENT ON COLUMN api_tokens.hash IS 'SHA-256 of the token; the token itself is never stored.';
 COMMENT ON COLUMN api_tokens.scopes IS 'Permissions of the token.';
 COMMENT ON COLUMN api_tokens.created_by IS 'The user who created it; NULL where the deployment''s settings did.';

@@ -1,4 +1,5 @@
--- What a tenant stores: accounts and their sealed secrets, the keys that seal them, and the responses kept for idempotent requests.
+-- What a tenant stores: accounts and their sealed secrets, the keys that seal them, and the responses kept for
+-- idempotent requests.
 
 CREATE TABLE vault_keys (
     tenant_id uuid NOT NULL REFERENCES tenants (id),

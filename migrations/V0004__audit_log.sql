@@ -1,4 +1,5 @@
--- The audit log, and the seals that prove it unchanged (docs/audit-format.md). Nobody but the owner can change or delete rows.
+-- The audit log, and the seals that prove it unchanged (docs/audit-format.md). Nobody but the owner can change or
+-- delete rows.
 
 CREATE TABLE http_audit_log (
     id uuid NOT NULL,
@@ -29,7 +30,8 @@ CREATE INDEX http_audit_log_by_actor ON http_audit_log (tenant_id, actor_id, at 
 CREATE INDEX http_audit_log_by_action ON http_audit_log (tenant_id, action, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_transaction ON http_audit_log (epoch, transaction_id);
 CREATE INDEX http_audit_log_in_order ON http_audit_log (tenant_id, epoch, transaction_id, id);
-CREATE INDEX http_audit_log_by_account ON http_audit_log (tenant_id, account_id, at DESC, id DESC) WHERE account_id IS NOT NULL;
+CREATE INDEX http_audit_log_by_account ON http_audit_log (tenant_id, account_id, at DESC, id DESC)
+    WHERE account_id IS NOT NULL;
 COMMENT ON TABLE http_audit_log IS
     'Who did or attempted what, when, with which outcome. No values, only the names of changed fields. Partitioned '
     'by month.';
@@ -57,8 +59,8 @@ COMMENT ON COLUMN http_audit_log.epoch IS
 COMMENT ON COLUMN http_audit_log.account_id IS
     'The account among the targets, as a column: under row-level security no condition on jsonb can use an index.';
 
--- Rows outside every month's partition go here, so that an audit row is never rejected for want of a partition. The months
--- are created by create_audit_partitions(), after each migration and by the maintenance function.
+-- Rows outside every month's partition go here, so that an audit row is never rejected for want of a partition. The
+-- months are created by create_audit_partitions(), after each migration and by the maintenance function.
 CREATE TABLE http_audit_log_rest PARTITION OF http_audit_log DEFAULT;
 COMMENT ON TABLE http_audit_log_rest IS 'Rows outside every month''s partition; empty while maintenance runs.';
 ALTER TABLE http_audit_log ENABLE ROW LEVEL SECURITY;

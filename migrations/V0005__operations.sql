@@ -148,7 +148,8 @@ CREATE POLICY owner ON vault_canary FOR SELECT TO CURRENT_USER USING (true);
 GRANT SELECT ON vault_canary TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON vault_canary TO holdfast_definer;
 
-GRANT SELECT ON refinery_schema_history TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance, holdfast_definer;
+GRANT SELECT ON refinery_schema_history
+    TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance, holdfast_definer;
 
 -- A dump reads every table, each partition by its own name, and whatever later versions create.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO holdfast_backup;

@@ -9,7 +9,10 @@ AS $$
           FROM tenant WHERE tenant.id IS NOT NULL
     )
     SELECT newest.* FROM tenant CROSS JOIN LATERAL (
-        SELECT b.tenant_id, b.total, b.head FROM audit_batches b WHERE b.tenant_id = tenant.id ORDER BY b.seal_number DESC LIMIT 1) newest
+        SELECT b.tenant_id, b.total, b.head FROM audit_batches b
+         WHERE b.tenant_id = tenant.id
+         ORDER BY b.seal_number DESC LIMIT 1
+    ) newest
      ORDER BY newest.tenant_id
 $$;
 

@@ -38,7 +38,8 @@ BEGIN
         coalesce((actor ->> 'id')::uuid, p_claimed_user), actor ->> 'name', coalesce(actor ->> 'role', p_claimed_role),
         coalesce((actor ->> 'session_id')::uuid, p_claimed_session),
         p_action, p_method, p_path, outcome, p_source_ip, p_user_agent, p_targets,
-        CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed ELSE '{}' END);
+        CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed
+             ELSE '{}' END);
 END $$;
 
 COMMENT ON FUNCTION record_audit IS

@@ -6,7 +6,9 @@ AS $$
 BEGIN
     FOR partition IN
         SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'public.http_audit_log'::regclass AND c.relname ~ '^http_audit_log_[0-9]{4}_[0-9]{2}$' ORDER BY 1
+         WHERE i.inhparent = 'public.http_audit_log'::regclass
+           AND c.relname ~ '^http_audit_log_[0-9]{4}_[0-9]{2}$'
+         ORDER BY 1
     LOOP
         from_at := to_date(right(partition, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC';
         before_at := (to_date(right(partition, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC';

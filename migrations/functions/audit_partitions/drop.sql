@@ -18,15 +18,17 @@ BEGIN
         RAISE EXCEPTION 'the seal that names % is nowhere but here', p_partition;
     END IF;
     PERFORM FROM pg_inherits
-      WHERE inhrelid = to_regclass('public.' || quote_ident(p_partition)) AND inhparent = 'public.http_audit_log'::regclass;
+      WHERE inhrelid = to_regclass('public.' || quote_ident(p_partition))
+        AND inhparent = 'public.http_audit_log'::regclass;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE', p_partition);
     SELECT * INTO newest FROM audit_seals ORDER BY number DESC LIMIT 1;
     EXECUTE format(
-        'SELECT count(*), count(*) FILTER (WHERE (epoch, transaction_id) >= ($1, $2) OR at < $3 OR at >= $4) FROM public.%I',
-        p_partition) INTO row_count, others USING newest.epoch, newest.to_transaction, d.from_at, d.before_at;
+        'SELECT count(*), count(*) FILTER (WHERE (epoch, transaction_id) >= ($1, $2) OR at < $3 OR at >= $4) '
+        'FROM public.%I', p_partition)
+        INTO row_count, others USING newest.epoch, newest.to_transaction, d.from_at, d.before_at;
     IF others > 0 OR row_count <> d.rows THEN
         RAISE EXCEPTION '% has % rows, % of them unsealed or of another month; the seal names %',
             p_partition, row_count, others, d.rows;

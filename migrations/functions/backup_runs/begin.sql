@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION begin_backup_run(p_id uuid, p_kind text, p_client_version text, p_now timestamptz) RETURNS uuid
+CREATE OR REPLACE FUNCTION begin_backup_run(p_id uuid, p_kind text, p_client_version text, p_now timestamptz)
+RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$

@@ -6,7 +6,9 @@ BEGIN
     IF NOT is_platform_operator() THEN
         RETURN reject('forbidden');
     END IF;
-    INSERT INTO backup_runs (id, kind, state, requested_at) VALUES (p_id, 'backup', 'requested', p_now) ON CONFLICT DO NOTHING;
+    INSERT INTO backup_runs (id, kind, state, requested_at)
+    VALUES (p_id, 'backup', 'requested', p_now)
+    ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN reject('conflict');
     END IF;

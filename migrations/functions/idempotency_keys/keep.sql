@@ -11,9 +11,10 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
-    INSERT INTO idempotency_keys (tenant_id, actor_id, key, request_hash, status, headers, body, created_at, key_version)
-    SELECT current_tenant(), (current_setting('holdfast.actor')::jsonb ->> 'id')::uuid, p_key, p_hash, p_status, p_headers,
-           p_body, p_now, p_key_version
+    INSERT INTO idempotency_keys (tenant_id, actor_id, key, request_hash, status, headers, body, created_at,
+        key_version)
+    SELECT current_tenant(), (current_setting('holdfast.actor')::jsonb ->> 'id')::uuid, p_key, p_hash, p_status,
+           p_headers, p_body, p_now, p_key_version
      WHERE current_tenant() IS NOT NULL;
 END $$;
 

@@ -3,7 +3,8 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
     SELECT (SELECT max(version) FROM refinery_schema_history),
-           (SELECT coalesce(jsonb_agg(jsonb_build_object('kid', k.kid, 'x', k.x, 'y', k.y, 'expires_at', k.expires_at)), '[]')
+           (SELECT coalesce(
+                jsonb_agg(jsonb_build_object('kid', k.kid, 'x', k.x, 'y', k.y, 'expires_at', k.expires_at)), '[]')
               FROM signing_keys k),
            (SELECT key FROM deployment_keys WHERE purpose = 'cursor')
 $$;

@@ -14,7 +14,8 @@ BEGIN
     END IF;
     WITH gone AS (
         DELETE FROM metric_instances
-         WHERE reported_at < p_now - interval '2 hours' OR instance = '00000000-0000-0000-0000-000000000000' RETURNING series
+         WHERE reported_at < p_now - interval '2 hours' OR instance = '00000000-0000-0000-0000-000000000000'
+        RETURNING series
     ), total AS (
         SELECT s.key, sum(s.value::float8) AS value FROM gone, jsonb_each_text(gone.series) AS s GROUP BY s.key
     )

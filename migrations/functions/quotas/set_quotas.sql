@@ -1,5 +1,5 @@
--- Enters a tenant and leaves it again, so that row-level security applies there too. Only an operator may, who may choose any
--- tenant anyway, and it reads nothing that an operator does not see: it counts.
+-- Enters a tenant and leaves it again, so that row-level security applies there too. Only an operator can call it, and
+-- an operator may choose any tenant anyway. It reads nothing that an operator does not see: it counts.
 CREATE OR REPLACE FUNCTION set_quotas(p_tenant uuid, p_quotas jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -8,7 +8,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM set_config('holdfast.tenant', p_tenant::text, true);
-    -- Waits for every transaction that has reserved or released, so that its rows are counted here, or by itself afterwards.
+    -- Waits for every transaction that has reserved or released, so that its rows are counted here, or by itself
+    -- afterwards.
     PERFORM FROM tenants WHERE id = p_tenant FOR UPDATE;
     DELETE FROM tenant_quotas
      WHERE tenant_id = p_tenant AND kind IN (SELECT key FROM jsonb_each_text(p_quotas) WHERE value IS NULL);

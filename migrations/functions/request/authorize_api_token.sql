@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION authorize_api_token(p_hash bytea, p_tenant uuid, p_permission text, p_now timestamptz) RETURNS text
+CREATE OR REPLACE FUNCTION authorize_api_token(p_hash bytea, p_tenant uuid, p_permission text, p_now timestamptz)
+RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$

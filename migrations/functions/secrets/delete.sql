@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION delete_secret(p_account uuid, p_name text, p_versions bigint[], p_now timestamptz) RETURNS text
+CREATE OR REPLACE FUNCTION delete_secret(p_account uuid, p_name text, p_versions bigint[], p_now timestamptz)
+RETURNS text
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -8,7 +9,8 @@ BEGIN
         RETURN request_rejection();
     END IF;
     SELECT * INTO s FROM secrets f
-     WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name AND f.deleted_at IS NULL FOR UPDATE;
+     WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name AND f.deleted_at IS NULL
+       FOR UPDATE;
     IF NOT FOUND THEN
         RETURN reject('not_found');
     ELSIF s.version <> ALL (p_versions) THEN

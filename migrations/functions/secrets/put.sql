@@ -1,5 +1,5 @@
--- Locks the account (against its suspension or deletion), then the secret, so that writers of one secret queue and each sees
--- what the one before it has done.
+-- Locks the account (against its suspension or deletion), then the secret, so that writers of one secret queue and each
+-- sees what the one before it has done.
 CREATE OR REPLACE FUNCTION put_secret(
     p_account uuid,
     p_name text,
@@ -40,7 +40,8 @@ BEGIN
     SELECT * INTO STRICT s FROM secrets f
      WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name FOR UPDATE;
     live := s.deleted_at IS NULL;
-    IF (p_exists IS NOT NULL AND p_exists <> live) OR (p_versions IS NOT NULL AND (NOT live OR s.version <> ALL (p_versions))) THEN
+    IF (p_exists IS NOT NULL AND p_exists <> live)
+        OR (p_versions IS NOT NULL AND (NOT live OR s.version <> ALL (p_versions))) THEN
         rejection := 'precondition_failed';
     ELSIF p_restored_from IS NOT NULL AND NOT live THEN
         rejection := 'not_found';
@@ -49,7 +50,8 @@ BEGIN
     END IF;
     IF rejection IS NOT NULL THEN
         -- A secret that was never put leaves no trace.
-        DELETE FROM secrets d WHERE d.tenant_id = s.tenant_id AND d.account_id = s.account_id AND d.name = s.name AND d.version = 0;
+        DELETE FROM secrets d
+         WHERE d.tenant_id = s.tenant_id AND d.account_id = s.account_id AND d.name = s.name AND d.version = 0;
         PERFORM reject(rejection);
         RETURN;
     END IF;

@@ -22,9 +22,11 @@ BEGIN
     IF rejection IS NOT NULL THEN
         RETURN NEXT; RETURN;
     END IF;
-    -- The lock makes simultaneous uses of one token queue: the first rotates it, the others get its successor. The session is
-    -- locked, as everywhere: locking the token row first could deadlock with a concurrent deletion of the user.
-    SELECT sessions.* INTO s FROM sessions WHERE id = (SELECT r.session_id FROM refresh_tokens r WHERE r.hash = p_hash) FOR UPDATE;
+    -- Simultaneous uses of one token queue for the lock: the first rotates it, the others get its successor. The
+    -- session is locked, as everywhere: locking the token row first could deadlock with a concurrent deletion of the
+    -- user.
+    SELECT sessions.* INTO s FROM sessions
+     WHERE id = (SELECT r.session_id FROM refresh_tokens r WHERE r.hash = p_hash) FOR UPDATE;
     SELECT * INTO t FROM refresh_tokens WHERE hash = p_hash;
     IF NOT FOUND THEN
         rejection := reject('unauthenticated'); RETURN NEXT; RETURN;
@@ -36,17 +38,20 @@ BEGIN
     END IF;
     PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, s.id);
     IF t.used_at IS NULL THEN
-        UPDATE refresh_tokens SET used_at = p_now, successor_seed = p_seed, successor_hash = p_successor_hash WHERE hash = p_hash;
-        INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at) VALUES (p_successor_hash, s.id, s.tenant_id, p_now);
+        UPDATE refresh_tokens SET used_at = p_now, successor_seed = p_seed, successor_hash = p_successor_hash
+         WHERE hash = p_hash;
+        INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at)
+        VALUES (p_successor_hash, s.id, s.tenant_id, p_now);
         UPDATE sessions SET refreshed_at = p_now WHERE id = s.id;
         t.successor_seed := p_seed;
     ELSIF t.used_at < p_now - interval '10 seconds'
        OR EXISTS (SELECT FROM refresh_tokens n WHERE n.hash = t.successor_hash AND n.used_at IS NOT NULL) THEN
-        -- Two parties hold this session's tokens, and nothing tells the thief from the user: end the session.
+        -- Two parties hold this session's tokens, and nothing distinguishes the thief from the user: end the session.
         UPDATE sessions SET ended_at = p_now, end_reason = 'reuse' WHERE id = s.id;
         rejection := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
-    RETURN QUERY SELECT NULL::text, u.tenant_id, u.id, s.id, u.role, s.expires_at, t.successor_seed, k.kid, k.provider_key
+    RETURN QUERY SELECT NULL::text, u.tenant_id, u.id, s.id, u.role, s.expires_at, t.successor_seed, k.kid,
+           k.provider_key
       FROM (VALUES (1)) AS one LEFT JOIN active_signing_key(p_now) k ON true;
 END $$;
 

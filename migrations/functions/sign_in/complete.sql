@@ -24,7 +24,8 @@ BEGIN
         RETURN NEXT; RETURN;
     END IF;
     SELECT users.* INTO u FROM users JOIN tenants ON tenants.id = users.tenant_id
-     WHERE users.id = p_user AND users.password_hash = p_password_hash AND users.status = 'active' AND tenants.status = 'active'
+     WHERE users.id = p_user AND users.password_hash = p_password_hash
+       AND users.status = 'active' AND tenants.status = 'active'
        FOR SHARE OF users;
     IF NOT FOUND THEN
         rejection := reject('invalid_credentials'); RETURN NEXT; RETURN;
@@ -35,9 +36,12 @@ BEGIN
     ELSIF has_totp AND NOT use_otp(u.id, p_otp_step, p_recovery_hash, p_now) THEN
         rejection := reject('invalid_credentials'); RETURN NEXT; RETURN;
     END IF;
-    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, user_agent, mfa_pending)
-    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_user_agent, p_needs_mfa AND NOT has_totp);
-    INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at) VALUES (p_refresh_hash, p_session, u.tenant_id, p_now);
+    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, user_agent,
+        mfa_pending)
+    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_user_agent,
+        p_needs_mfa AND NOT has_totp);
+    INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at)
+    VALUES (p_refresh_hash, p_session, u.tenant_id, p_now);
     DELETE FROM login_throttles WHERE key = p_pair_key;
     PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, p_session);
     RETURN QUERY SELECT NULL::text, k.kid, k.provider_key

@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION fail_sign_in(p_now timestamptz, p_user_key bytea, p_pair_key bytea, p_address_key bytea) RETURNS text
+CREATE OR REPLACE FUNCTION fail_sign_in(p_now timestamptz, p_user_key bytea, p_pair_key bytea, p_address_key bytea)
+RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
@@ -16,7 +17,8 @@ BEGIN
             SELECT p_now + make_interval(secs =>
                        CASE WHEN t.failed_at < p_now - interval '1 day' OR t.failures + 1 < free THEN 0
                             ELSE least(longest, 2 ^ least(t.failures + 1 - free, 20)) END)
-              FROM (VALUES (p_user_key, 10, 30), (p_pair_key, 5, 900), (p_address_key, 50, 900)) AS k (key, free, longest)
+              FROM (VALUES (p_user_key, 10, 30), (p_pair_key, 5, 900), (p_address_key, 50, 900))
+                   AS k (key, free, longest)
              WHERE k.key = t.key);
     RETURN reject('invalid_credentials');
 END $$;

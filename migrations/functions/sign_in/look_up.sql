@@ -26,7 +26,8 @@ AS $$
 DECLARE
     known_address boolean;
 BEGIN
-    SELECT t.id, u.id, u.username, u.role, CASE WHEN t.status = 'active' AND u.status = 'active' THEN u.password_hash END,
+    SELECT t.id, u.id, u.username, u.role,
+           CASE WHEN t.status = 'active' AND u.status = 'active' THEN u.password_hash END,
            s.sealed, s.last_step, k.version, k.wrapped, k.provider, k.provider_key
       INTO tenant_id, user_id, username, role, password_hash, totp, totp_step, key_version, key_wrapped, key_provider,
            key_provider_key

@@ -16,7 +16,8 @@ BEGIN
     IF NOT is_platform_operator() THEN
         RETURN reject('forbidden');
     END IF;
-    INSERT INTO tenants (id, slug, name, status, created_at, updated_at) VALUES (p_id, p_slug, p_name, p_status, p_now, p_now)
+    INSERT INTO tenants (id, slug, name, status, created_at, updated_at)
+    VALUES (p_id, p_slug, p_name, p_status, p_now, p_now)
     ON CONFLICT (slug) DO NOTHING;
     IF NOT FOUND THEN
         RETURN reject('conflict');

@@ -17,10 +17,11 @@ BEGIN
         p_secret.created_at := p_now;
         p_secret.deleted_at := NULL;
     END IF;
-    UPDATE secrets s SET version = p_secret.version, created_at = p_secret.created_at, updated_at = p_now, deleted_at = NULL
+    UPDATE secrets s SET version = p_secret.version, created_at = p_secret.created_at, updated_at = p_now,
+           deleted_at = NULL
      WHERE s.tenant_id = p_secret.tenant_id AND s.account_id = p_secret.account_id AND s.name = p_secret.name;
-    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, binding_tag, is_text, restored_from,
-        created_at)
+    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, binding_tag, is_text,
+        restored_from, created_at)
     VALUES (p_secret.tenant_id, p_secret.account_id, p_secret.name, p_secret.version, p_sealed, p_key_version,
         sha256(p_binding_key || sha256(p_sealed) || int8send(p_secret.version)), p_is_text, p_restored_from, p_now);
     DELETE FROM secret_versions v

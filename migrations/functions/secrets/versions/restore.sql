@@ -30,7 +30,8 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO s FROM secrets f
-     WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name AND f.deleted_at IS NULL FOR UPDATE;
+     WHERE f.tenant_id = current_tenant() AND f.account_id = p_account AND f.name = p_name AND f.deleted_at IS NULL
+       FOR UPDATE;
     SELECT * INTO old FROM secret_versions v
      WHERE v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = p_version;
     IF NOT FOUND THEN
@@ -47,8 +48,8 @@ BEGIN
     END IF;
     -- Sealed under another data key than the caller's: the caller opens this and puts it as a new value.
     PERFORM set_config('holdfast.again', 'on', true);
-    RETURN QUERY SELECT s.name, p_version, s.created_at, s.updated_at, old.key_version, old.sealed, old.binding_tag, old.is_text,
-            k.provider, k.provider_key, k.wrapped
+    RETURN QUERY SELECT s.name, p_version, s.created_at, s.updated_at, old.key_version, old.sealed, old.binding_tag,
+            old.is_text, k.provider, k.provider_key, k.wrapped
         FROM vault_keys k WHERE k.tenant_id = old.tenant_id AND k.version = old.key_version;
 END $$;
 
