@@ -6,12 +6,9 @@ mod config;
 mod hardening;
 mod keys;
 mod passwords;
-mod quotas;
 mod schema;
 mod status;
-mod tenant;
 mod tenants;
-mod user;
 mod users;
 
 use axum::Router;
@@ -21,34 +18,34 @@ use holdfast_shared::route::Endpoint;
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        tenants::LIST.to(tenants::list),
-        tenants::CREATE.to(tenants::create),
-        tenant::READ.to(tenant::read),
-        tenant::CHANGE.to(tenant::change),
-        users::LIST.to(users::list),
-        users::CREATE.to(users::create),
-        user::READ.to(user::read),
-        user::CHANGE.to(user::change),
-        user::DELETE.to(user::delete),
-        user::REVOKE.to(user::revoke),
-        audit::LIST.to(audit::list),
+        tenants::create::LIST.to(tenants::create::list),
+        tenants::create::CREATE.to(tenants::create::create),
+        tenants::update::READ.to(tenants::update::read),
+        tenants::update::CHANGE.to(tenants::update::change),
+        users::create::LIST.to(users::create::list),
+        users::create::CREATE.to(users::create::create),
+        users::update::READ.to(users::update::read),
+        users::update::CHANGE.to(users::update::change),
+        users::update::DELETE.to(users::update::delete),
+        users::update::REVOKE.to(users::update::revoke),
+        audit::list::LIST.to(audit::list::list),
         audit::export::EXPORT.to(audit::export::export),
         audit::seals::LIST.to(audit::seals::list),
         audit::verify::VERIFY.to(audit::verify::verify),
-        keys::LIST.to(keys::list),
-        keys::ROTATE.to(keys::rotate),
+        keys::rotate::LIST.to(keys::rotate::list),
+        keys::rotate::ROTATE.to(keys::rotate::rotate),
         schema::READ.to(schema::read),
         status::READ.to(status::read),
         config::READ.to(config::read),
         hardening::READ.to(hardening::read),
-        backups::LIST.to(backups::list),
-        backups::REQUEST.to(backups::request),
+        backups::list::LIST.to(backups::list::list),
+        backups::list::REQUEST.to(backups::list::request),
     ]
 }
 
 /// The statement of the audit log's list: a test holds it to its indexes.
 pub fn audit_list_statement() -> &'static str {
-    audit::SELECT
+    audit::list::SELECT
 }
 
 /// The function as one service.

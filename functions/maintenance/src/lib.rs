@@ -5,32 +5,27 @@
 //! same never run at once.
 
 mod context;
-mod drift;
 mod error;
-mod expire;
-mod measure;
-mod partitions;
 mod plan;
-mod reencrypt;
-mod seal;
 mod signer;
 mod store;
 mod task;
+mod tasks;
 
 use holdfast_shared::clock::Clock;
 use serde::Serialize;
 
-pub use drift::Checked;
 pub use error::{MaintenanceError, TaskError};
-pub use expire::Expired;
-pub use measure::Measured;
-pub use partitions::Partitions;
 pub use plan::Plan;
-pub use reencrypt::Reencrypted;
-pub use seal::Sealed;
 pub use signer::AuditSigner;
 pub use store::Store;
 pub use task::{Done, Outcome, Task, UnknownTask};
+pub use tasks::drift::Checked;
+pub use tasks::expire::Expired;
+pub use tasks::measure::Measured;
+pub use tasks::partitions::Partitions;
+pub use tasks::reencrypt::Reencrypted;
+pub use tasks::seal::Sealed;
 
 use context::Context;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::TaskError;
-use crate::{drift, expire, measure, partitions, reencrypt, seal};
+use crate::tasks::{drift, expire, measure, partitions, reencrypt, seal};
 
 /// Something to be done now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
 use holdfast_shared::web::{ApiResponse, CURSOR, Page, Params, RequestContext};
 
-use super::page::{self, SealPage};
+use super::seal_page::{self, SealPage};
 
 pub(crate) static LIST: Route = Route::get("/admin/audit/seals", "audit.seals")
     .access(Access::Admin(Permission::AuditRead))
@@ -28,7 +28,7 @@ pub(crate) async fn list(
     page: Page,
 ) -> Result<ApiResponse, Problem> {
     let after = page.position::<i64>(0)?.unwrap_or(0);
-    let rows = request.transaction(&app).each(page::statements(&after)).await?;
+    let rows = request.transaction(&app).each(seal_page::statements(&after)).await?;
     let mut seals = SealPage::read(&rows)?;
     seals.stand(request.tenant().unwrap_or(TenantId::PLATFORM));
     let mut text = String::new();

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use super::page::{self, SealPage, StoredSeal};
+use super::seal_page::{self, SealPage, StoredSeal};
 
 pub(crate) static VERIFY: Route = Route::get("/admin/audit/verify", "audit.verify")
     .access(Access::Admin(Permission::AuditRead))
@@ -74,7 +74,7 @@ pub(crate) async fn verify(
     let mut audited = false;
     loop {
         let after = walk.after();
-        let mut statements = page::statements(&after);
+        let mut statements = seal_page::statements(&after);
         statements.push(Statement::new(DROPS));
         statements.push(Statement::new(ROWS).bind(&after));
         let transaction = request.transaction(&app);

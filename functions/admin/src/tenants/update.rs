@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::quotas::{NewQuotas, Quotas};
+use super::quotas::{NewQuotas, Quotas};
 
 pub(crate) static READ: Route = Route::get("/admin/tenants/{id}", "tenant.read")
     .access(Access::Admin(Permission::TenantsRead))

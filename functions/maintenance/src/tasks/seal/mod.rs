@@ -1,15 +1,15 @@
 //! The task `seal`: signs what is new in the audit log, seal after seal, and stores each where the database's owner cannot
 //! change it. Rows are sealed once every transaction up to theirs has ended, so that none that commits late is skipped.
 
+mod chain;
 mod delivery;
-mod ledger;
 
 use holdfast_shared::audit::{AuditRow, Dropped, Span};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::TaskError;
-use ledger::Ledger;
+use chain::Ledger;
 
 pub(crate) use delivery::deliver;
 
@@ -51,12 +51,12 @@ async fn seal_next(
 ) -> Result<Option<u64>, TaskError> {
     let (span, closes) = ledger.next_span(context).await?;
     let most = usize::from(context.plan.max_rows);
-    let mut rows = ledger::rows(context, span, most + 1).await?;
+    let mut rows = chain::rows(context, span, most + 1).await?;
     let mut span = span;
     if rows.len() > most {
         span = cut(&mut rows, span);
         if rows.is_empty() {
-            rows = ledger::rows(context, span, usize::MAX).await?;
+            rows = chain::rows(context, span, usize::MAX).await?;
         }
     } else if rows.is_empty() && drops.is_empty() && !closes {
         return Ok(None);
@@ -79,7 +79,7 @@ mod tests {
 
     fn row(transaction: u64) -> AuditRow {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../../docs/audit-vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../../../../docs/audit-vectors.json")).unwrap();
         let mut row = vectors["rows"][0]["row"].clone();
         row["transaction_id"] = transaction.to_string().into();
         RowReader::new(row.to_string().as_bytes()).unwrap().next().unwrap().unwrap()

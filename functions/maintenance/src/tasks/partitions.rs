@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use super::seal;
 use crate::context::Context;
 use crate::error::TaskError;
-use crate::seal;
 use crate::task::Task;
 
 /// How many months are made ahead.

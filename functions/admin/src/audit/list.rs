@@ -1,12 +1,6 @@
 //! `GET /admin/audit`: who did or tried what, the newest first. Below it, the whole log to take away, and the proof that
 //! nothing of it was changed.
 
-pub(crate) mod export;
-mod filters;
-mod page;
-pub(crate) mod seals;
-pub(crate) mod verify;
-
 use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
@@ -22,7 +16,7 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use filters::Filters;
+use super::filters::{self, Filters};
 
 pub(crate) static LIST: Route = Route::get("/admin/audit", "audit.list")
     .access(Access::Admin(Permission::AuditRead))

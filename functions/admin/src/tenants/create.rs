@@ -16,9 +16,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::quotas::{NewQuotas, Quotas};
+use super::update::{Tenant, columns};
 use crate::passwords::FirstPassword;
-use crate::quotas::{NewQuotas, Quotas};
-use crate::tenant::{Tenant, columns};
 
 pub(crate) static LIST: Route = Route::get("/admin/tenants", "tenant.list")
     .access(Access::Admin(Permission::TenantsRead))

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::{passwords, users};
+use super::create as users;
+use crate::passwords;
 
 pub(crate) static READ: Route = Route::get("/admin/users/{id}", "user.read")
     .access(Access::Admin(Permission::UsersRead))

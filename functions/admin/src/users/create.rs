@@ -16,8 +16,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::update::{User, columns};
 use crate::passwords::FirstPassword;
-use crate::user::{User, columns};
 
 pub(crate) static LIST: Route = Route::get("/admin/users", "user.list")
     .access(Access::Admin(Permission::UsersRead))

@@ -1,0 +1,3 @@
+//! `/admin/backups`.
+
+pub(crate) mod list;

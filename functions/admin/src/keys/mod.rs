@@ -1,0 +1,3 @@
+//! `/admin/keys`.
+
+pub(crate) mod rotate;

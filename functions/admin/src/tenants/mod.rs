@@ -1,0 +1,5 @@
+//! `/admin/tenants`.
+
+pub(crate) mod create;
+mod quotas;
+pub(crate) mod update;

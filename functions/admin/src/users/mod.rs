@@ -1,0 +1,4 @@
+//! `/admin/users`.
+
+pub(crate) mod create;
+pub(crate) mod update;
