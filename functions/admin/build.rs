@@ -1,4 +1,4 @@
-//! Tells the build which commit it is of, and when that was: for `GET /admin/status`.
+//! Passes the commit and its time to the build, for `GET /admin/status`.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn main() {
     println!("cargo::rustc-env=HOLDFAST_BUILD_TIME={}", time.unwrap_or_else(unknown));
 }
 
-/// What a command says; none where it is missing or fails.
+/// Output of a command; none if the command is missing or fails.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).env("TZ", "UTC").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();

@@ -1,4 +1,4 @@
-//! `GET /admin/config`: what this deployment is configured with, and where each value came from. Secrets are never shown.
+//! `GET /admin/config`: the settings of this deployment and the source of each value. Secrets are never shown.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
@@ -8,13 +8,13 @@ use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
 use holdfast_shared::web::{ApiResponse, List, RequestContext};
 
-pub(crate) static READ: Route = Route::get("/admin/config", "config.read")
+pub(crate) static ROUTE: Route = Route::get("/admin/config", "config.read")
     .access(Access::Admin(Permission::ConfigRead))
     .audited(Audited::Always)
-    .summary("Lists the settings of the admin function with their sources; of secrets only whether they are set.")
+    .summary("List the settings of the admin function and their sources. A secret is shown only as set or not set.")
     .returns::<List<Effective>>();
 
-pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
     request.transaction(&app).execute(Vec::new()).await?;
     ApiResponse::ok(&List { items: app.config.effective.iter().collect(), next_cursor: None })
 }

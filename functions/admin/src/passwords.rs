@@ -1,14 +1,14 @@
-//! Passwords of other people: given by who administers them, or made here and shown once.
+//! Passwords of other users: chosen by their administrator, or generated here and shown once.
 
 use holdfast_shared::app::App;
 use holdfast_shared::identity::password::{self, Owner};
 use holdfast_shared::problem::Problem;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Letters and digits of a password made here: 142 random bits.
+/// Letters and digits of a generated password: 142 random bits.
 const LENGTH: usize = 24;
 
-/// Checks a password and hashes it. What of its owner is not known to the request is an empty text.
+/// Checks a password and hashes it. Fields of `owner` that the request does not know are empty.
 ///
 /// # Errors
 /// 400 that names `field`.
@@ -22,15 +22,15 @@ pub(crate) async fn hash(
     password::hash_blocking(password, app.rng.clone()).await
 }
 
-/// A new user's password.
+/// The first password of a new user.
 pub(crate) struct FirstPassword {
-    /// Its hash.
+    /// Hash of the password, as stored.
     pub(crate) hash: String,
-    made: Option<SecretString>,
+    generated: Option<SecretString>,
 }
 
 impl FirstPassword {
-    /// The one that was given, or else a new one.
+    /// Takes the given password, or generates one.
     ///
     /// # Errors
     /// 400 that names `field`.
@@ -40,13 +40,13 @@ impl FirstPassword {
         given: Option<SecretString>,
         owner: Owner<'_>,
     ) -> Result<Self, Problem> {
-        let made = given.is_none().then(|| SecretString::from(app.rng.base62(LENGTH)));
-        let password = given.or_else(|| made.clone()).unwrap_or_default();
-        Ok(Self { hash: hash(app, field, password, owner).await?, made })
+        let generated = given.is_none().then(|| SecretString::from(app.rng.base62(LENGTH)));
+        let password = given.or_else(|| generated.clone()).unwrap_or_default();
+        Ok(Self { hash: hash(app, field, password, owner).await?, generated })
     }
 
-    /// The text of one that was made here.
+    /// The password to show, if it was generated here.
     pub(crate) fn shown(&self) -> Option<&str> {
-        self.made.as_ref().map(ExposeSecret::expose_secret)
+        self.generated.as_ref().map(ExposeSecret::expose_secret)
     }
 }

@@ -1,29 +1,26 @@
-//! `GET /admin/schema`: the schema's version, what is still to be migrated, what failed, and what somebody changed past the
-//! migrations.
+//! `GET /admin/schema`: the version of the schema, pending and failed migrations, and every change that was not made by a
+//! migration.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
-use holdfast_shared::db::{FromRow, SCHEMA_VERSIONS, Statement};
+use holdfast_shared::db::{FromRow, SCHEMA_VERSIONS, Sql, Statement};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
 use holdfast_shared::schema::{self, Difference, Object};
 use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-pub(crate) static READ: Route = Route::get("/admin/schema", "schema.read")
+pub(crate) static ROUTE: Route = Route::get("/admin/schema", "schema.read")
     .access(Access::Admin(Permission::SchemaRead))
     .audited(Audited::Always)
-    .summary(
-        "Tells the schema's version, which migrations are pending or failed, and what differs from what they make.",
-    )
+    .summary("Report the schema's version, pending and failed migrations, and differences from the expected schema.")
     .returns::<SchemaState>();
 
-/// The catalogue, and the history of migrations as two more kinds of object.
-const SELECT: &str = concat!(
+/// The catalogue, and the history of migrations as two more kinds of object. Unprepared: too rare to keep.
+const SELECT: Sql = Sql::unprepared(concat!(
     "WITH catalogue AS MATERIALIZED (",
     include_str!("../../../shared/src/schema/catalogue.sql"),
     ") SELECT kind, name, definition, NULL::timestamptz AS at FROM catalogue WHERE request_allowed()
@@ -32,48 +29,44 @@ const SELECT: &str = concat!(
     UNION ALL
     SELECT 'failed', version::text, error, at FROM migration_failures
      WHERE request_allowed() AND version = (SELECT max(version) FROM refinery_schema_history)
-    ORDER BY 4"
-);
+    ORDER BY at"
+));
 
-/// The schema, as it is and as it should be.
+/// The actual schema and the expected one.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SchemaState {
-    /// The version that the database is at.
+    /// Version of the database's schema.
     version: i32,
-    /// The version that this build was made for.
+    /// Version that this build expects.
     expected: i32,
-    /// The versions that are still to be migrated.
+    /// Versions that are not applied yet.
     pending: Vec<i32>,
-    /// Migrations that failed since the schema is at its version.
+    /// Migrations that failed since the current version was applied.
     failed: Vec<FailedMigration>,
-    /// What is not as the migrations make it. While migrations are pending, what they would bring is missing.
+    /// Differences from the schema that the migrations create. What pending migrations would add is reported as missing.
     drift: Vec<Difference>,
 }
 
-/// A migration that failed; nothing of the failed step was kept.
+/// A failed migration. Its step was rolled back.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FailedMigration {
-    /// When.
+    /// Time of the failure.
     at: Time,
-    /// What failed.
+    /// Error message.
     error: String,
 }
 
-struct Line {
+#[derive(FromRow)]
+struct CatalogueLine {
+    #[row(flatten)]
     object: Object,
     at: Option<Time>,
 }
 
-impl FromRow for Line {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { object: Object::from_row(row)?, at: row.try_get("at")? })
-    }
-}
-
-pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    let lines: Vec<Line> = request.transaction(&app).all(Statement::new(SELECT)).await?;
+pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let lines: Vec<CatalogueLine> = request.transaction(&app).all(Statement::from(SELECT)).await?;
     let (mut applied, mut failed, mut found) = (Vec::new(), Vec::new(), Vec::with_capacity(lines.len()));
-    for Line { object, at } in lines {
+    for CatalogueLine { object, at } in lines {
         match (object.kind.as_str(), at) {
             ("applied", _) => applied.extend(object.name.parse::<i32>()),
             ("failed", Some(at)) => failed.push(FailedMigration { at, error: object.definition }),

@@ -1,57 +1,53 @@
-//! `GET /admin/status`: which build this is, over which schema, with what switched on.
+//! `GET /admin/status`: the running build, the version of the schema, and the enabled features.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::config::Config;
-use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::db::{FromRow, Sql, Statement};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
 use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-/// The permission that all administrative roles have, and no other role.
-pub(crate) static READ: Route = Route::get("/admin/status", "status.read")
+/// Requires the one permission that all administrative roles have and no other role has.
+pub(crate) static ROUTE: Route = Route::get("/admin/status", "status.read")
     .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
-    .summary("Tells which build answers, over which version of the schema, with which features.")
-    .returns::<Status>();
+    .summary("Report the running build, the version of the schema and the enabled features.")
+    .returns::<SystemStatus>();
 
-const VERSION: &str = "SELECT max(version) FROM refinery_schema_history WHERE request_allowed()";
+const VERSION: Sql =
+    Sql::prepared("SELECT max(version) AS version FROM refinery_schema_history WHERE request_allowed()");
 
-/// What answers.
+/// Build, schema and features of this deployment.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SystemStatus)]
-pub(crate) struct Status {
-    /// The build's version.
+pub(crate) struct SystemStatus {
+    /// Version of the build.
     version: &'static str,
-    /// The commit that it was built from; `unknown` outside a repository.
+    /// Commit of the build; `unknown` if it was built outside a repository.
     commit: &'static str,
-    /// `SOURCE_DATE_EPOCH` of the build where it was set, else the commit's time: the same source gives the same binary.
+    /// `SOURCE_DATE_EPOCH` of the build if it was set, else the time of the commit: the same source builds the same binary.
     build_time: &'static str,
-    /// The version that the schema is at.
+    /// Version of the database's schema.
     schema_version: i32,
-    /// What is switched on.
+    /// Enabled features.
     features: Vec<&'static str>,
 }
 
-struct Version(i32);
-
-impl FromRow for Version {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        row.try_get(0).map(Self)
-    }
+#[derive(FromRow)]
+struct SchemaVersion {
+    version: i32,
 }
 
-pub(crate) async fn read(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    let Version(schema_version) = request.transaction(&app).one(Statement::new(VERSION)).await?;
-    ApiResponse::ok(&Status {
+pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+    let schema: SchemaVersion = request.transaction(&app).one(Statement::from(VERSION)).await?;
+    ApiResponse::ok(&SystemStatus {
         version: env!("CARGO_PKG_VERSION"),
         commit: env!("HOLDFAST_COMMIT"),
         build_time: env!("HOLDFAST_BUILD_TIME"),
-        schema_version,
+        schema_version: schema.version,
         features: features(&app.config),
     })
 }

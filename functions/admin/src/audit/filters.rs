@@ -1,4 +1,4 @@
-//! What of the audit log is asked for: the same for the list and for exports.
+//! The filters of the audit log, the same for the list and for exports.
 
 use holdfast_shared::db::Statement;
 use holdfast_shared::id::{AccountId, UserId};
@@ -11,21 +11,36 @@ pub(super) const FROM: QueryParameter =
     QueryParameter::new("from", ParameterKind::Time, "Only rows at or after this time.");
 pub(super) const TO: QueryParameter = QueryParameter::new("to", ParameterKind::Time, "Only rows before this time.");
 pub(super) const ACTOR: QueryParameter =
-    QueryParameter::new("actor", ParameterKind::Id, "Only what this user or token did, by its id.");
+    QueryParameter::new("actor", ParameterKind::Id, "Only actions of this user or token, by its id.");
 pub(super) const ACTION: QueryParameter =
     QueryParameter::new("action", ParameterKind::Text, "Only this action, such as account.create.");
 pub(super) const STATUS: QueryParameter =
-    QueryParameter::new("status", ParameterKind::Number(100, 599), "Only answers with this HTTP status.");
+    QueryParameter::new("status", ParameterKind::Number(100, 599), "Only responses with this HTTP status.");
 pub(super) const PATH: QueryParameter = QueryParameter::new("path", ParameterKind::Text, "Only requests of this path.");
-pub(super) const REQUEST_ID: QueryParameter = QueryParameter::new(
-    "request_id",
-    ParameterKind::Text,
-    "Only the request that was answered with this X-Request-Id.",
-);
+pub(super) const REQUEST_ID: QueryParameter =
+    QueryParameter::new("request_id", ParameterKind::Text, "Only the request whose response has this X-Request-Id.");
 pub(super) const ACCOUNT_ID: QueryParameter =
-    QueryParameter::new("account_id", ParameterKind::Id, "Only what concerned this account.");
+    QueryParameter::new("account_id", ParameterKind::Id, "Only actions on this account.");
 
-/// The filters as conditions on the log `l`, over `$1` to `$8` as [`Filters::bind`] gives them.
+/// The query parameters of a route: its own, and the filters.
+macro_rules! with_filters {
+    ($($own:expr),+) => {
+        &[
+            $($own,)+
+            filters::FROM,
+            filters::TO,
+            filters::ACTOR,
+            filters::ACTION,
+            filters::STATUS,
+            filters::PATH,
+            filters::REQUEST_ID,
+            filters::ACCOUNT_ID,
+        ]
+    };
+}
+pub(super) use with_filters;
+
+/// The filters as conditions on the log `l`, over `$1` to `$8` as [`Filters::bind`] binds them.
 macro_rules! conditions {
     () => {
         "($1::timestamptz IS NULL OR l.at >= $1) AND ($2::timestamptz IS NULL OR l.at < $2)
@@ -36,7 +51,7 @@ macro_rules! conditions {
 }
 pub(super) use conditions;
 
-/// The filters as they were given.
+/// The values of the filters.
 pub(super) struct Filters<'a> {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -63,9 +78,16 @@ impl<'a> Filters<'a> {
         })
     }
 
-    /// Gives them as `$1` to `$8`.
+    /// Binds them as `$1` to `$8`.
     pub(super) fn bind<'b>(&'b self, statement: Statement<'b>) -> Statement<'b> {
-        let statement = statement.bind(&self.from).bind(&self.to).bind(&self.actor).bind(&self.action);
-        statement.bind(&self.status).bind(&self.path).bind(&self.request_id).bind(&self.account)
+        statement
+            .bind(&self.from)
+            .bind(&self.to)
+            .bind(&self.actor)
+            .bind(&self.action)
+            .bind(&self.status)
+            .bind(&self.path)
+            .bind(&self.request_id)
+            .bind(&self.account)
     }
 }

@@ -1,116 +1,126 @@
-//! Some seals with the tenant's batches, and what else a look at them needs: one flight.
+//! A range of seals with the tenant's batches, and all that is needed to verify them, read in one round trip.
 
-use holdfast_shared::audit::{AuditKeys, Batch, Document, Hash, Levels, Place, Standing, State};
-use holdfast_shared::db::{FromRow, Statement, rows_of};
+use holdfast_shared::audit::{AuditKeys, Document, Hash, Levels, Place, Standing, State};
+use holdfast_shared::db::{FromRow, Row, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
 use holdfast_shared::problem::Problem;
-use tokio_postgres::Row;
 
-const KEYS: &str = "SELECT x, y FROM audit_keys WHERE request_allowed()";
-const SEALS: &str =
+// Unprepared, all of them: verification is rare, and reads ranges of any size.
+
+const KEYS: Sql = Sql::unprepared("SELECT x, y FROM audit_keys WHERE request_allowed()");
+const SEALS: Sql = Sql::unprepared(
     "SELECT s.document, s.number, s.epoch AS seal_epoch, s.from_transaction::text, s.to_transaction::text,
         b.tenant_id, b.count, b.total, b.root, b.head, b.entries, b.place_index, b.place_size, b.place_path
       FROM audit_page($1) p JOIN audit_seals s ON s.number BETWEEN p.first AND p.last
       LEFT JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = current_tenant()
-     WHERE request_allowed() ORDER BY s.number";
-const NEWEST: &str = "SELECT n.leaves, n.ordinal, (SELECT max(number) FROM audit_seals) AS newest, b.total, b.head
+     WHERE request_allowed() ORDER BY s.number",
+);
+const NEWEST: Sql = Sql::unprepared(
+    "SELECT n.leaves, n.ordinal, (SELECT max(number) FROM audit_seals) AS newest, b.total, b.head
       FROM audit_state_leaves() n LEFT JOIN LATERAL (
         SELECT total, head FROM audit_batches WHERE tenant_id = current_tenant() ORDER BY seal_number DESC LIMIT 1) b ON true
-     WHERE request_allowed()";
+     WHERE request_allowed()",
+);
 
-/// The statements of a page behind this seal, for a transaction; what they return, [`SealPage::read`] takes.
+/// The statements that read the seals after this one, for one transaction. [`SealPage::read`] takes their rows.
 pub(super) fn statements(after: &i64) -> Vec<Statement<'_>> {
-    vec![Statement::new(KEYS), Statement::new(SEALS).bind(after), Statement::new(NEWEST)]
+    vec![Statement::from(KEYS), SEALS.bind(after), Statement::from(NEWEST)]
 }
 
-/// A seal as it is stored.
+/// A stored seal.
+#[derive(FromRow)]
 pub(super) struct StoredSeal {
+    /// The seal, and the tenant's batch if it has one.
+    #[row(with = "document")]
     pub(super) document: Document,
-    /// What the columns say, for who wants to hold them against the document.
+    /// Columns that repeat what the document signs; verification compares them.
     pub(super) number: i64,
+    #[row(column = "seal_epoch")]
     pub(super) epoch: i32,
     pub(super) from_transaction: String,
     pub(super) to_transaction: String,
+    /// The tenant, if it has a batch in this seal.
+    #[row(column = "tenant_id")]
+    batch_of: Option<TenantId>,
 }
 
-impl FromRow for StoredSeal {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let has_batch = row.try_get::<_, Option<TenantId>>("tenant_id")?.is_some();
-        let batches = if has_batch { vec![Batch::from_row(row)?] } else { Vec::new() };
-        Ok(Self {
-            document: Document { seal: row.try_get("document")?, batches, state: None },
-            number: row.try_get("number")?,
-            epoch: row.try_get("seal_epoch")?,
-            from_transaction: row.try_get("from_transaction")?,
-            to_transaction: row.try_get("to_transaction")?,
-        })
-    }
+/// A document without batches yet.
+fn document(seal: String) -> Document {
+    Document { seal, batches: Vec::new(), state: None }
 }
 
-struct Key(PublicKey);
-
-impl FromRow for Key {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(PublicKey { x: row.try_get(0)?, y: row.try_get(1)? }))
-    }
+/// A public key that verifies seals.
+#[derive(FromRow)]
+struct VerificationKey {
+    x: String,
+    y: String,
 }
 
-/// The newest seal's state tree, and where the tenant stands in it.
-pub(super) struct Newest {
+/// The state tree of the newest seal, and the tenant's state in it.
+#[derive(FromRow)]
+pub(super) struct NewestSeal {
+    #[row(with = "hashes")]
     leaves: Vec<Hash>,
+    #[row(with = "index")]
     ordinal: usize,
+    #[row(column = "newest")]
     pub(super) number: Option<i64>,
-    state: Option<State>,
+    total: Option<i64>,
+    #[row(with = "hash")]
+    head: Option<Hash>,
 }
 
-impl FromRow for Newest {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let leaves: &[u8] = row.try_get("leaves")?;
-        let total: Option<i64> = row.try_get("total")?;
-        let head: Option<&[u8]> = row.try_get("head")?;
-        let state = total.zip(head.and_then(Hash::from_slice));
-        Ok(Self {
-            leaves: leaves.chunks(32).filter_map(Hash::from_slice).collect(),
-            ordinal: usize::try_from(row.try_get::<_, i64>("ordinal")?).unwrap_or(usize::MAX),
-            number: row.try_get("newest")?,
-            state: state.map(|(total, head)| State { total: total.unsigned_abs(), head }),
-        })
-    }
+fn hashes(leaves: &[u8]) -> Vec<Hash> {
+    leaves.chunks(32).filter_map(Hash::from_slice).collect()
 }
 
-/// Some seals, in order.
+fn index(ordinal: i64) -> usize {
+    usize::try_from(ordinal).unwrap_or(usize::MAX)
+}
+
+fn hash(bytes: Option<&[u8]>) -> Option<Hash> {
+    bytes.and_then(Hash::from_slice)
+}
+
+/// A range of seals, in order.
 pub(super) struct SealPage {
     pub(super) keys: AuditKeys,
     pub(super) seals: Vec<StoredSeal>,
-    pub(super) newest: Option<Newest>,
+    pub(super) newest: Option<NewestSeal>,
 }
 
 impl SealPage {
-    /// Reads what the statements returned.
+    /// Reads the rows of [`statements`].
     pub(super) fn read(rows: &[Vec<Row>]) -> Result<Self, Problem> {
         let rows = |at: usize| rows.get(at).map_or(&[][..], Vec::as_slice);
-        let keys: Vec<Key> = rows_of(rows(0))?;
+        let keys: Vec<VerificationKey> = rows_of(rows(0))?;
+        let mut seals: Vec<StoredSeal> = rows_of(rows(1))?;
+        for (seal, row) in seals.iter_mut().zip(rows(1)) {
+            if seal.batch_of.is_some() {
+                seal.document.batches = rows_of(std::slice::from_ref(row))?;
+            }
+        }
         Ok(Self {
-            keys: AuditKeys::new(keys.into_iter().map(|Key(key)| key)),
-            seals: rows_of(rows(1))?,
+            keys: AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y })),
+            seals,
             newest: rows_of(rows(2))?.pop(),
         })
     }
 
-    /// The number of the last seal, where others follow it.
+    /// The number of the last seal, if others follow it.
     pub(super) fn more_after(&self) -> Option<i64> {
         let (last, newest) = (self.seals.last()?.number, self.newest.as_ref()?.number?);
         (last < newest).then_some(last)
     }
 
-    /// Adds to the newest seal where the tenant stands in it, as it has no batch there.
-    pub(super) fn stand(&mut self, tenant_id: TenantId) {
+    /// Adds the tenant's state, with its inclusion proof, to the newest seal if the tenant has no batch in it.
+    pub(super) fn add_tenant_state(&mut self, tenant_id: TenantId) {
         if self.more_after().is_some() {
             return;
         }
         let (Some(seal), Some(newest)) = (self.seals.last_mut(), &self.newest) else { return };
-        if let Some(State { total, head }) = newest.state
+        if let Some(State { total, head }) = newest.tenant_state()
             && seal.document.batches.is_empty()
         {
             let place = Place::of(&newest.tree(), newest.ordinal);
@@ -119,9 +129,14 @@ impl SealPage {
     }
 }
 
-impl Newest {
-    /// The state tree as the stored batches make it.
+impl NewestSeal {
+    /// The state tree, computed from the stored batches.
     pub(super) fn tree(&self) -> Levels {
         Levels::above(self.leaves.clone())
+    }
+
+    /// The tenant's state; none if it never had a batch.
+    fn tenant_state(&self) -> Option<State> {
+        self.total.zip(self.head).map(|(total, head)| State { total: total.unsigned_abs(), head })
     }
 }

@@ -1,5 +1,5 @@
-//! `GET /admin/audit/seals`: what a tenant's auditor keeps, a line for each seal, with the tenant's own batch and the proof that
-//! the newest one counts every row.
+//! `GET /admin/audit/seals`: what an auditor of the tenant keeps. One line per seal, with the tenant's own batch and, on the
+//! newest seal, the proof that it covers every row.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
@@ -11,17 +11,17 @@ use holdfast_shared::web::{ApiResponse, CURSOR, Page, Params, RequestContext};
 
 use super::seal_page::{self, SealPage};
 
-pub(crate) static LIST: Route = Route::get("/admin/audit/seals", "audit.seals")
+pub(crate) static ROUTE: Route = Route::get("/admin/audit/seals", "audit.seals")
     .access(Access::Admin(Permission::AuditRead))
     .audited(Audited::Always)
     .in_tenant()
     .summary(
-        "Gives the seals, the oldest first, each with the tenant's own batch; the Link header names the next page.",
+        "Export the audit seals, oldest first, each with the tenant's own batch. The Link header names the next page.",
     )
     .query(&[CURSOR])
     .returns_text("application/x-ndjson");
 
-pub(crate) async fn list(
+pub(crate) async fn handle(
     State(app): State<App>,
     request: RequestContext,
     params: Params,
@@ -30,15 +30,15 @@ pub(crate) async fn list(
     let after = page.position::<i64>(0)?.unwrap_or(0);
     let rows = request.transaction(&app).each(seal_page::statements(&after)).await?;
     let mut seals = SealPage::read(&rows)?;
-    seals.stand(request.tenant().unwrap_or(TenantId::PLATFORM));
+    seals.add_tenant_state(request.tenant().unwrap_or(TenantId::PLATFORM));
     let mut text = String::new();
     for seal in &seals.seals {
         text.push_str(&serde_json::to_string(&seal.document).map_err(|_| Problem::internal())?);
         text.push('\n');
     }
-    let answer = ApiResponse::text("application/x-ndjson; charset=utf-8", text);
+    let response = ApiResponse::text("application/x-ndjson; charset=utf-8", text);
     match seals.more_after() {
-        Some(last) => answer.next(&params.link(&request.path, &page.cursor(&[last.to_string()])?)),
-        None => Ok(answer),
+        Some(last) => response.next(&params.link(&request.path, &page.cursor(&[last.to_string()])?)),
+        None => Ok(response),
     }
 }

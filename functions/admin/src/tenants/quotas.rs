@@ -1,55 +1,55 @@
-//! What a tenant may hold of each kind: as it is set, and as it is shown.
+//! Limits on how much of each kind a tenant may have.
 
 use holdfast_shared::web::double_option;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A number that is no quota.
+/// A number that is not a valid quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 0, or null for no limit")]
+#[error("must be a whole number of at least 0, or null for no limit")]
 pub(crate) struct InvalidQuota;
 
-/// How many there may be.
+/// A limit, as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(try_from = "i64")]
 #[schema(value_type = i64, minimum = 0)]
-pub(crate) struct Most(i64);
+pub(crate) struct QuotaLimit(i64);
 
-impl TryFrom<i64> for Most {
+impl TryFrom<i64> for QuotaLimit {
     type Error = InvalidQuota;
 
-    fn try_from(most: i64) -> Result<Self, InvalidQuota> {
-        if most >= 0 { Ok(Self(most)) } else { Err(InvalidQuota) }
+    fn try_from(limit: i64) -> Result<Self, InvalidQuota> {
+        if limit >= 0 { Ok(Self(limit)) } else { Err(InvalidQuota) }
     }
 }
 
-/// Quotas to set; null for no limit. Those that are left out stay as they are: a new tenant's have no limit.
+/// Quotas to set; null for no limit. A quota that is absent stays unchanged; in a new tenant it has no limit.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "null takes a limit away, and nothing leaves it as it is")]
+#[expect(clippy::option_option, reason = "null removes a limit, an absent field leaves it unchanged")]
 pub(crate) struct NewQuotas {
     /// Accounts that are not deleted.
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<Most>)]
-    accounts: Option<Option<Most>>,
+    #[schema(value_type = Option<QuotaLimit>)]
+    accounts: Option<Option<QuotaLimit>>,
     /// Secrets.
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<Most>)]
-    secrets: Option<Option<Most>>,
+    #[schema(value_type = Option<QuotaLimit>)]
+    secrets: Option<Option<QuotaLimit>>,
     /// Users.
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<Most>)]
-    users: Option<Option<Most>>,
+    #[schema(value_type = Option<QuotaLimit>)]
+    users: Option<Option<QuotaLimit>>,
     /// API tokens that are not revoked.
     #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<Most>)]
-    api_tokens: Option<Option<Most>>,
+    #[schema(value_type = Option<QuotaLimit>)]
+    api_tokens: Option<Option<QuotaLimit>>,
 }
 
 impl NewQuotas {
-    /// As the database takes them: a number or null for each that is given.
-    pub(crate) fn to_json(self) -> Value {
+    /// The form that the database takes: a number or null for each quota that is given.
+    pub(super) fn to_json(self) -> Value {
         let all = [
             ("accounts", self.accounts),
             ("secrets", self.secrets),
@@ -57,16 +57,16 @@ impl NewQuotas {
             ("api_tokens", self.api_tokens),
         ];
         let given = all.into_iter().filter_map(|(kind, quota)| Some((kind.to_owned(), quota?)));
-        given.map(|(kind, most)| (kind, Value::from(most.map(|most| most.0)))).collect()
+        given.map(|(kind, limit)| (kind, Value::from(limit.map(|limit| limit.0)))).collect()
     }
 
-    /// Whether not one user may be there.
-    pub(crate) fn allow_no_user(self) -> bool {
-        self.users == Some(Some(Most(0)))
+    /// True if the tenant may not have a single user.
+    pub(super) fn allow_no_user(self) -> bool {
+        self.users == Some(Some(QuotaLimit(0)))
     }
 }
 
-/// What a tenant may hold; null for no limit.
+/// Limits of a tenant; null for no limit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Quotas {
     /// Accounts that are not deleted.
@@ -80,8 +80,9 @@ pub(crate) struct Quotas {
 }
 
 impl Quotas {
-    /// From an object of the limits that there are.
-    pub(crate) fn from_json(limits: &Value) -> Self {
+    /// From a JSON object of the limits that are set, as the database returns it.
+    #[expect(clippy::needless_pass_by_value, reason = "the row reader passes the column by value")]
+    pub(super) fn from_json(limits: Value) -> Self {
         let limit = |kind: &str| limits.get(kind).and_then(Value::as_i64);
         Self {
             accounts: limit("accounts"),

@@ -1,4 +1,73 @@
-//! `/admin/users`.
+//! `/admin/users`: the users of a tenant, or the operators of the platform. No user can demote, suspend or delete
+//! themselves, and nobody can demote, suspend or delete the last administrator of a tenant or of the platform.
 
 pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod revoke;
 pub(crate) mod update;
+
+use holdfast_shared::clock::Time;
+use holdfast_shared::db::{FromRow, Sql};
+use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::permission::Role;
+use holdfast_shared::problem::Problem;
+use holdfast_shared::web::RequestContext;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema, FromRow)]
+pub(crate) struct User {
+    /// Id of the user.
+    id: UserId,
+    /// Tenant of the user; null for an operator of the platform.
+    #[row(with = "TenantId::public")]
+    tenant_id: Option<TenantId>,
+    /// Name to sign in with.
+    username: String,
+    /// `viewer`, `editor`, `admin` or `operator`.
+    role: String,
+    /// `active` or `suspended`.
+    status: String,
+    /// True if a sign-in requires a one-time code.
+    mfa: bool,
+    /// Number of the latest change; the `ETag`.
+    version: i64,
+    /// Time of creation.
+    created_at: Time,
+    /// Time of the latest change.
+    updated_at: Time,
+}
+
+/// The columns of [`User`], of a row `u` of `users`.
+macro_rules! columns {
+    () => {
+        "u.id, u.tenant_id, u.username, u.role, u.status,
+         EXISTS (SELECT FROM totp_secrets s WHERE s.user_id = u.id AND s.confirmed_at IS NOT NULL) AS mfa,
+         u.version, u.created_at, u.updated_at"
+    };
+}
+use columns;
+
+/// Locks the tenant and the user before every change: of two administrators who remove each other the second sees the
+/// change of the first, and a concurrent sign-in has either opened its session or sees the changed user.
+const LOCK: Sql = Sql::prepared(
+    "SELECT FROM tenants t JOIN users u ON u.tenant_id = t.id
+     WHERE t.id = current_tenant() AND u.id = $1 AND request_allowed() FOR NO KEY UPDATE",
+);
+
+/// Checks that the role exists where the user does: operators belong to the platform, all other roles to a tenant.
+fn check_role(request: &RequestContext, role: Role) -> Result<(), Problem> {
+    match (role, acting_tenant(request)?.public()) {
+        (Role::Operator, Some(_)) => Err(Problem::field("role", "must be viewer, editor or admin")),
+        (Role::Viewer | Role::Editor | Role::Admin, None) => Err(Problem::field("role", "must be operator")),
+        _ => Ok(()),
+    }
+}
+
+/// The tenant that the request acts in.
+fn acting_tenant(request: &RequestContext) -> Result<TenantId, Problem> {
+    request.tenant().ok_or_else(Problem::unauthenticated)
+}

@@ -1,0 +1,44 @@
+//! `DELETE /admin/users/{id}`.
+
+use axum::extract::State;
+use axum::response::NoContent;
+use holdfast_shared::app::App;
+use holdfast_shared::db::Sql;
+use holdfast_shared::id::UserId;
+use holdfast_shared::permission::Permission;
+use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::route::{Access, Route};
+use holdfast_shared::web::{Id, RequestContext};
+
+use super::LOCK;
+
+pub(crate) static ROUTE: Route = Route::delete("/admin/users/{id}", "user.delete")
+    .access(Access::Admin(Permission::UsersWrite))
+    .in_tenant()
+    .summary("Delete a user permanently. The user's rows of the audit log stay.")
+    .rejects(&[Code::Conflict]);
+
+const DELETE: Sql = Sql::prepared(
+    "WITH target AS (
+        SELECT id, version FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
+    ), checked AS (
+        SELECT CASE WHEN t.id IS NULL THEN 'not_found'
+                    WHEN t.version <> ALL ($2) THEN 'precondition_failed'
+                    WHEN t.id = $3 OR is_last_admin(t.id) THEN 'conflict' END AS rejection
+          FROM (VALUES (1)) AS request LEFT JOIN target t ON true
+    ), deleted AS (
+        DELETE FROM users USING target, checked WHERE users.id = target.id AND checked.rejection IS NULL RETURNING users.id
+    )
+    SELECT CASE WHEN EXISTS (SELECT FROM deleted) THEN release_quota('users') ELSE reject(rejection) END FROM checked",
+);
+
+pub(crate) async fn handle(
+    State(app): State<App>,
+    request: RequestContext,
+    Id(id): Id<UserId>,
+) -> Result<NoContent, Problem> {
+    let actor = request.user()?.sub;
+    let delete = DELETE.bind(&id).bind(&request.if_match.0).bind(&actor);
+    request.transaction(&app).target("user_id", id.0).first(LOCK.bind(&id)).execute(vec![delete]).await?;
+    Ok(NoContent)
+}
