@@ -1,4 +1,4 @@
-//! Why a run or a task failed: one line, for the log and whoever is called by the alarm.
+//! Errors of a run or a task: one line each, for the log and the on-call engineer.
 
 use holdfast_shared::audit::NotGenuine;
 use holdfast_shared::aws::AwsError;
@@ -6,16 +6,16 @@ use holdfast_shared::config::ConfigError;
 use holdfast_shared::db::OwnerError;
 use holdfast_shared::vault::VaultError;
 
-/// No task could be begun.
+/// A run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MaintenanceError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] ConfigError),
-    /// The vault's key cannot be used.
+    Config(#[from] ConfigError),
+    /// The vault's key is unusable.
     #[error("the vault's key cannot be used ({0}); check VAULT_KMS_KEY_ID and SECRET_ENCRYPTION_KEY")]
     Vault(#[from] VaultError),
-    /// There is no connection.
+    /// The database is unreachable.
     #[error(transparent)]
     Database(#[from] OwnerError),
     /// The login may not act as the maintenance role.
@@ -26,16 +26,16 @@ pub enum MaintenanceError {
     /// Tasks failed.
     #[error("{0}")]
     Tasks(String),
-    /// The audit key cannot be used.
+    /// The audit key is unusable.
     #[error("the audit key cannot be used ({0}); check AUDIT_KMS_KEY_ID and that this function may kms:GetPublicKey")]
-    Key(String),
+    AuditKey(String),
 }
 
-/// A task failed. Nothing is lost: the next run takes up where it left off.
+/// A task failed. Nothing is lost: the next run continues where it stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// Another run is at it.
-    #[error("another run is at it")]
+    /// Another run of the task is in progress.
+    #[error("another run is in progress")]
     Busy,
     /// The database failed.
     #[error("the database failed ({0})")]
@@ -43,24 +43,24 @@ pub enum TaskError {
     /// KMS did not sign.
     #[error("KMS did not sign ({0}); check that this function may kms:Sign with the audit key")]
     Kms(#[from] AwsError),
-    /// The key file did not sign.
+    /// The audit key did not sign.
     #[error("the audit key did not sign")]
     Sign,
     /// A seal could not be stored.
-    #[error("a seal cannot be stored in {place} ({cause}); it is sent again by the next run")]
+    #[error("a seal cannot be stored in {location} ({cause}); the next run stores it")]
     Store {
-        /// Where.
-        place: String,
-        /// What was said.
+        /// Bucket and object, or file.
+        location: String,
+        /// Error of the store.
         cause: String,
     },
     /// The newest seal is not genuine.
     #[error("ALARM: the newest seal in the database is not genuine: {0}; compare with the stored seals")]
     NotGenuine(#[from] NotGenuine),
-    /// The batches are not those that were sealed.
+    /// The batches differ from the sealed ones.
     #[error("ALARM: the batches in the database do not add up to the newest seal; compare with the stored seals")]
     BatchesChanged,
-    /// Retired data keys have values under them, and nothing is configured that opens them.
+    /// Values are sealed under retired data keys, and no configured key opens them.
     #[error("no vault key is set; set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY as for the accounts function")]
     NoVaultKey,
     /// The vault failed for more than one value.
@@ -69,15 +69,15 @@ pub enum TaskError {
     /// Sealed values were altered.
     #[error("ALARM: {0} sealed values do not open and stay under their retired key; the log names them")]
     DoNotOpen(u64),
-    /// Somebody changed the schema.
+    /// The schema was changed without a migration.
     #[error("ALARM: {count} objects of the schema are not as the migrations make them, such as: {first}")]
     Drift {
-        /// How many.
+        /// Number of differences.
         count: usize,
         /// The first of them.
         first: String,
     },
-    /// Transaction numbers began anew.
+    /// Transaction numbers started over.
     #[error(
         "ALARM: transactions go back (now {now}, sealed to {sealed}); if this database was restored to a new cluster, call \
          begin_audit_epoch() as its owner"

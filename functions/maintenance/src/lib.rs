@@ -1,8 +1,9 @@
-//! What keeps a deployment in order by itself, on a schedule: seals the audit log, makes its months, seals anew what
-//! is under a retired key, checks the schema, lets go of what has served its time, and tells alarms how it all stands. It has a database role of its own, which can add seals and change nothing.
+//! Scheduled maintenance of a deployment: seals the audit log, creates its monthly partitions, re-encrypts what is sealed
+//! under a retired key, checks the schema, deletes expired rows, and reports numbers to the alarms. It has a database role
+//! of its own, which can add seals and change none.
 //!
-//! A task is a file with a `run`, and a line in [`Task`]. Each is bounded in time and takes up where it left off; two of the
-//! same never run at once.
+//! A task is a file in `tasks/` with a `run`, and a variant of [`Task`]. Each run is bounded in time and continues where the
+//! one before stopped; two runs of one task never overlap.
 
 mod context;
 mod error;
@@ -18,36 +19,37 @@ use serde::Serialize;
 pub use error::{MaintenanceError, TaskError};
 pub use plan::Plan;
 pub use signer::AuditSigner;
-pub use store::Store;
-pub use task::{Done, Outcome, Task, UnknownTask};
+pub use store::SealStore;
+pub use task::{Task, UnknownTask};
 pub use tasks::drift::Checked;
 pub use tasks::expire::Expired;
 pub use tasks::measure::Measured;
 pub use tasks::partitions::Partitions;
 pub use tasks::reencrypt::Reencrypted;
 pub use tasks::seal::Sealed;
+pub use tasks::{Done, Outcome};
 
 use context::Context;
 
-/// What a run did.
+/// Results of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Task by task, in order.
+pub struct MaintenanceReport {
+    /// One result per task, in the order in which they ran.
     pub tasks: Vec<TaskReport>,
 }
 
-/// What became of a task.
+/// Result of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskReport {
-    /// The task's name.
+    /// The task.
     pub task: Task,
-    /// How it ended.
+    /// Its outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-impl Report {
-    /// What failed, in one line; none where nothing did.
+impl MaintenanceReport {
+    /// The failures in one line; none if no task failed.
     pub fn failure(&self) -> Option<String> {
         let failed: Vec<_> = self.tasks.iter().filter_map(TaskReport::failure).collect();
         (!failed.is_empty()).then(|| failed.join("; "))
@@ -63,18 +65,18 @@ impl TaskReport {
     }
 }
 
-/// Runs tasks one after the other. One that fails does not keep the next from running.
+/// Runs tasks one after the other. A failed task does not prevent the next one.
 ///
 /// # Errors
-/// No task could be begun: the database cannot be reached, or the role cannot be taken.
-pub async fn run(plan: &Plan, tasks: &[Task], clock: &dyn Clock) -> Result<Report, MaintenanceError> {
+/// No task could start: the database is unreachable, or the login cannot act as the maintenance role.
+pub async fn run(plan: &Plan, tasks: &[Task], clock: &dyn Clock) -> Result<MaintenanceReport, MaintenanceError> {
     let mut context = Context::connect(plan, clock).await?;
     let mut reports = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let outcome = task.attempt(&mut context).await;
+        let outcome = tasks::attempt(*task, &mut context).await;
         let report = TaskReport { task: *task, outcome };
-        tracing::info!(task = task.name(), outcome = %serde_json::to_string(&report).unwrap_or_default(), "maintained");
+        tracing::info!(task = task.name(), outcome = %serde_json::to_string(&report).unwrap_or_default(), "task ended");
         reports.push(report);
     }
-    Ok(Report { tasks: reports })
+    Ok(MaintenanceReport { tasks: reports })
 }

@@ -1,14 +1,14 @@
-//! The maintenance function: `EventBridge` invokes it on schedules, each with the task that it is for.
+//! The maintenance function: `EventBridge` invokes it on schedules, each with its task.
 
-use holdfast_maintenance::{MaintenanceError, Plan, Report, Task};
+use holdfast_maintenance::{MaintenanceError, MaintenanceReport, Plan, Task};
 use holdfast_shared::clock::SystemClock;
 use holdfast_shared::config::Settings;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
-/// What to do; everything, where no task is named.
+/// The task to run; all tasks if none is named.
 #[derive(Deserialize)]
-struct Maintain {
+struct MaintenanceEvent {
     task: Option<Task>,
 }
 
@@ -18,8 +18,8 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-/// A task that failed makes the invocation fail, so that the alarm on errors hears of it.
-async fn handle(event: LambdaEvent<Maintain>) -> Result<Report, Error> {
+/// Fails the invocation if a task failed: the alarm on errors watches invocations.
+async fn handle(event: LambdaEvent<MaintenanceEvent>) -> Result<MaintenanceReport, Error> {
     let report = run(event.payload.task).await.inspect_err(|error| tracing::error!(%error, "maintenance failed"))?;
     match report.failure() {
         Some(failure) => Err(MaintenanceError::Tasks(failure).into()),
@@ -27,8 +27,8 @@ async fn handle(event: LambdaEvent<Maintain>) -> Result<Report, Error> {
     }
 }
 
-/// Settings are read at each run, so that a rotated secret needs no new deployment.
-async fn run(task: Option<Task>) -> Result<Report, MaintenanceError> {
+/// Reads the settings at each run, so that a rotated secret needs no deployment.
+async fn run(task: Option<Task>) -> Result<MaintenanceReport, MaintenanceError> {
     let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
     let tasks = task.map_or(Task::ALL.to_vec(), |task| vec![task]);
     holdfast_maintenance::run(&plan, &tasks, &SystemClock).await

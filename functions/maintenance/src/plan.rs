@@ -1,4 +1,4 @@
-//! What a run works with, as the settings say.
+//! The settings of a run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,40 +9,40 @@ use secrecy::SecretString;
 
 use crate::error::MaintenanceError;
 use crate::signer::AuditSigner;
-use crate::store::Store;
+use crate::store::SealStore;
 
-/// Lambda lets a run go on for five minutes.
+/// The function's timeout on Lambda is five minutes.
 const TIME_LIMIT: Duration = Duration::from_mins(4);
-/// As long as most rules ask for a year of audit logs, and a month to notice.
+/// Most regulations require a year of audit logs; this leaves a month to notice.
 const RETENTION_DAYS: u16 = 400;
-/// The database refuses to drop anything younger.
-const LEAST_RETENTION_DAYS: u16 = 90;
+/// The database drops no month that is younger.
+const MIN_RETENTION_DAYS: u16 = 90;
 const MAX_RETENTION_DAYS: u16 = 3650;
 
-/// What a run works with.
+/// The settings of a run.
 pub struct Plan {
-    /// How the maintenance role, or the owner, reaches the database.
+    /// URL of the database, as the maintenance role or the owner.
     pub database_url: SecretString,
     /// The database's certificate authority, as a PEM file; none for the public ones.
     pub database_ca_file: Option<PathBuf>,
-    /// For how long a run begins new work.
+    /// Time after which a run begins no new work.
     pub time_limit: Duration,
-    /// How many rows a seal holds at most, unless one transaction has more.
+    /// Limit of the rows in a seal. Exceeded only by a single transaction with more rows.
     pub max_rows: u16,
-    /// How long audit rows are kept.
+    /// Days that audit rows are kept.
     pub retention_days: u16,
-    /// For how many days a deleted account can be restored.
+    /// Days in which a deleted account can be restored.
     pub account_retention_days: u16,
-    /// What unwraps and wraps the vault's data keys; none where no vault is configured.
+    /// Providers that wrap and unwrap the vault's data keys; none if no vault is configured.
     pub vault: Option<Providers>,
     /// The audit key.
     pub signer: AuditSigner,
-    /// Where seals go.
-    pub store: Store,
+    /// The store of seals.
+    pub store: SealStore,
 }
 
 impl Plan {
-    /// The plan that the settings ask for: `DATABASE_URL` is the maintenance role's, or the owner's.
+    /// Reads the plan from the settings. `DATABASE_URL` is the maintenance role's, or the owner's.
     pub async fn from_settings(settings: &Settings) -> Result<Self, MaintenanceError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let deployed = config.environment != Environment::Local;
@@ -56,13 +56,13 @@ impl Plan {
             max_rows: 10_000,
             retention_days,
             signer: AuditSigner::from_settings(settings, deployed).await?,
-            store: Store::from_settings(settings, deployed, retention_days).await?,
+            store: SealStore::from_settings(settings, deployed, retention_days).await?,
         })
     }
 }
 
 fn retention_days(settings: &Settings) -> Result<u16, ConfigError> {
-    let range = LEAST_RETENTION_DAYS..=MAX_RETENTION_DAYS;
+    let range = MIN_RETENTION_DAYS..=MAX_RETENTION_DAYS;
     match settings.get("AUDIT_RETENTION_DAYS").map(str::parse) {
         None => Ok(RETENTION_DAYS),
         Some(Ok(days)) if range.contains(&days) => Ok(days),

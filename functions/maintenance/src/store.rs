@@ -1,4 +1,4 @@
-//! Where seals go so that the database's owner cannot change them: a bucket with Object Lock, or locally a folder.
+//! The store of seals, which the owner of the database cannot change: a bucket with Object Lock, or locally a folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,26 +14,26 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::TaskError;
 
-/// A month is dropped as a whole, so its oldest rows live a month longer than the youngest; their seals as long.
+/// Months are dropped as a whole, so their oldest rows live a month longer than the retention, and so do the seals.
 const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// Where seals go.
-pub enum Store {
-    /// A bucket with Object Lock; nobody can remove an object before its time.
+/// The store of seals.
+pub enum SealStore {
+    /// A bucket with Object Lock: nobody can delete an object before its retention ends.
     Bucket {
-        /// S3.
+        /// Client of S3.
         client: Client,
-        /// Its name.
+        /// Name of the bucket.
         bucket: String,
-        /// How long an object is locked.
+        /// Time for which an object is locked.
         retention: SignedDuration,
     },
-    /// A folder. Local use.
+    /// A folder, for local use.
     Folder(PathBuf),
 }
 
-impl Store {
-    /// The place that the settings name.
+impl SealStore {
+    /// The store that the settings name.
     pub(crate) async fn from_settings(settings: &Settings, deployed: bool, days: u16) -> Result<Self, ConfigError> {
         if let Some(bucket) = settings.get("AUDIT_SEALS_BUCKET") {
             return Ok(Self::bucket(Client::new(aws::config().await), bucket, days));
@@ -46,49 +46,58 @@ impl Store {
             Some(folder) => Ok(Self::Folder(folder.into())),
             None => {
                 let fix = "set a bucket with Object Lock, or locally AUDIT_SEALS_FOLDER";
-                Err(ConfigError::new("AUDIT_SEALS_BUCKET", "there is nowhere to keep seals", fix))
+                Err(ConfigError::new("AUDIT_SEALS_BUCKET", "no store of seals is set", fix))
             }
         }
     }
 
-    /// A bucket in which objects are locked for so many days and a month.
+    /// A bucket in which objects are locked for this many days and a month.
     pub fn bucket(client: Client, bucket: &str, days: u16) -> Self {
         let retention = SignedDuration::from_hours(i64::from(days) * 24) + MONTH;
         Self::Bucket { client, bucket: bucket.to_owned(), retention }
     }
 
-    /// Stores a seal, and says where it is. To store it again does no harm.
+    /// Stores a seal and returns its location. Storing a seal twice does no harm.
     pub(crate) async fn put(&self, name: &str, document: String, now: Timestamp) -> Result<String, TaskError> {
         match self {
             Self::Bucket { client, bucket, retention } => {
                 let until = DateTime::from_secs((now + *retention).as_second());
-                let request = client.put_object().bucket(bucket).key(name).content_type("application/json");
-                let request = request.object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until);
-                let answer = request.body(ByteStream::from(document.into_bytes())).send().await;
-                let place = format!("s3://{bucket}/{name}");
-                match answer {
-                    Ok(_) => Ok(place),
-                    Err(error) => Err(TaskError::Store { cause: AwsError::from_sdk(error).to_string(), place }),
+                let stored = client
+                    .put_object()
+                    .bucket(bucket)
+                    .key(name)
+                    .content_type("application/json")
+                    .object_lock_mode(ObjectLockMode::Compliance)
+                    .object_lock_retain_until_date(until)
+                    .body(ByteStream::from(document.into_bytes()))
+                    .send()
+                    .await;
+                let location = format!("s3://{bucket}/{name}");
+                match stored {
+                    Ok(_) => Ok(location),
+                    Err(error) => Err(TaskError::Store { cause: AwsError::from_sdk(error).to_string(), location }),
                 }
             }
             Self::Folder(folder) => {
-                let failed = |error: io::Error| TaskError::Store { place: name.to_owned(), cause: error.to_string() };
-                write(folder, name, &document).map_err(failed)?;
+                write(folder, name, &document)
+                    .map_err(|error| TaskError::Store { location: name.to_owned(), cause: error.to_string() })?;
                 Ok(format!("file:{name}"))
             }
         }
     }
 }
 
-/// Writes a file whole or not at all. What root writes in another user's folder is that user's.
+/// Writes a file atomically. A file that root writes into another user's folder belongs to that user.
 fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     let path = folder.join(name);
     let parent = path.parent().unwrap_or(folder);
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let owner = above.metadata().map(|above| (above.uid(), above.gid()))?;
-    for made in parent.ancestors().take_while(|above| above.starts_with(folder)).collect::<Vec<_>>().into_iter().rev() {
-        match fs::create_dir(made) {
-            Ok(()) => belong_to(made, owner)?,
+    for created in
+        parent.ancestors().take_while(|above| above.starts_with(folder)).collect::<Vec<_>>().into_iter().rev()
+    {
+        match fs::create_dir(created) {
+            Ok(()) => chown(created, owner)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -97,10 +106,10 @@ fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
-    belong_to(&path, owner)
+    chown(&path, owner)
 }
 
-fn belong_to(path: &Path, (user, group): (u32, u32)) -> io::Result<()> {
+fn chown(path: &Path, (user, group): (u32, u32)) -> io::Result<()> {
     let now = path.symlink_metadata()?;
     if (now.uid(), now.gid()) == (user, group) { Ok(()) } else { lchown(path, Some(user), Some(group)) }
 }

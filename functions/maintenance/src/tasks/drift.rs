@@ -1,4 +1,4 @@
-//! The task `drift`: compares the schema with the one that the migrations make, and fails where somebody changed it.
+//! The task `drift`: compares the schema with the one that the migrations create, and fails if they differ.
 
 use holdfast_shared::db::FromRow;
 use holdfast_shared::db::SCHEMA_VERSIONS;
@@ -9,20 +9,20 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::TaskError;
 
-const VERSION: &str = "SELECT max(version) FROM refinery_schema_history";
+const VERSION: &str = "SELECT max(version) AS version FROM refinery_schema_history";
 const RECORD: &str = "INSERT INTO schema_checks (id, at, version, differences, first) VALUES ($1, $2, $3, $4, $5)";
 
-/// What was found.
+/// Result of a comparison without differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// The schema's version.
+    /// Version of the schema.
     pub version: i32,
-    /// Whether that is the version that this build knows the schema of: during a rollout it is not, and nothing is compared.
+    /// False if this build expects another version, as during a rollout: then nothing is compared.
     pub compared: bool,
 }
 
 pub(crate) async fn run(context: &Context<'_>) -> Result<Checked, TaskError> {
-    let version: i32 = context.client.query_one(VERSION, &[]).await?.try_get(0)?;
+    let version: i32 = context.client.query_one(VERSION, &[]).await?.try_get("version")?;
     if version != *SCHEMA_VERSIONS.end() {
         return Ok(Checked { version, compared: false });
     }

@@ -1,4 +1,4 @@
-//! The task `expire`: deletes for good what has served its time, in batches that nobody has to wait for.
+//! The task `expire`: deletes expired rows permanently, in batches short enough that no request waits for one.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -15,10 +15,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const SESSIONS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 const CHECKS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 
-/// With their secrets, which refer to them.
+/// The accounts' secrets are deleted by the foreign key.
 const ACCOUNTS: &str =
     "DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2)";
-/// With their refresh tokens, likewise.
+/// The sessions' refresh tokens are deleted by the foreign key.
 const SESSIONS: &str =
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 const ANSWERS: &str = "DELETE FROM idempotency_keys WHERE (tenant_id, actor_id, key) IN
@@ -28,18 +28,18 @@ const THROTTLES: &str = "DELETE FROM login_throttles WHERE key IN
 const CHECKS: &str =
     "DELETE FROM schema_checks WHERE id IN (SELECT id FROM schema_checks WHERE at < $1 ORDER BY at LIMIT $2)";
 
-/// How many rows went.
+/// Numbers of deleted rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Expired {
-    /// Accounts that were deleted longer ago than `RETENTION_DAYS`.
+    /// Accounts, `RETENTION_DAYS` after they were soft-deleted.
     pub accounts: u64,
-    /// Sessions that ran out 30 days ago.
+    /// Sessions, 30 days after they expired.
     pub sessions: u64,
-    /// Answers kept for an `Idempotency-Key` for a day.
+    /// Responses stored for an `Idempotency-Key`, after a day.
     pub answers: u64,
-    /// Failed sign-ins that were forgotten a day ago.
+    /// Throttles of failed sign-ins, a day after they ended.
     pub throttles: u64,
-    /// Checks of the schema, after 90 days.
+    /// Schema checks, after 90 days.
     pub checks: u64,
 }
 
@@ -47,24 +47,24 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Expired, TaskError> {
     let now = context.now();
     let kept = SignedDuration::from_hours(24 * i64::from(context.plan.account_retention_days));
     Ok(Expired {
-        accounts: all(context, ACCOUNTS, now - kept).await?,
-        sessions: all(context, SESSIONS, now - SESSIONS_KEPT).await?,
-        answers: all(context, ANSWERS, now - DAY).await?,
-        throttles: all(context, THROTTLES, now - DAY).await?,
-        checks: all(context, CHECKS, now - CHECKS_KEPT).await?,
+        accounts: delete_all(context, ACCOUNTS, now - kept).await?,
+        sessions: delete_all(context, SESSIONS, now - SESSIONS_KEPT).await?,
+        answers: delete_all(context, ANSWERS, now - DAY).await?,
+        throttles: delete_all(context, THROTTLES, now - DAY).await?,
+        checks: delete_all(context, CHECKS, now - CHECKS_KEPT).await?,
     })
 }
 
-/// Batch by batch, until nothing is left or the time is over.
-async fn all(context: &Context<'_>, delete: &str, before: Timestamp) -> Result<u64, TaskError> {
-    let mut gone = 0;
+/// Deletes batch by batch, until nothing is left or the time is up. Returns the number of deleted rows.
+async fn delete_all(context: &Context<'_>, delete: &str, before: Timestamp) -> Result<u64, TaskError> {
+    let mut total = 0;
     while context.has_time() {
         let values: [&(dyn ToSql + Sync); 2] = [&before, &BATCH];
         let deleted = context.client.execute(delete, &values).await?;
-        gone += deleted;
+        total += deleted;
         if deleted < BATCH.unsigned_abs() {
             break;
         }
     }
-    Ok(gone)
+    Ok(total)
 }

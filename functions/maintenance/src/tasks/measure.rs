@@ -1,4 +1,4 @@
-//! The task `measure`: how operations stand, as numbers for CloudWatch's alarms. Whoever scrapes `/metrics` sees the same.
+//! The task `measure`: reports operational numbers to CloudWatch, for its alarms. `/metrics` shows the same numbers.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use tokio_postgres::Client;
 use crate::context::Context;
 use crate::error::TaskError;
 
-/// Since when audit rows have been waiting for their seal. A seal's own age says nothing: while nothing happens, there is
+/// Age of the oldest audit row without a seal. The age of the newest seal would be misleading: without requests there is
 /// nothing to seal.
-const UNSEALED: &str = "SELECT extract(epoch FROM $1::timestamptz - min(r.at))::float8
+const UNSEALED: &str = "SELECT extract(epoch FROM $1::timestamptz - min(r.at))::float8 AS seconds
       FROM (SELECT epoch, to_transaction FROM audit_seals ORDER BY number DESC LIMIT 1) AS newest
       RIGHT JOIN (VALUES (0)) AS always ON true
       CROSS JOIN LATERAL (SELECT at FROM http_audit_log
          WHERE (epoch, transaction_id) >= (coalesce(newest.epoch, 0), coalesce(newest.to_transaction, '0'))
          ORDER BY epoch, transaction_id LIMIT 1) AS r";
 
-/// Before this version the maintenance role may not read what it measures: there is nothing until the rollout is over.
+/// The first schema version in which the maintenance role may read the gauges; before it, nothing is reported.
 const SINCE: i32 = 16;
-const VERSION: &str = "SELECT max(version) FROM refinery_schema_history";
+const VERSION: &str = "SELECT max(version) AS version FROM refinery_schema_history";
 
-/// The gauges that alarms look at, what they are called in CloudWatch, and what they count in.
+/// The gauges that have alarms, with their CloudWatch names and units.
 const ALARMING: [(&str, &str, Unit); 7] = [
     ("holdfast_schema_differences", "SchemaDifferences", Unit::Count),
     ("holdfast_migration_failures", "MigrationFailures", Unit::Count),
@@ -36,10 +36,10 @@ const ALARMING: [(&str, &str, Unit); 7] = [
     ("holdfast_counters_age_seconds", "CountersAge", Unit::Seconds),
 ];
 
-/// What was done.
+/// Result of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Measured {
-    /// How many numbers were found.
+    /// Number of reported numbers.
     pub numbers: usize,
 }
 
@@ -50,19 +50,19 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Measured, TaskError> {
 }
 
 async fn numbers(client: &Client, now: Timestamp) -> Result<Vec<Number>, TaskError> {
-    let version: i32 = client.query_one(VERSION, &[]).await?.try_get(0)?;
+    let version: i32 = client.query_one(VERSION, &[]).await?.try_get("version")?;
     if version < SINCE {
         return Ok(Vec::new());
     }
     let mut found = BTreeMap::new();
     for row in client.query(gauges::SELECT, &[&now]).await? {
-        found.insert(row.try_get::<_, String>(0)?, row.try_get::<_, f64>(1)?);
+        found.insert(row.try_get::<_, String>("name")?, row.try_get::<_, f64>("value")?);
     }
     let mut numbers: Vec<_> = ALARMING
         .into_iter()
         .filter_map(|(gauge, name, unit)| Some(Number { name, unit, value: *found.get(gauge)? }))
         .collect();
-    let waiting: Option<f64> = client.query_one(UNSEALED, &[&now]).await?.try_get(0)?;
+    let waiting: Option<f64> = client.query_one(UNSEALED, &[&now]).await?.try_get("seconds")?;
     numbers.push(Number { name: "AuditSealAge", unit: Unit::Seconds, value: waiting.unwrap_or(0.0).max(0.0) });
     Ok(numbers)
 }

@@ -1,31 +1,41 @@
 //! Versions of secrets, in the order of their primary key.
 
+use holdfast_shared::db::FromRow;
 use holdfast_shared::vault::{BoundVersion, Purpose};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{BATCH, Move, Moved, alarm};
+use super::{BATCH, Counts, TenantKeys, log_unopened};
 use crate::error::TaskError;
 
 const NEXT: &str = "SELECT account_id, name, version, sealed, key_version, stamp FROM secret_versions
      WHERE tenant_id = $1 AND key_version <> $2 AND (account_id, name, version) > ($3, $4, $5)
      ORDER BY account_id, name, version LIMIT $6";
 
-/// The stamp is of this sealed value and this version: while it is the same, so are they.
+/// Only if the binding tag is unchanged: it covers the sealed value and the version.
 const REPLACE: &str = "UPDATE secret_versions v SET sealed = n.sealed, stamp = n.stamp, key_version = $2
       FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[]) AS n (account_id, name, version, was, sealed, stamp)
      WHERE v.tenant_id = $1 AND v.account_id = n.account_id AND v.name = n.name AND v.version = n.version AND v.stamp = n.was";
 
-/// The last one that was looked at.
+/// The last version that was processed.
 #[derive(Default)]
-pub(super) struct Position {
+pub(super) struct LastVersion {
     account: Uuid,
     name: String,
     version: i64,
 }
 
-/// What the statement takes, column by column.
+#[derive(FromRow)]
+struct SealedVersion {
+    account_id: Uuid,
+    name: String,
+    version: i64,
+    sealed: Vec<u8>,
+    key_version: i32,
+    stamp: Vec<u8>,
+}
+
+/// The arrays that [`REPLACE`] takes, one per column.
 #[derive(Default)]
 struct Columns {
     accounts: Vec<Uuid>,
@@ -36,44 +46,49 @@ struct Columns {
     stamps: Vec<Vec<u8>>,
 }
 
-/// Moves those after the position; none where there are no more.
-pub(super) async fn batch(moving: &mut Move<'_, '_>, after: &mut Position) -> Result<Option<Moved>, TaskError> {
-    let tenant = moving.tenant.0;
-    let active = moving.active.version;
-    let position: [&(dyn ToSql + Sync); 6] = [&tenant, &active, &after.account, &after.name, &after.version, &BATCH];
-    let rows = moving.client.query(NEXT, &position).await?;
-    let Some(last) = rows.last() else { return Ok(None) };
-    *after = Position { account: last.try_get(0)?, name: last.try_get(1)?, version: last.try_get(2)? };
-    let (mut columns, mut moved) = (Columns::default(), Moved::default());
-    for row in &rows {
-        match one(moving, row).await {
-            Ok((sealed, stamp)) => {
-                columns.accounts.push(row.try_get(0)?);
-                columns.names.push(row.try_get(1)?);
-                columns.versions.push(row.try_get(2)?);
-                columns.was.push(row.try_get(5)?);
-                columns.sealed.push(sealed);
-                columns.stamps.push(stamp);
-            }
+impl Columns {
+    fn push(&mut self, old: SealedVersion, sealed: Vec<u8>, stamp: Vec<u8>) {
+        self.accounts.push(old.account_id);
+        self.names.push(old.name);
+        self.versions.push(old.version);
+        self.was.push(old.stamp);
+        self.sealed.push(sealed);
+        self.stamps.push(stamp);
+    }
+}
+
+/// Re-encrypts the next batch; none if there are no more.
+pub(super) async fn batch(work: &mut TenantKeys<'_, '_>, last: &mut LastVersion) -> Result<Option<Counts>, TaskError> {
+    let tenant = work.tenant.0;
+    let active = work.active.version;
+    let position: [&(dyn ToSql + Sync); 6] = [&tenant, &active, &last.account, &last.name, &last.version, &BATCH];
+    let rows = work.client.query(NEXT, &position).await?;
+    let found: Vec<SealedVersion> = rows.iter().map(SealedVersion::from_row).collect::<Result<_, _>>()?;
+    let Some(SealedVersion { account_id, name, version, .. }) = found.last() else { return Ok(None) };
+    *last = LastVersion { account: *account_id, name: name.clone(), version: *version };
+    let (mut columns, mut counts) = (Columns::default(), Counts::default());
+    for old in found {
+        match reseal(work, &old).await {
+            Ok((sealed, stamp)) => columns.push(old, sealed, stamp),
             Err(TaskError::Vault(error)) if error.is_of_the_value() => {
-                let (account, name, version): (Uuid, &str, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-                alarm(moving.tenant, &format!("secret {name} of account {account}, version {version}"), &error);
-                moved.failed += 1;
+                let SealedVersion { account_id, name, version, .. } = &old;
+                let what = format!("secret {name} of account {account_id}, version {version}");
+                log_unopened(work.tenant, &what, &error);
+                counts.failed += 1;
             }
             Err(error) => return Err(error),
         }
     }
     let Columns { accounts, names, versions, was, sealed, stamps } = columns;
     let values: [&(dyn ToSql + Sync); 8] = [&tenant, &active, &accounts, &names, &versions, &was, &sealed, &stamps];
-    moved.values = moving.client.execute(REPLACE, &values).await?;
-    Ok(Some(moved))
+    counts.values = work.client.execute(REPLACE, &values).await?;
+    Ok(Some(counts))
 }
 
-async fn one(moving: &mut Move<'_, '_>, row: &Row) -> Result<(Vec<u8>, Vec<u8>), TaskError> {
-    let (account, name): (Uuid, &str) = (row.try_get(0)?, row.try_get(1)?);
-    let context = [account.as_bytes().as_slice(), name.as_bytes()];
-    let stamped = BoundVersion { sealed: row.try_get(3)?, version: row.try_get(2)?, stamp: row.try_get(5)? };
-    let from = moving.key(row.try_get(4)?)?.clone();
-    let keys = (&from, &moving.active);
-    Ok(moving.resealer.reseal_version(moving.tenant, Purpose::Secret, &context, keys, &stamped).await?)
+async fn reseal(work: &mut TenantKeys<'_, '_>, old: &SealedVersion) -> Result<(Vec<u8>, Vec<u8>), TaskError> {
+    let context = [old.account_id.as_bytes().as_slice(), old.name.as_bytes()];
+    let bound = BoundVersion { sealed: &old.sealed, version: old.version, stamp: &old.stamp };
+    let from = work.key(old.key_version)?.clone();
+    let keys = (&from, &work.active);
+    Ok(work.resealer.reseal_version(work.tenant, Purpose::Secret, &context, keys, &bound).await?)
 }

@@ -1,4 +1,4 @@
-//! The chain as the database has it: where it stands, what comes next, and how a seal is added.
+//! The chain of seals in the database: its newest seal, the next span to seal, and how a seal is added.
 
 use holdfast_shared::audit::{
     AuditKeys, AuditRow, Batch, Dropped, Entry, Hash, Position, Seal, Span, State, StateTree, seal,
@@ -27,27 +27,67 @@ const ADD_KEY: &str =
 const ADD_SEAL: &str =
     "INSERT INTO audit_seals (number, epoch, from_transaction, to_transaction, rows, sealed_at, hash, kid, document)
     VALUES ($1, $2, $3::text::xid8, $4::text::xid8, $5, $6, $7, $8, $9)";
-const ADD_BATCHES: &str = "INSERT INTO audit_batches (seal_number, tenant_id, count, total, root, head, entries, place_index, place_size, place_path)
-    SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[], $10::bytea[])";
+const ADD_BATCHES: &str =
+    "INSERT INTO audit_batches (seal_number, tenant_id, count, total, root, head, entries, place_index, place_size, place_path)
+    SELECT $1, * FROM unnest(
+        $2::uuid[],
+        $3::bigint[],
+        $4::bigint[],
+        $5::bytea[],
+        $6::bytea[],
+        $7::bytea[],
+        $8::bigint[],
+        $9::bigint[],
+        $10::bytea[]
+    )";
 const ADD_DROP: &str =
     "INSERT INTO audit_drops (partition, from_at, before_at, rows, seal_number) VALUES ($1, $2, $3, $4, $5)";
 
-/// Where the chain stands.
-pub(super) struct Ledger {
+/// A public key that verifies seals.
+#[derive(FromRow)]
+struct VerificationKey {
+    x: String,
+    y: String,
+}
+
+/// A tenant's state at the newest seal.
+#[derive(FromRow)]
+struct TenantState {
+    tenant_id: TenantId,
+    #[row(with = "i64::unsigned_abs")]
+    total: u64,
+    #[row(with = "Hash::from_slice")]
+    head: Option<Hash>,
+}
+
+/// The first transaction that may not have ended.
+#[derive(FromRow)]
+struct Horizon {
+    epoch: i32,
+    #[row(column = "transaction_id", with = "number")]
+    transaction: u64,
+}
+
+/// PostgreSQL writes an xid8 in decimal digits and nothing else.
+fn number(xid: &str) -> u64 {
+    xid.parse().unwrap_or(0)
+}
+
+/// The chain of seals, up to the newest one.
+pub(super) struct SealChain {
     position: Option<Position>,
     states: StateTree,
 }
 
-impl Ledger {
-    /// Reads it, and holds what it finds against the newest seal's signature: nothing is sealed on top of what somebody
-    /// changed.
+impl SealChain {
+    /// Reads the chain and checks it against the newest seal's signature: nothing is sealed on top of altered rows.
     pub(super) async fn open(context: &Context<'_>) -> Result<Self, TaskError> {
         let client = &context.client;
         let mut states = StateTree::default();
         for row in client.query(STATES, &[]).await? {
-            let total = row.try_get::<_, i64>(1)?.unsigned_abs();
-            let head = Hash::from_slice(row.try_get(2)?).ok_or(TaskError::BatchesChanged)?;
-            states.0.insert(row.try_get(0)?, State { total, head });
+            let TenantState { tenant_id, total, head } = TenantState::from_row(&row)?;
+            let head = head.ok_or(TaskError::BatchesChanged)?;
+            states.0.insert(tenant_id, State { total, head });
         }
         let Some(newest) = client.query_opt(NEWEST, &[]).await? else {
             return if states.0.is_empty() {
@@ -57,9 +97,9 @@ impl Ledger {
             };
         };
         let keys = client.query(KEYS, &[]).await?;
-        let keys = keys.iter().map(|row| Ok(PublicKey { x: row.try_get(0)?, y: row.try_get(1)? }));
-        let keys = AuditKeys::new(keys.collect::<Result<Vec<_>, tokio_postgres::Error>>()?);
-        let (newest, hash) = keys.open(newest.try_get(0)?)?;
+        let keys = keys.iter().map(VerificationKey::from_row).collect::<Result<Vec<_>, _>>()?;
+        let keys = AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
+        let (newest, hash) = keys.open(newest.try_get("document")?)?;
         if holdfast_shared::audit::root(&states.leaves()) != newest.state_root {
             return Err(TaskError::BatchesChanged);
         }
@@ -68,20 +108,20 @@ impl Ledger {
 
     /// The transactions that the next seal covers, and whether it is an epoch's last.
     pub(super) async fn next_span(&self, context: &Context<'_>) -> Result<(Span, bool), TaskError> {
-        let row = context.client.query_one(HORIZON, &[]).await?;
-        let (now, horizon): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
-        let horizon: u64 = horizon.parse().unwrap_or(0);
+        let horizon = Horizon::from_row(&context.client.query_one(HORIZON, &[]).await?)?;
         let (epoch, from) = match &self.position {
             Some(last) if last.to_transaction == u64::MAX => (last.epoch + 1, 0),
             Some(last) => (last.epoch, last.to_transaction),
             None => (1, 0),
         };
-        // In an epoch that is over, nothing comes any more.
-        let closes = epoch < now;
-        let to = if closes { u64::MAX } else { horizon };
-        if now < epoch || to < from {
-            let (now, sealed) = (format!("{now}/{horizon}"), format!("{epoch}/{from}"));
-            return Err(TaskError::WentBack { now, sealed });
+        // An epoch that has ended gets no more rows.
+        let closes = epoch < horizon.epoch;
+        let to = if closes { u64::MAX } else { horizon.transaction };
+        if horizon.epoch < epoch || to < from {
+            return Err(TaskError::WentBack {
+                now: format!("{}/{}", horizon.epoch, horizon.transaction),
+                sealed: format!("{epoch}/{from}"),
+            });
         }
         Ok((Span { epoch, from, to }, closes))
     }
@@ -103,10 +143,10 @@ impl Ledger {
     }
 }
 
-/// The rows of a span, in order, `most` at the most.
-pub(super) async fn rows(context: &Context<'_>, span: Span, most: usize) -> Result<Vec<AuditRow>, TaskError> {
-    let (from, to, most) = (span.from.to_string(), span.to.to_string(), i64::try_from(most).unwrap_or(i64::MAX));
-    let rows = context.client.query(ROWS, &[&span.epoch, &from, &to, &most]).await?;
+/// The rows of a span, in order, at most `limit`.
+pub(super) async fn rows(context: &Context<'_>, span: Span, limit: usize) -> Result<Vec<AuditRow>, TaskError> {
+    let (from, to, limit) = (span.from.to_string(), span.to.to_string(), i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = context.client.query(ROWS, &[&span.epoch, &from, &to, &limit]).await?;
     Ok(rows.iter().map(AuditRow::from_row).collect::<Result<_, _>>()?)
 }
 
@@ -124,8 +164,7 @@ async fn add(context: &mut Context<'_>, seal: &Seal, batches: &[Batch], document
 
     let column = |value: fn(&Batch) -> u64| batches.iter().map(|batch| signed(value(batch))).collect::<Vec<i64>>();
     let digests = |value: fn(&Batch) -> Vec<u8>| batches.iter().map(value).collect::<Vec<Vec<u8>>>();
-    let tenants: Vec<TenantId> = batches.iter().map(|batch| batch.tenant_id).collect();
-    let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.0).collect();
+    let tenants: Vec<Uuid> = batches.iter().map(|batch| batch.tenant_id.0).collect();
     let columns: [&(dyn ToSql + Sync); 10] = [
         &number,
         &tenants,
@@ -146,7 +185,7 @@ async fn add(context: &mut Context<'_>, seal: &Seal, batches: &[Batch], document
     Ok(transaction.commit().await?)
 }
 
-/// PostgreSQL's numbers have a sign; ours never reach it.
+/// PostgreSQL's integers are signed; these numbers never reach the sign bit.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,43 +1,38 @@
-//! Stores seals outside the database, in their order: what one run could not store, the next one does.
+//! Stores seals outside the database, in order. The next run stores what one run could not.
 
 use holdfast_shared::audit::{Batch, Document, Seal};
 use holdfast_shared::db::FromRow;
-use tokio_postgres::Row;
 
 use crate::context::Context;
 use crate::error::TaskError;
 
-const WAITING: &str = "SELECT number, epoch, document FROM audit_seals s
+const NEXT: &str = "SELECT number, epoch, document FROM audit_seals s
      WHERE NOT EXISTS (SELECT FROM audit_deliveries d WHERE d.seal_number = s.number) ORDER BY number LIMIT 1";
 const BATCHES: &str = "SELECT tenant_id, count, total, root, head, entries, place_index, place_size, place_path
       FROM audit_batches WHERE seal_number = $1 ORDER BY tenant_id";
-const DELIVERED: &str = "INSERT INTO audit_deliveries (seal_number, place, delivered_at) VALUES ($1, $2, $3)";
+const RECORD: &str = "INSERT INTO audit_deliveries (seal_number, place, delivered_at) VALUES ($1, $2, $3)";
 
-struct Waiting {
+#[derive(FromRow)]
+struct UndeliveredSeal {
     number: i64,
     epoch: i32,
+    #[row(column = "document")]
     seal: String,
 }
 
-impl FromRow for Waiting {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { number: row.try_get(0)?, epoch: row.try_get(1)?, seal: row.try_get(2)? })
-    }
-}
-
-/// Stores what is not stored yet, until the time is up. Says how many seals it stored.
+/// Stores the seals that are not stored yet, until the time is up. Returns how many it stored.
 pub(crate) async fn deliver(context: &Context<'_>) -> Result<u64, TaskError> {
     let mut delivered = 0;
     while context.has_time()
-        && let Some(row) = context.client.query_opt(WAITING, &[]).await?
+        && let Some(row) = context.client.query_opt(NEXT, &[]).await?
     {
-        let Waiting { number, epoch, seal } = Waiting::from_row(&row)?;
+        let UndeliveredSeal { number, epoch, seal } = UndeliveredSeal::from_row(&row)?;
         let batches = context.client.query(BATCHES, &[&number]).await?;
         let batches = batches.iter().map(Batch::from_row).collect::<Result<_, _>>()?;
         let document = Document { seal, batches, state: None };
         let text = serde_json::to_string(&document).unwrap_or_default();
-        let place = context.plan.store.put(&Seal::object(epoch, number), format!("{text}\n"), context.now()).await?;
-        context.client.execute(DELIVERED, &[&number, &place, &context.now()]).await?;
+        let location = context.plan.store.put(&Seal::object(epoch, number), format!("{text}\n"), context.now()).await?;
+        context.client.execute(RECORD, &[&number, &location, &context.now()]).await?;
         delivered += 1;
     }
     Ok(delivered)

@@ -1,5 +1,5 @@
-//! The task `seal`: signs what is new in the audit log, seal after seal, and stores each where the database's owner cannot
-//! change it. Rows are sealed once every transaction up to theirs has ended, so that none that commits late is skipped.
+//! The task `seal`: signs the new rows of the audit log, seal by seal, and stores each seal where the owner of the database
+//! cannot change it. A row is sealed only after every transaction up to its own has ended, so that no late commit is missed.
 
 mod chain;
 mod delivery;
@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::TaskError;
-use chain::Ledger;
+use chain::SealChain;
 
 pub(crate) use delivery::deliver;
 
 /// What the task did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sealed {
-    /// Seals made.
+    /// Seals created.
     pub seals: u64,
     /// Rows that they seal.
     pub rows: u64,
@@ -24,12 +24,12 @@ pub struct Sealed {
     pub delivered: u64,
 }
 
-/// Seals until nothing is left or the time is up, and stores what is not stored yet.
+/// Seals until nothing is left or the time is up, then stores the seals that are not stored yet.
 pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> {
     let mut done = Sealed::default();
-    let mut ledger = Ledger::open(context).await?;
+    let mut chain = SealChain::open(context).await?;
     while context.has_time() {
-        let Some(rows) = seal_next(context, &mut ledger, Vec::new()).await? else { break };
+        let Some(rows) = seal_next(context, &mut chain, Vec::new()).await? else { break };
         done.seals += 1;
         done.rows += rows;
     }
@@ -37,23 +37,23 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> 
     Ok(done)
 }
 
-/// Names months as dropped, in a seal of their own; whoever calls holds the lock of [`crate::Task::Seal`].
+/// Names months as dropped, in a seal of their own. The caller holds the lock of [`crate::Task::Seal`].
 pub(crate) async fn announce(context: &mut Context<'_>, drops: Vec<Dropped>) -> Result<(), TaskError> {
-    let mut ledger = Ledger::open(context).await?;
-    seal_next(context, &mut ledger, drops).await.map(drop)
+    let mut chain = SealChain::open(context).await?;
+    seal_next(context, &mut chain, drops).await.map(drop)
 }
 
-/// Makes the next seal, and says how many rows it has; none where there is nothing to seal.
+/// Adds the next seal. Returns the number of its rows; none if there is nothing to seal.
 async fn seal_next(
     context: &mut Context<'_>,
-    ledger: &mut Ledger,
+    chain: &mut SealChain,
     drops: Vec<Dropped>,
 ) -> Result<Option<u64>, TaskError> {
-    let (span, closes) = ledger.next_span(context).await?;
-    let most = usize::from(context.plan.max_rows);
-    let mut rows = chain::rows(context, span, most + 1).await?;
+    let (span, closes) = chain.next_span(context).await?;
+    let limit = usize::from(context.plan.max_rows);
+    let mut rows = chain::rows(context, span, limit + 1).await?;
     let mut span = span;
-    if rows.len() > most {
+    if rows.len() > limit {
         span = cut(&mut rows, span);
         if rows.is_empty() {
             rows = chain::rows(context, span, usize::MAX).await?;
@@ -61,11 +61,11 @@ async fn seal_next(
     } else if rows.is_empty() && drops.is_empty() && !closes {
         return Ok(None);
     }
-    ledger.append(context, span, &rows, drops).await?;
+    chain.append(context, span, &rows, drops).await?;
     Ok(Some(rows.len() as u64))
 }
 
-/// Leaves out the last transaction, of which not all rows may be here. Where there is no other, the span is that one.
+/// Leaves out the last transaction, which may be incomplete. If there is no other transaction, the span becomes that one.
 fn cut(rows: &mut Vec<AuditRow>, span: Span) -> Span {
     let last = rows.last().map_or(span.to, |row| row.transaction_id);
     rows.retain(|row| row.transaction_id < last);
