@@ -1,4 +1,4 @@
-//! The canary in the database: sealed anew before each backup, opened by each drill.
+//! The canary in the database: each backup seals a new one before its dump, each drill opens it.
 
 use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::Rng;
@@ -8,14 +8,20 @@ use tokio_postgres::Client;
 
 use crate::error::BackupError;
 
-const KEEP: &str = "SELECT public.keep_canary($1, $2, $3, $4, $5)";
+const REPLACE: &str = "SELECT public.keep_canary(
+        p_provider => $1,
+        p_provider_key => $2,
+        p_wrapped => $3,
+        p_sealed => $4,
+        p_now => $5
+    )";
 const SELECT: &str = "SELECT 1 AS key_version, provider, provider_key, wrapped, sealed FROM public.vault_canary";
 
-/// Every key that wrapped a data key, once. The wrapped key itself is not looked at.
+/// Every provider key that wraps a data key, once. The wrapped key itself is not needed.
 const DATA_KEYS: &str =
     "SELECT DISTINCT 1 AS key_version, provider, provider_key, ''::bytea AS wrapped FROM public.vault_keys";
 
-/// Seals a new canary and puts it in the place of the one before.
+/// Seals a new canary, which replaces the one before.
 pub(crate) async fn seal(
     client: &Client,
     providers: &Providers,
@@ -23,11 +29,11 @@ pub(crate) async fn seal(
     now: Timestamp,
 ) -> Result<(), BackupError> {
     let Canary { key, sealed } = Canary::seal(providers, rng).await.map_err(BackupError::Seal)?;
-    client.execute(KEEP, &[&key.provider.name(), &key.provider_key, &key.wrapped, &sealed, &now]).await?;
+    client.execute(REPLACE, &[&key.provider.name(), &key.provider_key, &key.wrapped, &sealed, &now]).await?;
     Ok(())
 }
 
-/// Opens the canary of a restored database, and sees to it that every data key there is wrapped by a key that is configured.
+/// Opens the canary of a restored database, and checks that every data key there is wrapped by a configured key.
 pub(crate) async fn open(client: &Client, providers: &Providers) -> Result<(), BackupError> {
     let row = client.query_opt(SELECT, &[]).await?;
     let row = row.ok_or_else(|| BackupError::Differs("it has no canary, though a vault is configured".to_owned()))?;

@@ -1,9 +1,9 @@
-//! SHA-256 and length of what passes by.
+//! SHA-256 and length of a stream.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// Takes bytes as they come.
+/// Hashes and counts bytes.
 #[derive(Clone, Default)]
 pub(crate) struct Digester {
     hasher: Sha256,
@@ -16,12 +16,12 @@ impl Digester {
         self.bytes += bytes.len() as u64;
     }
 
-    /// How many there were so far.
+    /// Number of bytes so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The digest so far, in hexadecimal digits.
+    /// Digest so far, in hexadecimal digits.
     pub(crate) fn hex(&self) -> String {
         HEXLOWER.encode(&self.hasher.clone().finalize())
     }

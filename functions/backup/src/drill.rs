@@ -1,5 +1,5 @@
-//! The drill: restores the newest backup into a scratch database, holds it against its manifest, verifies its audit
-//! seals, opens its canary, and drops it again, whatever happens. A drill that was killed leaves its database to the next one, which drops it first.
+//! The drill: restores the newest backup into a scratch database, compares it with its manifest, verifies its audit
+//! seals, opens its canary, and drops the database again, whatever happens. The next drill drops what a killed one left.
 
 use data_encoding::HEXLOWER;
 use holdfast_shared::config::ConfigError;
@@ -15,13 +15,13 @@ use crate::progress::Watch;
 use crate::restore::{self, Source};
 use crate::{canary, seals};
 
-/// What the scratch database's name begins with. Nothing else may be called so.
+/// Prefix of the scratch database's name. No other database may have it.
 const PREFIX: &str = "holdfast_drill_";
-const QUOTED: &str = "SELECT quote_ident($1)";
+const QUOTE: &str = "SELECT quote_ident($1) AS quoted";
 
-/// The server that a drill restores to, and the name of its scratch database: always the same one for a deployment, so that
-/// what a killed drill left is found.
-struct Ground {
+/// The scratch database of a drill and its server. Its name is always the same for a deployment, so that a drill finds what
+/// a killed one left.
+struct ScratchDatabase {
     server: Client,
     login: Login,
     name: String,
@@ -29,21 +29,21 @@ struct Ground {
 
 /// Restores the newest backup, under the lock that the caller holds.
 pub(crate) async fn run(plan: &Plan, watch: &Watch<'_>) -> Result<Summary, BackupError> {
-    let ground = Ground::prepare(plan).await?;
-    let done = match tokio::time::timeout(plan.time_limit, rehearse(plan, &ground, watch)).await {
+    let scratch = ScratchDatabase::prepare(plan).await?;
+    let done = match tokio::time::timeout(plan.time_limit, restore_and_check(plan, &scratch, watch)).await {
         Ok(done) => done,
         Err(_) => Err(BackupError::OutOfTime),
     };
-    // What the drill found counts for more than what its end did.
-    let dropped = ground.clear().await;
+    // An error of the drill matters more than one of the clean-up.
+    let dropped = scratch.clear().await;
     let summary = done?;
     dropped.map(|()| summary)
 }
 
-async fn rehearse(plan: &Plan, ground: &Ground, watch: &Watch<'_>) -> Result<Summary, BackupError> {
+async fn restore_and_check(plan: &Plan, scratch: &ScratchDatabase, watch: &Watch<'_>) -> Result<Summary, BackupError> {
     let source = Source::newest(&plan.store).await?;
-    ground.make(&source.owner().await?).await?;
-    let (client, restored) = restore::fill(&source, &ground.login, &plan.programs, watch).await?;
+    scratch.create(&source.owner().await?).await?;
+    let (client, restored) = restore::fill(&source, &scratch.login, &plan.programs, watch).await?;
     seals::verify(&client).await?;
     let canary = match &plan.vault {
         Some(providers) => {
@@ -68,27 +68,27 @@ async fn rehearse(plan: &Plan, ground: &Ground, watch: &Watch<'_>) -> Result<Sum
 impl Plan {
     /// The name of the database that drills restore to.
     pub fn scratch_database(&self) -> Result<String, BackupError> {
-        let digest = HEXLOWER.encode(&Sha256::digest(self.database.place()?.as_bytes()));
+        let digest = HEXLOWER.encode(&Sha256::digest(self.database.address()?.as_bytes()));
         Ok(format!("{PREFIX}{}", digest.get(..16).unwrap_or_default()))
     }
 }
 
-impl Ground {
-    /// Connects, and drops what a killed drill has left.
+impl ScratchDatabase {
+    /// Connects, and drops what a killed drill left.
     async fn prepare(plan: &Plan) -> Result<Self, BackupError> {
         let server = plan.drill.as_ref().ok_or_else(|| {
-            let fix = "set postgres://user:password@host:5432/postgres of a role that may make databases";
+            let fix = "set postgres://user:password@host:5432/postgres of a role with CREATEDB";
             ConfigError::new("DRILL_DATABASE_URL", "not set, so there is nowhere to restore to", fix)
         })?;
         let name = plan.scratch_database()?;
-        let ground = Self { login: server.to_database(&name)?, server: server.connect().await?, name };
-        ground.clear().await?;
-        Ok(ground)
+        let scratch = Self { login: server.to_database(&name)?, server: server.connect().await?, name };
+        scratch.clear().await?;
+        Ok(scratch)
     }
 
-    /// Makes the scratch database. Its name needs no quotes.
-    async fn make(&self, owner: &str) -> Result<(), BackupError> {
-        let owner: String = self.server.query_one(QUOTED, &[&owner]).await?.try_get(0)?;
+    /// Creates the scratch database. Its name needs no quotes.
+    async fn create(&self, owner: &str) -> Result<(), BackupError> {
+        let owner: String = self.server.query_one(QUOTE, &[&owner]).await?.try_get("quoted")?;
         let create = format!("CREATE DATABASE {} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'", self.name);
         Ok(self.server.batch_execute(&create).await?)
     }

@@ -1,6 +1,6 @@
 //! A backup: `pg_dump` in a snapshot that this process holds open, so that the manifest's counts are those of the dump. The
-//! dump goes from the program's standard output into the store, hashed on the way; it is on no disk here, and exists once
-//! it is whole.
+//! dump goes from the program's standard output into the store and is hashed on the way. It is never on a local disk, and
+//! appears in the store only when it is complete.
 
 use std::process::Stdio;
 
@@ -9,29 +9,29 @@ use holdfast_shared::rng::Rng;
 use tokio::io::AsyncReadExt;
 use tokio_postgres::Client;
 
-use crate::child::Running;
+use crate::child::RunningProgram;
 use crate::digest::Digester;
 use crate::error::BackupError;
 use crate::ledger::{Ledger, Summary};
-use crate::manifest::{Facts, Manifest};
+use crate::manifest::{DatabaseFacts, Manifest};
 use crate::plan::Plan;
 use crate::programs::Program;
 use crate::progress::{Progress, Watch};
-use crate::store::Store;
+use crate::store::BackupStore;
 use crate::{canary, facts};
 
 const PROGRAM: &str = "pg_dump";
 
-/// What a dump holds is what was committed before this, and nothing of what was committed later.
+/// A dump contains what was committed before this, and nothing that was committed later.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const EXPORT: &str = "SELECT pg_export_snapshot()";
+const EXPORT: &str = "SELECT pg_export_snapshot() AS id";
 
 /// Bytes read from the program at a time.
 const CHUNK: usize = 256 << 10;
 
-/// The custom format, which `pg_restore` reads from a pipe, at gzip's lowest level: the usual one takes two and a half times
-/// as long and saves a twentieth. Rows are read under the role's policies, which [`facts::sees_all`] has seen to hide
-/// nothing; without `--enable-row-security` the program would refuse to read them.
+/// The custom format, which `pg_restore` reads from a pipe, at gzip's lowest level: the default level takes two and a half
+/// times as long and saves a twentieth. Rows are read under the role's policies, of which [`facts::check_visibility`] has
+/// checked that they hide nothing; without `--enable-row-security` the program would not read them.
 const ARGUMENTS: [&str; 6] = [
     "--format=custom",
     "--compress=1",
@@ -41,20 +41,20 @@ const ARGUMENTS: [&str; 6] = [
     "--lock-wait-timeout=30s",
 ];
 
-/// A transaction whose snapshot others can read in, while it lasts.
+/// An open transaction whose snapshot other connections can use.
 struct Snapshot {
     client: Client,
     id: String,
-    facts: Facts,
+    facts: DatabaseFacts,
 }
 
-/// Finds the program, which must not be older than the server.
+/// Finds `pg_dump`, at least of the server's major version.
 pub(crate) async fn program(plan: &Plan, ledger: &Ledger) -> Result<Program, BackupError> {
-    let (_, major) = facts::server(ledger.client()).await?;
-    plan.programs.find(PROGRAM, major).await
+    let server = facts::server(ledger.client()).await?;
+    plan.programs.find(PROGRAM, server.major).await
 }
 
-/// Makes a backup, under the lock that the ledger holds.
+/// Creates a backup, under the lock that the ledger holds.
 pub(crate) async fn run(
     plan: &Plan,
     ledger: &Ledger,
@@ -65,7 +65,7 @@ pub(crate) async fn run(
 ) -> Result<Summary, BackupError> {
     let leftovers = plan.store.clean_up().await?;
     if leftovers > 0 {
-        tracing::warn!(leftovers, "an earlier run's unfinished uploads were removed");
+        tracing::warn!(leftovers, "removed unfinished uploads of an earlier run");
     }
     let taken_at = clock.now();
     if let Some(providers) = &plan.vault {
@@ -87,10 +87,10 @@ pub(crate) async fn run(
         client_version: program.version.clone(),
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|error| BackupError::store(&key, &error))?;
-    plan.store.put(&Store::manifest_of(&key), text, clock.now()).await?;
+    plan.store.put(&BackupStore::manifest_of(&key), text, clock.now()).await?;
     let pruned = plan.store.prune()?;
     if pruned > 0 {
-        tracing::info!(pruned, "the oldest backups made room");
+        tracing::info!(pruned, "removed the oldest backups");
     }
     Ok(Summary {
         object_key: key,
@@ -104,7 +104,7 @@ pub(crate) async fn run(
     })
 }
 
-/// Runs the program and stores what it writes. Only where it ends well does the object appear.
+/// Runs the program and stores its output. The object appears only if the program succeeds.
 async fn dump(
     plan: &Plan,
     snapshot: &Snapshot,
@@ -115,7 +115,7 @@ async fn dump(
 ) -> Result<Digester, BackupError> {
     let mut command = plan.database.command(&program.path)?;
     command.args(ARGUMENTS).arg(format!("--snapshot={}", snapshot.id));
-    let mut running = Running::start(PROGRAM, command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let mut running = RunningProgram::start(PROGRAM, command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
     let output = running.child.stdout.take();
     let mut output = output.ok_or_else(|| running.failed("it has no standard output".to_owned()))?;
 
@@ -130,7 +130,7 @@ async fn dump(
         watch(Progress { doing: "dumping", bytes: digest.bytes(), of: None });
     }
     running.end().await?;
-    // The snapshot must have lasted until the program had done with it.
+    // Fails if the snapshot ended before the program did.
     snapshot.client.batch_execute("COMMIT").await?;
     upload.finish().await?;
     Ok(digest)
@@ -141,8 +141,8 @@ impl Snapshot {
         let client = plan.database.connect().await?;
         facts::take_role(&client).await?;
         client.batch_execute(BEGIN).await?;
-        let id = client.query_one(EXPORT, &[]).await?.try_get(0)?;
-        facts::sees_all(&client).await?;
+        let id = client.query_one(EXPORT, &[]).await?.try_get("id")?;
+        facts::check_visibility(&client).await?;
         let facts = facts::gather(&client).await?;
         Ok(Self { client, id, facts })
     }

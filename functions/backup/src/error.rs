@@ -1,5 +1,5 @@
-//! Why a run failed: one line that says what, and how to fix it. It goes to the log and to the run's row; no secret and
-//! no row of a table is in it.
+//! Errors of a run: one line that names the fault and the fix. It goes to the log and to the run's row, and contains no
+//! secret and no row of a table.
 
 use holdfast_shared::aws::AwsError;
 use holdfast_shared::config::ConfigError;
@@ -11,11 +11,11 @@ use holdfast_shared::vault::VaultError;
 pub enum BackupError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] ConfigError),
-    /// There is no connection.
+    Config(#[from] ConfigError),
+    /// The database is unreachable.
     #[error(transparent)]
     Connect(#[from] OwnerError),
-    /// The URL does not say all that is needed.
+    /// The URL is invalid or incomplete.
     #[error("{0}")]
     Url(&'static str),
     /// The login may not act as the role.
@@ -23,7 +23,7 @@ pub enum BackupError {
     Role {
         /// The role.
         role: String,
-        /// What the database said.
+        /// Error of the database.
         cause: String,
     },
     /// The database failed.
@@ -37,7 +37,7 @@ pub enum BackupError {
     NoProgram {
         /// The program.
         program: &'static str,
-        /// The least major version.
+        /// The lowest usable major version.
         wanted: u32,
         /// The newest that was found.
         found: Option<u32>,
@@ -47,29 +47,29 @@ pub enum BackupError {
     Program {
         /// The program.
         program: &'static str,
-        /// What it said last.
+        /// Its error message.
         cause: String,
     },
-    /// What the backup role does not see would be missing without a word.
-    #[error("holdfast_backup does not see every row of {0}; give it SELECT and a policy that says true")]
+    /// The backup role does not see every row, so a backup would be incomplete.
+    #[error("holdfast_backup does not see every row of {0}; grant it SELECT and a policy USING (true)")]
     Hidden(String),
     /// The store failed.
-    #[error("{place} failed ({cause})")]
+    #[error("{location} failed ({cause})")]
     Store {
         /// The bucket or folder, and the object.
-        place: String,
-        /// What it said.
+        location: String,
+        /// Error of the store.
         cause: String,
     },
-    /// There is nothing to restore.
+    /// The store has no backup.
     #[error("there is no backup in {0}")]
     NoBackup(String),
-    /// A manifest is none.
-    #[error("{key} is no manifest of a backup ({cause})")]
+    /// A manifest is invalid.
+    #[error("{key} is not a valid manifest of a backup ({cause})")]
     Manifest {
         /// The manifest.
         key: String,
-        /// Why.
+        /// The fault.
         cause: String,
     },
     /// The dump is not the one that was written.
@@ -78,35 +78,35 @@ pub enum BackupError {
         /// The dump.
         key: String,
     },
-    /// There is something already.
+    /// The target database is not empty.
     #[error("the database {0} is not empty; a backup is restored into an empty one only, nothing was changed")]
     NotEmpty(String),
-    /// What was restored is not what was backed up.
+    /// The restored database differs from the one that was backed up.
     #[error("ALARM: the restored database is not the one that was backed up: {0}")]
     Differs(String),
-    /// The audit log is not what was sealed.
+    /// The audit log differs from what was sealed.
     #[error("ALARM: the audit log in the backup is not what was sealed ({0}); compare it with the stored seals")]
     Seals(String),
     /// The canary is missing, or does not open.
     #[error("ALARM: the canary of the backup does not open ({0}); its secrets would not either: find the vault's key")]
     Canary(VaultError),
-    /// The vault's provider failed to seal.
+    /// The vault's provider could not seal.
     #[error("the canary could not be sealed ({0})")]
     Seal(VaultError),
-    /// It took too long.
+    /// The run exceeded its time limit.
     #[error("out of time; see the operator's guide for databases of this size")]
     OutOfTime,
 }
 
 impl BackupError {
-    /// A store's failure.
-    pub(crate) fn store(place: impl Into<String>, cause: &(impl ToString + ?Sized)) -> Self {
-        Self::Store { place: place.into(), cause: cause.to_string() }
+    /// A failure of a store.
+    pub(crate) fn store(location: impl Into<String>, cause: &(impl ToString + ?Sized)) -> Self {
+        Self::Store { location: location.into(), cause: cause.to_string() }
     }
 
     /// A failure of S3.
-    pub(crate) fn s3(place: impl Into<String>, error: impl std::error::Error) -> Self {
-        Self::store(place, &AwsError::from_sdk(error))
+    pub(crate) fn s3(location: impl Into<String>, error: impl std::error::Error) -> Self {
+        Self::store(location, &AwsError::from_sdk(error))
     }
 }
 

@@ -1,30 +1,34 @@
-//! What a database is, as its catalogue and its tables tell it to the backup role: asked within the snapshot of a dump, and
-//! again of what was restored from it.
+//! Facts about a database, from its catalogue and its tables as the backup role sees them: gathered in the snapshot of a
+//! dump, and again in the database that was restored from it.
 
 use std::collections::BTreeMap;
 
+use holdfast_shared::db::FromRow;
 use tokio_postgres::Client;
 
 use crate::error::BackupError;
-use crate::manifest::{Facts, Seal};
+use crate::manifest::{DatabaseFacts, SealReference};
 
-/// Also for who logged in as the owner: a dump is to see no more and no less than the deployed function does.
+/// Also for a login as the owner: a dump sees no more and no less than the deployed function.
 pub(crate) const ROLE: &str = "holdfast_backup";
-const TAKE_ROLE: &str = "SET ROLE holdfast_backup";
+const SET_ROLE: &str = "SET ROLE holdfast_backup";
 
-/// Names are then written out with their schemas, whoever asks.
+/// Makes names appear with their schemas, whatever the session's search path is.
 const QUALIFY: &str = "SET search_path = pg_catalog";
 
-const SERVER: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::integer / 10000";
+const SERVER: &str = "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer / 10000 AS major";
 
-const DATABASE: &str = "SELECT (SELECT max(version) FROM public.refinery_schema_history), r.rolname::text, pg_database_size(current_database())
+const DATABASE: &str =
+    "SELECT (SELECT max(version) FROM public.refinery_schema_history) AS schema_version, r.rolname::text AS owner,
+        pg_database_size(current_database()) AS bytes
       FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'public.refinery_schema_history'::regclass";
 
-const TABLES: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1";
+const TABLES: &str =
+    "SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY name";
 
-/// Tables of which the role would silently see fewer rows than there are.
-const HIDDEN: &str = "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text)
+/// Tables of which the role would silently see only some rows.
+const HIDDEN: &str = "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text) AS tables
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
        AND (NOT has_table_privilege(c.oid, 'SELECT') OR c.relrowsecurity AND (
@@ -33,10 +37,11 @@ const HIDDEN: &str = "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.o
             OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
                 AND p.polroles && ARRAY[0, current_user::regrole]::oid[])))";
 
-const HAS_SEALS: &str = "SELECT to_regclass('public.audit_seals') IS NOT NULL";
-const LAST_SEAL: &str = "SELECT number, encode(hash, 'hex') FROM public.audit_seals ORDER BY number DESC LIMIT 1";
+const HAS_SEALS: &str = "SELECT to_regclass('public.audit_seals') IS NOT NULL AS has_seals";
+const LAST_SEAL: &str =
+    "SELECT number, encode(hash, 'hex') AS hash FROM public.audit_seals ORDER BY number DESC LIMIT 1";
 
-/// One digest for each kind of thing that a restored database must have just as the one that was dumped.
+/// The kinds of objects that must be the same in the restored database as in the dumped one: one digest for each.
 const CATALOGUE: [(&str, &str); 7] = [
     (
         "tables",
@@ -89,39 +94,55 @@ const CATALOGUE: [(&str, &str); 7] = [
     ),
 ];
 
-/// Lets a connection act as the backup role.
+/// Makes a connection act as the backup role.
 pub(crate) async fn take_role(client: &Client) -> Result<(), BackupError> {
-    let taken = client.batch_execute(TAKE_ROLE).await;
+    let taken = client.batch_execute(SET_ROLE).await;
     taken.map_err(|error| BackupError::Role { role: ROLE.to_owned(), cause: holdfast_shared::db::cause(&error) })
 }
 
-/// The server's version in words, and its major one.
-pub(crate) async fn server(client: &Client) -> Result<(String, u32), BackupError> {
-    let row = client.query_one(SERVER, &[]).await?;
-    let words: String = row.try_get(0)?;
-    let version = words.split_whitespace().next().unwrap_or_default().to_owned();
-    Ok((version, row.try_get::<_, i32>(1)?.unsigned_abs()))
+/// The version of a PostgreSQL server.
+#[derive(FromRow)]
+pub(crate) struct ServerVersion {
+    /// Full version, such as `15.18`.
+    #[row(with = "first_word")]
+    pub(crate) version: String,
+    /// Major version.
+    #[row(with = "i32::unsigned_abs")]
+    pub(crate) major: u32,
 }
 
-/// Refuses a database of which the role does not see every row.
-pub(crate) async fn sees_all(client: &Client) -> Result<(), BackupError> {
+/// Cuts the distribution's own version off: `15.18 (Debian 15.18-0+deb12u1)`.
+fn first_word(version: &str) -> String {
+    version.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Reads the version of the server.
+pub(crate) async fn server(client: &Client) -> Result<ServerVersion, BackupError> {
+    Ok(ServerVersion::from_row(&client.query_one(SERVER, &[]).await?)?)
+}
+
+/// Checks that the role sees every row of the database.
+///
+/// # Errors
+/// [`BackupError::Hidden`], with the tables of which it does not.
+pub(crate) async fn check_visibility(client: &Client) -> Result<(), BackupError> {
     client.batch_execute(QUALIFY).await?;
-    match client.query_one(HIDDEN, &[]).await?.try_get::<_, Option<String>>(0)? {
+    match client.query_one(HIDDEN, &[]).await?.try_get::<_, Option<String>>("tables")? {
         Some(tables) => Err(BackupError::Hidden(tables)),
         None => Ok(()),
     }
 }
 
-/// Gathers the facts, of the snapshot that the connection is in.
-pub(crate) async fn gather(client: &Client) -> Result<Facts, BackupError> {
+/// Gathers the facts, in the snapshot of the connection's transaction.
+pub(crate) async fn gather(client: &Client) -> Result<DatabaseFacts, BackupError> {
     client.batch_execute(QUALIFY).await?;
-    let (server_version, _) = server(client).await?;
+    let server = server(client).await?;
     let row = client.query_one(DATABASE, &[]).await?;
-    Ok(Facts {
-        schema_version: row.try_get(0)?,
-        owner: row.try_get(1)?,
-        database_bytes: row.try_get(2)?,
-        server_version,
+    Ok(DatabaseFacts {
+        schema_version: row.try_get("schema_version")?,
+        owner: row.try_get("owner")?,
+        database_bytes: row.try_get("bytes")?,
+        server_version: server.version,
         row_counts: row_counts(client).await?,
         catalogue: catalogue(client).await?,
         last_seal: last_seal(client).await?,
@@ -132,9 +153,9 @@ pub(crate) async fn gather(client: &Client) -> Result<Facts, BackupError> {
 async fn row_counts(client: &Client) -> Result<BTreeMap<String, i64>, BackupError> {
     let mut counts = BTreeMap::new();
     for row in client.query(TABLES, &[]).await? {
-        let table: String = row.try_get(0)?;
-        let count = client.query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[]).await?;
-        counts.insert(table, count.try_get(0)?);
+        let table: String = row.try_get("name")?;
+        let count = client.query_one(&format!("SELECT count(*) AS rows FROM ONLY {table}"), &[]).await?;
+        counts.insert(table, count.try_get("rows")?);
     }
     Ok(counts)
 }
@@ -142,17 +163,17 @@ async fn row_counts(client: &Client) -> Result<BTreeMap<String, i64>, BackupErro
 async fn catalogue(client: &Client) -> Result<BTreeMap<String, String>, BackupError> {
     let mut digests = BTreeMap::new();
     for (kind, lines) in CATALOGUE {
-        let digest = "SELECT coalesce(encode(sha256(convert_to(string_agg(line, E'\\n' ORDER BY line COLLATE \"C\"), 'UTF8')), 'hex'), '')";
+        let digest = "SELECT coalesce(encode(sha256(convert_to(string_agg(line, E'\\n' ORDER BY line COLLATE \"C\"), 'UTF8')), 'hex'), '') AS digest";
         let row = client.query_one(&format!("{digest} FROM ({lines}) AS lines"), &[]).await?;
-        digests.insert(kind.to_owned(), row.try_get(0)?);
+        digests.insert(kind.to_owned(), row.try_get("digest")?);
     }
     Ok(digests)
 }
 
-async fn last_seal(client: &Client) -> Result<Option<Seal>, BackupError> {
-    if !client.query_one(HAS_SEALS, &[]).await?.try_get::<_, bool>(0)? {
+async fn last_seal(client: &Client) -> Result<Option<SealReference>, BackupError> {
+    if !client.query_one(HAS_SEALS, &[]).await?.try_get::<_, bool>("has_seals")? {
         return Ok(None);
     }
     let row = client.query_opt(LAST_SEAL, &[]).await?;
-    row.map(|row| Ok(Seal { number: row.try_get(0)?, hash: row.try_get(1)? })).transpose()
+    Ok(row.as_ref().map(SealReference::from_row).transpose()?)
 }

@@ -1,8 +1,8 @@
-//! Where programs of PostgreSQL are: the folders that patterns such as `/usr/lib/postgresql/*/bin` stand for.
+//! Folders of PostgreSQL's programs: expands patterns such as `/usr/lib/postgresql/*/bin`.
 
 use std::path::{Path, PathBuf};
 
-/// Where packages put the programs. `*` stands for the rest of a folder's name, mostly a version.
+/// Folders in which packages install the programs. `*` stands for the rest of a folder's name, mostly a version.
 pub const USUAL: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/lib/postgresql*/bin",
@@ -15,7 +15,7 @@ pub const USUAL: &[&str] = &[
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 ];
 
-/// The folders that a pattern stands for, newer versions first.
+/// The folders that match a pattern, newest version first.
 pub fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern {

@@ -1,5 +1,5 @@
-//! The rows of runs, as operators and metrics see them, and the lock that lets one run of a kind go on at a time. Both are
-//! the database's own: they hold whichever machine a run is on.
+//! The rows of runs, which operators and metrics read, and the lock that allows one run of a kind at a time. Both are in
+//! the database, so they hold across machines.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,56 +10,57 @@ use crate::error::BackupError;
 use crate::facts;
 use crate::login::Login;
 
-/// The first half of both kinds' locks.
+/// The first half of each kind's lock.
 const LOCK_CLASS: i32 = i32::from_be_bytes(*b"back");
-const LOCK: &str = "SELECT pg_try_advisory_lock($1, $2)";
+const LOCK: &str = "SELECT pg_try_advisory_lock($1, $2) AS locked";
 const UNLOCK: &str = "SELECT pg_advisory_unlock($1, $2)";
 
-const REQUESTED: &str = "SELECT EXISTS (SELECT FROM public.backup_runs WHERE kind = 'backup' AND state = 'requested')";
-const BEGIN: &str = "SELECT public.begin_backup_run($1, $2, $3, $4)";
+const REQUESTED: &str =
+    "SELECT EXISTS (SELECT FROM public.backup_runs WHERE kind = 'backup' AND state = 'requested') AS requested";
+const BEGIN: &str = "SELECT public.begin_backup_run($1, $2, $3, $4) AS id";
 const FINISH: &str = "SELECT public.finish_backup_run($1, $2, $3, $4)";
 
-/// What a run is.
+/// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RunKind {
     /// A dump into the store.
     Backup,
-    /// A restore of the newest one into a scratch database.
+    /// A restore of the newest dump into a scratch database.
     Drill,
 }
 
-/// What a run found or made, as its row keeps it.
+/// Result of a run, as stored in its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// The dump.
     pub object_key: String,
-    /// The schema's version in it.
+    /// Version of the schema in the dump.
     pub schema_version: i32,
-    /// The size of the database on its server, in bytes.
+    /// Size of the database on its server, in bytes.
     pub size_bytes: i64,
-    /// The size of the dump, in bytes.
+    /// Size of the dump, in bytes.
     pub compressed_bytes: u64,
-    /// Its SHA-256, in hexadecimal digits.
+    /// SHA-256 of the dump, in hexadecimal digits.
     pub sha256: String,
-    /// The server that was dumped, or restored to.
+    /// Version of the server that was dumped, or restored to.
     pub server_version: String,
-    /// The rows of each table.
+    /// Number of rows of each table.
     pub row_counts: std::collections::BTreeMap<String, i64>,
-    /// Of a drill, whether the canary opened, or that there was no key to open it with.
+    /// For a drill: `opened`, or `none` if there was no key to open the canary with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<&'static str>,
 }
 
-/// The connection that holds the lock, which ends with it, however that ends.
+/// A connection that holds the lock. The lock ends with the connection, however that ends.
 pub(crate) struct Ledger {
     client: Client,
     login: Login,
-    kind: Kind,
+    kind: RunKind,
 }
 
-impl Kind {
-    /// Its name in the database.
+impl RunKind {
+    /// Name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Backup => "backup",
@@ -67,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// The second half of its lock. Never given to another.
+    /// The second half of the lock. Never reused for another kind.
     const fn lock(self) -> i32 {
         match self {
             Self::Backup => 1,
@@ -77,7 +78,7 @@ impl Kind {
 }
 
 impl Ledger {
-    pub(crate) async fn open(login: &Login, kind: Kind) -> Result<Self, BackupError> {
+    pub(crate) async fn open(login: &Login, kind: RunKind) -> Result<Self, BackupError> {
         let client = login.connect().await?;
         facts::take_role(&client).await?;
         Ok(Self { client, login: login.clone(), kind })
@@ -87,29 +88,29 @@ impl Ledger {
         &self.client
     }
 
-    /// Whether somebody has asked for a backup.
+    /// True if a backup is requested.
     pub(crate) async fn is_requested(&self) -> Result<bool, BackupError> {
-        Ok(self.client.query_one(REQUESTED, &[]).await?.try_get(0)?)
+        Ok(self.client.query_one(REQUESTED, &[]).await?.try_get("requested")?)
     }
 
     /// Takes the lock, unless another run has it.
     pub(crate) async fn lock(&self) -> Result<bool, BackupError> {
-        Ok(self.client.query_one(LOCK, &[&LOCK_CLASS, &self.kind.lock()]).await?.try_get(0)?)
+        Ok(self.client.query_one(LOCK, &[&LOCK_CLASS, &self.kind.lock()]).await?.try_get("locked")?)
     }
 
-    /// Gives the lock back. What fails here has lost the connection, and the lock with it.
+    /// Releases the lock. If that fails, the connection is lost, and the lock with it.
     pub(crate) async fn unlock(&self) {
         if let Err(error) = self.client.execute(UNLOCK, &[&LOCK_CLASS, &self.kind.lock()]).await {
-            tracing::debug!(%error, "unlock");
+            tracing::debug!(%error, "cannot unlock");
         }
     }
 
-    /// Begins a run: the one that was asked for, or this new one.
+    /// Begins a run: the requested one, or this new one.
     pub(crate) async fn begin(&self, new: Uuid, client_version: &str, now: Timestamp) -> Result<Uuid, BackupError> {
-        Ok(self.client.query_one(BEGIN, &[&new, &self.kind.name(), &client_version, &now]).await?.try_get(0)?)
+        Ok(self.client.query_one(BEGIN, &[&new, &self.kind.name(), &client_version, &now]).await?.try_get("id")?)
     }
 
-    /// Ends a run. Where the connection was lost, over a new one; where there is none, the next run says that this one ended.
+    /// Ends a run; over a new connection if this one is lost. If that fails too, the next run records the end of this one.
     pub(crate) async fn finish(
         &self,
         run: Uuid,

@@ -1,8 +1,8 @@
-//! Backups that are known to restore: a dump into a store that nobody can change, on a schedule or when an operator asks;
-//! a drill that restores the newest one and holds it against its manifest; and the restore itself, for the day it is needed.
+//! Backups that are proven to restore: a dump into a store that nobody can change, on a schedule or when an operator requests
+//! it; a drill that restores the newest dump and compares it with its manifest; and the restore itself.
 //!
-//! The function reads everything and writes nothing but its own rows. No plaintext of a dump is on its disk, no password on
-//! a command line, and two runs of a kind never go on at once.
+//! The function reads everything and writes only its own rows. No dump is ever on its disk, no password on a command line,
+//! and two runs of a kind never overlap.
 
 mod canary;
 mod child;
@@ -30,60 +30,60 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use error::BackupError;
-pub use ledger::{Kind, Summary};
+pub use ledger::{RunKind, Summary};
 pub use login::Login;
-pub use manifest::{Facts, Manifest, Seal};
+pub use manifest::{DatabaseFacts, Manifest, SealReference};
 pub use plan::Plan;
 pub use programs::Programs;
 pub use progress::{Progress, Watch};
 pub use restore::{Restored, Source, restore};
-pub use store::{Bucket, Folder, Store};
+pub use store::{BackupStore, Bucket, Folder};
 
 use ledger::Ledger;
 
-/// What to do.
+/// A task of the backup function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// A backup.
+    /// Create a backup.
     #[default]
     Backup,
-    /// A backup, if somebody has asked for one.
+    /// Create a backup if one is requested.
     Requested,
-    /// A drill.
+    /// Run a drill.
     Drill,
 }
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Report {
-    /// It did this.
+pub enum BackupReport {
+    /// The run succeeded.
     Done {
-        /// The run.
+        /// Id of the run.
         run: Uuid,
-        /// What it found or made.
+        /// Result of the run.
         #[serde(flatten)]
         summary: Summary,
-        /// How long it took.
+        /// Duration in seconds.
         seconds: f64,
     },
-    /// Another run is at it; there was nothing to do.
+    /// Another run is in progress; nothing was done.
     Busy,
-    /// Nobody had asked for anything.
+    /// Nothing was requested.
     Nothing,
 }
 
 impl Task {
-    const fn kind(self) -> Kind {
+    const fn kind(self) -> RunKind {
         match self {
-            Self::Backup | Self::Requested => Kind::Backup,
-            Self::Drill => Kind::Drill,
+            Self::Backup | Self::Requested => RunKind::Backup,
+            Self::Drill => RunKind::Drill,
         }
     }
 }
 
-/// Does one task. A run that fails is recorded as failed, and leaves nothing behind.
+/// Runs one task. A failed run is recorded as failed and leaves nothing behind.
 ///
 /// # Errors
 /// One line that names the fix.
@@ -93,25 +93,25 @@ pub async fn run(
     clock: &dyn Clock,
     rng: &dyn Rng,
     watch: &Watch<'_>,
-) -> Result<Report, BackupError> {
+) -> Result<BackupReport, BackupError> {
     let began = Instant::now();
     let kind = task.kind();
     let ledger = Ledger::open(&plan.database, kind).await?;
     if task == Task::Requested && !ledger.is_requested().await? {
-        return Ok(Report::Nothing);
+        return Ok(BackupReport::Nothing);
     }
     if !ledger.lock().await? {
-        return Ok(Report::Busy);
+        return Ok(BackupReport::Busy);
     }
-    let ended = locked(kind, plan, &ledger, clock, rng, watch).await;
+    let ended = run_locked(kind, plan, &ledger, clock, rng, watch).await;
     ledger.unlock().await;
     let (run, summary) = ended?;
-    Ok(Report::Done { run, summary, seconds: seconds(began.elapsed()) })
+    Ok(BackupReport::Done { run, summary, seconds: seconds(began.elapsed()) })
 }
 
-/// Does and records a run, as the only one of its kind.
-async fn locked(
-    kind: Kind,
+/// Runs and records a task, under the lock of its kind.
+async fn run_locked(
+    kind: RunKind,
     plan: &Plan,
     ledger: &Ledger,
     clock: &dyn Clock,
@@ -119,27 +119,27 @@ async fn locked(
     watch: &Watch<'_>,
 ) -> Result<(Uuid, Summary), BackupError> {
     let program = match kind {
-        Kind::Backup => dump::program(plan, ledger).await,
-        Kind::Drill => restore::program(plan, ledger).await,
+        RunKind::Backup => dump::program(plan, ledger).await,
+        RunKind::Drill => restore::program(plan, ledger).await,
     };
     let version = program.as_ref().map_or("none", |program| program.version.as_str());
     let now = clock.now();
     let run = ledger.begin(rng.uuid(now), version, now).await?;
     let done = match (kind, program) {
         (_, Err(error)) => Err(error),
-        (Kind::Backup, Ok(program)) => backup(plan, ledger, &program, clock, rng, watch).await,
-        (Kind::Drill, Ok(_)) => drill::run(plan, watch).await,
+        (RunKind::Backup, Ok(program)) => backup(plan, ledger, &program, clock, rng, watch).await,
+        (RunKind::Drill, Ok(_)) => drill::run(plan, watch).await,
     };
     let recorded = ledger.finish(run, done.as_ref(), clock.now()).await;
     let summary = done.inspect_err(|_| {
         if let Err(error) = &recorded {
-            tracing::warn!(%error, "the failure could not be recorded; the next run will");
+            tracing::warn!(%error, "cannot record the failure; the next run does");
         }
     })?;
     recorded.map(|()| (run, summary))
 }
 
-/// A backup within its time; what it leaves unfinished is removed.
+/// Creates a backup within the time limit; removes what it leaves unfinished.
 async fn backup(
     plan: &Plan,
     ledger: &Ledger,
@@ -153,12 +153,12 @@ async fn backup(
     if done.is_err()
         && let Err(error) = plan.store.clean_up().await
     {
-        tracing::warn!(%error, "what the failed run left could not be removed; the next run will");
+        tracing::warn!(%error, "cannot remove what the failed run left; the next run does");
     }
     done
 }
 
-/// To the millisecond.
+/// Rounded to the millisecond.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }

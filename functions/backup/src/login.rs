@@ -1,5 +1,5 @@
-//! A database's URL as PostgreSQL's own programs take it: in the environment of the one child, never on a command line
-//! and in no file, with the server's certificate verified as everywhere.
+//! Passes a database's URL to PostgreSQL's own programs: in the environment of the child process, never on a command line
+//! or in a file, and with the server's certificate verified.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use tokio_postgres::{Client, Config};
 
 use crate::error::BackupError;
 
-/// Where systems keep the public authorities; libpq before version 16 has none of its own.
+/// Files of the public certificate authorities; libpq before version 16 does not find them by itself.
 const PUBLIC_AUTHORITIES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// What else a child may see of this process's environment: where programs and their libraries are.
+/// Variables that a child process inherits: the paths of programs and their libraries.
 const INHERITED: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
 
-/// How a role reaches a database.
+/// A role's access to a database.
 #[derive(Debug, Clone)]
 pub struct Login {
     url: SecretString,
@@ -36,30 +36,30 @@ impl Login {
         Ok(Self { url, ca_file, database })
     }
 
-    /// The database's name.
+    /// Name of the database.
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// The same role and server, but another database.
+    /// The same role and server with another database.
     pub(crate) fn to_database(&self, name: &str) -> Result<Self, BackupError> {
         let url = replace_database(self.url.expose_secret(), name);
         let url = url.ok_or(BackupError::Url("the URL must begin with postgres:// to reach another database"))?;
         Self::new(url.into(), self.ca_file.clone())
     }
 
-    /// The server and the database, for a name that is the same whenever they are.
-    pub(crate) fn place(&self) -> Result<String, BackupError> {
+    /// A text that identifies the server and the database.
+    pub(crate) fn address(&self) -> Result<String, BackupError> {
         let config = config(&self.url)?;
         Ok(format!("{:?} {:?} {}", config.get_hosts(), config.get_ports(), self.database))
     }
 
-    /// Connects, without limits of time.
+    /// Connects, without time limits.
     pub(crate) async fn connect(&self) -> Result<Client, BackupError> {
         Ok(holdfast_shared::db::connect_backup(&self.url, self.ca_file.as_deref()).await?)
     }
 
-    /// A command that finds the database in its environment, and nothing else there.
+    /// A command with the database in its environment, and little else.
     pub(crate) fn command(&self, program: &Path) -> Result<Command, BackupError> {
         let mut command = Command::new(program);
         command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
@@ -75,7 +75,7 @@ impl Login {
         let mode = match config.get_ssl_mode() {
             SslMode::Disable => "disable",
             SslMode::Prefer => "prefer",
-            // Whoever asks for TLS gets a verified server.
+            // TLS always verifies the server.
             _ => "verify-full",
         };
         let mut environment = vec![
@@ -101,7 +101,7 @@ impl Login {
 
 fn config(url: &SecretString) -> Result<Config, BackupError> {
     let url = url.expose_secret().replace("sslmode=verify-full", "sslmode=require");
-    url.parse().map_err(|_| BackupError::Url("the URL is none; write postgres://user:password@host:5432/name"))
+    url.parse().map_err(|_| BackupError::Url("the URL is not valid; write postgres://user:password@host:5432/name"))
 }
 
 fn host(host: &Host) -> String {
@@ -111,7 +111,7 @@ fn host(host: &Host) -> String {
     }
 }
 
-/// The URL with another database. The name is of letters, digits and `_`.
+/// The URL with another database. The name consists of letters, digits and `_`.
 fn replace_database(url: &str, name: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let (address, parameters) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_the_database_stays() {
+    fn only_the_database_is_replaced() {
         for (url, expected) in [
             ("postgres://u:p%2F@h:1/a?sslmode=verify-full", "postgres://u:p%2F@h:1/b?sslmode=verify-full"),
             ("postgres://u:p@h", "postgres://u:p@h/b"),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_verifies_the_server_as_this_process_does_and_gets_the_password_as_it_is() {
+    fn a_child_process_verifies_the_server_and_gets_the_decoded_password() {
         let found = environment("postgres://u:p%2Fw@h:5/a?sslmode=verify-full");
         for (name, value) in [
             ("PGHOST", "h"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_must_name_its_database_and_a_refusal_never_repeats_it() {
+    fn a_url_must_name_its_database_and_the_error_never_repeats_it() {
         let error = Login::new("postgres://u:hunter2@h".into(), None).unwrap_err().to_string();
         assert_eq!(error, "the URL names no database; write postgres://user:password@host:5432/NAME");
     }

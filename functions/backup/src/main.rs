@@ -1,15 +1,15 @@
-//! The backup function: schedules invoke it, each with the task that it is for.
+//! The backup function: schedules invoke it, each with its task.
 
-use holdfast_backup::{BackupError, Plan, Report, Task};
+use holdfast_backup::{BackupError, BackupReport, Plan, Task};
 use holdfast_shared::clock::SystemClock;
 use holdfast_shared::config::Settings;
 use holdfast_shared::rng::SystemRng;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
-/// What to do; a backup, where no task is named.
+/// The task to run; a backup if none is named.
 #[derive(Deserialize)]
-struct Event {
+struct BackupEvent {
     #[serde(default)]
     task: Task,
 }
@@ -20,17 +20,17 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-/// A run that failed makes the invocation fail, so that the alarm on errors hears of it.
-async fn handle(event: LambdaEvent<Event>) -> Result<Report, Error> {
+/// Fails the invocation if the run failed: the alarm on errors watches invocations.
+async fn handle(event: LambdaEvent<BackupEvent>) -> Result<BackupReport, Error> {
     let task = event.payload.task;
-    // In a box: a run is many futures deep, and the compiler follows them only so far.
-    let report = Box::pin(run(task)).await.inspect_err(|error| tracing::error!(?task, %error, "the run failed"))?;
-    tracing::info!(?task, report = %serde_json::to_string(&report).unwrap_or_default(), "the run ended");
+    // Boxed: the nested futures of a run exceed the compiler's depth limit.
+    let report = Box::pin(run(task)).await.inspect_err(|error| tracing::error!(?task, %error, "run failed"))?;
+    tracing::info!(?task, report = %serde_json::to_string(&report).unwrap_or_default(), "run ended");
     Ok(report)
 }
 
-/// Settings are read at each run, so that a rotated secret needs no new deployment.
-async fn run(task: Task) -> Result<Report, BackupError> {
+/// Reads the settings at each run, so that a rotated secret needs no deployment.
+async fn run(task: Task) -> Result<BackupReport, BackupError> {
     let plan = Plan::from_settings(&Settings::from_environment().await?).await?;
     holdfast_backup::run(task, &plan, &SystemClock, &SystemRng, &|_| ()).await
 }

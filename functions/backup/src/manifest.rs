@@ -1,63 +1,64 @@
-//! What lies beside every dump and says what it must be: nothing is restored that does not agree with it.
+//! The manifest beside every dump, which describes it: a dump that disagrees with its manifest is not restored.
 
 use std::collections::BTreeMap;
 
+use holdfast_shared::db::FromRow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::BackupError;
-use crate::store::Store;
+use crate::store::BackupStore;
 
-/// The format that is written; another is not read.
+/// The format that is written, and the only one that is read.
 const FORMAT: u32 = 1;
 
-/// A dump's manifest.
+/// The manifest of a dump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The manifest's own format.
+    /// Format of the manifest.
     pub format: u32,
-    /// The dump's key.
+    /// Key of the dump.
     pub dump: String,
-    /// When its snapshot was taken: all that was committed before is in it, and nothing else.
+    /// Time of the snapshot: the dump contains everything that was committed before, and nothing else.
     pub taken_at: Timestamp,
-    /// Which build of Holdfast made it.
+    /// Version of Holdfast that created the dump.
     pub holdfast_version: String,
-    /// What the database was at the snapshot.
+    /// Facts about the database at the snapshot.
     #[serde(flatten)]
-    pub facts: Facts,
-    /// The dump's size in bytes.
+    pub facts: DatabaseFacts,
+    /// Size of the dump in bytes.
     pub dump_bytes: u64,
     /// SHA-256 of the dump, in hexadecimal digits.
     pub sha256: String,
-    /// `pg_dump`'s version. A `pg_restore` older than it may not read the dump.
+    /// Version of `pg_dump`. An older `pg_restore` may be unable to read the dump.
     pub client_version: String,
 }
 
-/// What a database is at one moment.
+/// Facts about a database at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// The schema's version.
+pub struct DatabaseFacts {
+    /// Version of the schema.
     pub schema_version: i32,
-    /// The role that owns it.
+    /// Role that owns the schema.
     pub owner: String,
-    /// PostgreSQL's version.
+    /// Version of PostgreSQL.
     pub server_version: String,
-    /// Its size on the server, in bytes.
+    /// Size on the server, in bytes.
     pub database_bytes: i64,
-    /// How many rows each table has.
+    /// Number of rows of each table.
     pub row_counts: BTreeMap<String, i64>,
-    /// Digests of the catalogue, by what they are of: tables, constraints, policies, grants and the like.
+    /// Digests of the catalogue by kind of object: tables, constraints, policies, grants and so on.
     pub catalogue: BTreeMap<String, String>,
     /// The newest seal of the audit log.
-    pub last_seal: Option<Seal>,
+    pub last_seal: Option<SealReference>,
 }
 
 /// A seal of the audit log, by its number and digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seal {
-    /// Its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+pub struct SealReference {
+    /// Number of the seal.
     pub number: i64,
-    /// The digest by which the next seal names it, in hexadecimal digits.
+    /// Digest by which the next seal refers to it, in hexadecimal digits.
     pub hash: String,
 }
 
@@ -66,18 +67,18 @@ impl Manifest {
     pub(crate) const FORMAT: u32 = FORMAT;
 
     /// Reads the manifest of a dump.
-    pub(crate) async fn of(store: &Store, dump: &str) -> Result<Self, BackupError> {
-        let key = Store::manifest_of(dump);
+    pub(crate) async fn of(store: &BackupStore, dump: &str) -> Result<Self, BackupError> {
+        let key = BackupStore::manifest_of(dump);
         let text = store.get(&key).await?;
         let bad = |cause: String| BackupError::Manifest { key: key.clone(), cause };
         let manifest: Self = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
         match manifest.format {
             FORMAT => Ok(manifest),
-            other => Err(bad(format!("format {other} is not known to this build"))),
+            other => Err(bad(format!("this build does not read format {other}"))),
         }
     }
 
-    /// How many rows all tables have.
+    /// Number of rows of all tables.
     pub fn rows(&self) -> i64 {
         self.facts.row_counts.values().sum()
     }

@@ -1,4 +1,4 @@
-//! What a run works with, as the settings say.
+//! The settings of a run.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use holdfast_shared::vault::Providers;
 use crate::error::BackupError;
 use crate::login::Login;
 use crate::programs::Programs;
-use crate::store::Store;
+use crate::store::BackupStore;
 
-/// Lambda lets a run go on for 15 minutes. What is left is for cleaning up after one that took too long.
+/// Lambda ends a run after 15 minutes. The rest is for cleaning up after a run that took too long.
 const TIME_LIMIT: Duration = Duration::from_mins(14);
 
-/// What a run works with.
+/// The settings of a run.
 #[derive(Debug)]
 pub struct Plan {
-    /// How the backup role, or the owner, reaches the database.
+    /// Access to the database, as the backup role or the owner.
     pub database: Login,
-    /// How a role that may make databases reaches the server that drills restore to; none where there are no drills.
+    /// Access to the server that drills restore to, as a role with CREATEDB; none if there are no drills.
     pub drill: Option<Login>,
-    /// Where backups are.
-    pub store: Store,
-    /// Where PostgreSQL's programs are.
+    /// The store of backups.
+    pub store: BackupStore,
+    /// PostgreSQL's programs.
     pub programs: Programs,
-    /// The vault's keys, for the canary; none where no vault is configured.
+    /// Providers of the vault's keys, for the canary; none if no vault is configured.
     pub vault: Option<Providers>,
-    /// How long a run may take.
+    /// Time limit of a run.
     pub time_limit: Duration,
 }
 
 impl Plan {
-    /// The plan that the settings ask for: `DATABASE_URL` is the backup role's, or the owner's.
+    /// Reads the plan from the settings. `DATABASE_URL` is the backup role's, or the owner's.
     pub async fn from_settings(settings: &Settings) -> Result<Self, BackupError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let deployed = config.environment != Environment::Local;
         let ca_file = config.database_ca_file.clone();
         let drill = settings.database_url("DRILL_DATABASE_URL")?;
         Ok(Self {
-            store: Store::from_settings(settings, deployed).await?,
+            store: BackupStore::from_settings(settings, deployed).await?,
             programs: Programs::system(),
             vault: Providers::from_config(&config).await.map_err(BackupError::Canary)?,
             drill: drill.map(|url| Login::new(url, ca_file.clone())).transpose()?,

@@ -1,5 +1,5 @@
-//! Finds `pg_dump` and `pg_restore`: on `PATH`, in a Lambda layer's `/opt/bin`, then where packages put them. A program
-//! older than the server is passed over: it would leave out what it does not know.
+//! Finds `pg_dump` and `pg_restore`: on `PATH`, in a Lambda layer's `/opt/bin`, then where packages install them. Skips
+//! programs that are older than the server: they would leave out what they do not know.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use tokio::process::Command;
 use crate::error::BackupError;
 use crate::folders;
 
-/// Where Lambda puts a layer's programs.
+/// Folder in which Lambda puts a layer's programs.
 const LAYER: &str = "/opt/bin";
 
-/// Where to look.
+/// Folders to search.
 #[derive(Debug, Clone)]
 pub struct Programs {
     folders: Vec<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Programs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
-    /// As it tells it, such as `15.18`.
+    /// Version as the program prints it, such as `15.18`.
     pub(crate) version: String,
 }
 
@@ -66,17 +66,17 @@ impl Programs {
     }
 }
 
-/// The major version in words such as `15.18`, `17` or `18beta1`.
+/// The major version of texts such as `15.18`, `17` or `18beta1`.
 pub(crate) fn major(version: &str) -> Option<u32> {
     let end = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
     version.get(..end)?.parse().ok()
 }
 
-/// What the program says of itself: `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+/// The version in a program's output: `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 async fn version(path: &Path) -> Option<String> {
     let output = Command::new(path).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().await.ok()?;
-    let words = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (_, rest) = words.split_once("(PostgreSQL) ")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, rest) = text.split_once("(PostgreSQL) ")?;
     rest.split_whitespace().next().map(str::to_owned)
 }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_older_than_the_server_is_passed_over() {
+    async fn programs_older_than_the_server_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let program = |version: &str| {
             let bin = folder.path().join(version);
@@ -105,9 +105,9 @@ mod tests {
         };
         let programs = Programs::only([program("14"), program("16")]);
         assert_eq!(programs.find("pg_dump", 15).await.unwrap().version, "16.1");
-        let refusal = programs.find("pg_dump", 17).await.unwrap_err().to_string();
-        assert!(refusal.starts_with("pg_dump of PostgreSQL 17 or newer is needed, and there is only 16;"), "{refusal}");
-        let refusal = Programs::only([]).find("pg_dump", 17).await.unwrap_err().to_string();
-        assert!(refusal.contains("there is none on PATH"), "{refusal}");
+        let error = programs.find("pg_dump", 17).await.unwrap_err().to_string();
+        assert!(error.starts_with("pg_dump of PostgreSQL 17 or newer is needed, and there is only 16;"), "{error}");
+        let error = Programs::only([]).find("pg_dump", 17).await.unwrap_err().to_string();
+        assert!(error.contains("there is none on PATH"), "{error}");
     }
 }

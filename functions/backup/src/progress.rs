@@ -1,15 +1,15 @@
-//! How far a run is, for whoever waits for it.
+//! Progress of a run, for the command line.
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What it is doing.
+    /// Current activity.
     pub doing: &'static str,
     /// Bytes of the dump so far.
     pub bytes: u64,
-    /// Of how many; none while nobody knows.
+    /// Total bytes; none if unknown.
     pub of: Option<u64>,
 }
 
-/// Is told of it, now and then.
+/// Receives the progress of a run, now and then.
 pub type Watch<'a> = dyn Fn(Progress) + Sync + 'a;

@@ -1,5 +1,5 @@
-//! Restoring: into an empty database only, and nothing before the whole dump was found to be the one that was written.
-//! What was restored is then held against the manifest: rows, constraints, policies, grants, the newest seal.
+//! The restore: into an empty database only, and only after the whole dump is verified against its manifest. The restored
+//! database is then compared with the manifest: rows, constraints, policies, grants, the newest seal.
 
 use std::process::Stdio;
 
@@ -7,32 +7,33 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio_postgres::Client;
 
-use crate::child::Running;
+use crate::child::RunningProgram;
 use crate::digest::Digester;
 use crate::error::BackupError;
 use crate::facts;
 use crate::ledger::Ledger;
 use crate::login::Login;
-use crate::manifest::{Facts, Manifest};
+use crate::manifest::{DatabaseFacts, Manifest};
 use crate::plan::Plan;
 use crate::programs::{Program, Programs, major};
 use crate::progress::{Progress, Watch};
-use crate::store::{Reader, Store};
+use crate::store::{BackupStore, Reader};
 
 const PROGRAM: &str = "pg_restore";
 
-/// All or nothing, and not one error passed over.
+/// All or nothing, and no error ignored.
 const ARGUMENTS: [&str; 3] = ["--exit-on-error", "--single-transaction", "--no-password"];
 
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')
        AND NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')
-       AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%')";
+       AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%') AS is_empty";
 
-/// Whether the login can act as a role: NULL where there is no such role.
-const MAY_BE: &str = "SELECT (SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1)";
-const QUOTED: &str = "SELECT quote_ident($1)";
+/// True if the login can act as a role; NULL if there is no such role.
+const IS_MEMBER: &str =
+    "SELECT (SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1) AS is_member";
+const QUOTE: &str = "SELECT quote_ident($1) AS quoted";
 
-/// The roles belong to the server, not to the dump: as the first migration makes them, each where it is missing.
+/// Creates the roles that are missing, as the first migration does: roles belong to the server and are not in the dump.
 const ROLES: &str = "DO $$
 DECLARE name text;
 BEGIN
@@ -52,7 +53,7 @@ BEGIN
 END $$";
 const SET_OWNER: &str = "SELECT set_config('holdfast.owner', $1, false)";
 
-/// What functions are handed over to the gate with; taken back afterwards.
+/// Lets functions be given to `holdfast_gate`; [`CLOSE`] revokes it.
 const OPEN_SCHEMA: &str = "GRANT CREATE ON SCHEMA public TO holdfast_gate";
 const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM holdfast_gate;
     DO $$ BEGIN
@@ -60,50 +61,50 @@ const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM holdfast_gate;
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance', current_database());
     END $$";
 
-const UNVALIDATED: &str = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname), c.conname::text
-      FROM pg_constraint c WHERE NOT c.convalidated AND c.contype IN ('c', 'f') AND c.conparentid = 0 AND c.coninhcount = 0 ORDER BY 1";
+const UNVALIDATED: &str = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname) AS statement, c.conname::text AS name
+      FROM pg_constraint c WHERE NOT c.convalidated AND c.contype IN ('c', 'f') AND c.conparentid = 0 AND c.coninhcount = 0 ORDER BY statement";
 
-/// A restored cluster counts its transactions anew, and the audit log's seals order by them.
-const HAS_EPOCHS: &str = "SELECT to_regprocedure('public.begin_audit_epoch()') IS NOT NULL";
+/// A restored cluster starts its transaction numbers over, and the audit log's seals are ordered by them.
+const HAS_EPOCHS: &str = "SELECT to_regprocedure('public.begin_audit_epoch()') IS NOT NULL AS has_epochs";
 const BEGIN_EPOCH: &str = "SET search_path = public; SELECT begin_audit_epoch()";
 
 /// A backup to restore.
 #[derive(Debug, Clone)]
 pub struct Source {
-    store: Store,
+    store: BackupStore,
     dump: String,
 }
 
-/// What was restored.
+/// Result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// From this.
+    /// Manifest of the backup.
     pub manifest: Manifest,
-    /// PostgreSQL that it was restored to.
+    /// Version of the server that it was restored to.
     pub server_version: String,
-    /// `pg_restore`'s version.
+    /// Version of `pg_restore`.
     pub client_version: String,
 }
 
 impl Source {
     /// A dump in a store, by its key.
-    pub fn new(store: Store, dump: &str) -> Self {
+    pub fn new(store: BackupStore, dump: &str) -> Self {
         Self { store, dump: dump.to_owned() }
     }
 
     /// The newest backup of a store.
-    pub async fn newest(store: &Store) -> Result<Self, BackupError> {
+    pub async fn newest(store: &BackupStore) -> Result<Self, BackupError> {
         let newest = store.newest().await?;
         let dump = newest.ok_or_else(|| BackupError::NoBackup(store.name()))?;
         Ok(Self { store: store.clone(), dump })
     }
 
-    /// The role that owned what was backed up.
+    /// The role that owned the database that was backed up.
     pub(crate) async fn owner(&self) -> Result<String, BackupError> {
         Ok(Manifest::of(&self.store, &self.dump).await?.facts.owner)
     }
 
-    /// Reads the whole dump and compares its digest; gives it back at its beginning.
+    /// Reads the whole dump and compares its digest. Returns a reader at its beginning.
     async fn verified(&self, manifest: &Manifest, watch: &Watch<'_>) -> Result<Reader, BackupError> {
         let mut reader = self.store.read(&self.dump).await?;
         let mut digest = Digester::default();
@@ -119,17 +120,17 @@ impl Source {
     }
 }
 
-/// The program that a drill would use, as far as that can be told before a manifest is read.
+/// The program that a drill would use, as far as it is known before a manifest is read.
 pub(crate) async fn program(plan: &Plan, ledger: &Ledger) -> Result<Program, BackupError> {
-    let (_, major) = facts::server(ledger.client()).await?;
-    plan.programs.find(PROGRAM, major).await
+    let server = facts::server(ledger.client()).await?;
+    plan.programs.find(PROGRAM, server.major).await
 }
 
 /// Restores a backup into the database that a URL names, which must be empty, and begins a new epoch of the audit log there.
 ///
 /// # Errors
-/// One line that names the fix. [`BackupError::Differs`] where what was restored is not what was backed up: it is there
-/// then, and must not be used.
+/// One line that names the fix. [`BackupError::Differs`] if the restored database differs from the one that was backed up:
+/// then it exists and must not be used.
 pub async fn restore(
     source: &Source,
     into: &Login,
@@ -138,14 +139,14 @@ pub async fn restore(
 ) -> Result<Restored, BackupError> {
     let (client, restored) = fill(source, into, programs, watch).await?;
     take_role(&client, &restored.manifest.facts.owner).await?;
-    if client.query_one(HAS_EPOCHS, &[]).await?.try_get(0)? {
+    if client.query_one(HAS_EPOCHS, &[]).await?.try_get("has_epochs")? {
         client.batch_execute(BEGIN_EPOCH).await?;
     }
     client.batch_execute("ANALYZE").await?;
     Ok(restored)
 }
 
-/// Restores and checks; gives the connection, as the backup role.
+/// Restores and compares. Returns the connection, as the backup role.
 pub(crate) async fn fill(
     source: &Source,
     into: &Login,
@@ -154,19 +155,19 @@ pub(crate) async fn fill(
 ) -> Result<(Client, Restored), BackupError> {
     let manifest = Manifest::of(&source.store, &source.dump).await?;
     let client = into.connect().await?;
-    if !client.query_one(IS_EMPTY, &[]).await?.try_get::<_, bool>(0)? {
+    if !client.query_one(IS_EMPTY, &[]).await?.try_get::<_, bool>("is_empty")? {
         return Err(BackupError::NotEmpty(into.database().to_owned()));
     }
-    let (server_version, server_major) = facts::server(&client).await?;
+    let server = facts::server(&client).await?;
     let wanted = [&manifest.client_version, &manifest.facts.server_version].into_iter().filter_map(|text| major(text));
-    let program = programs.find(PROGRAM, wanted.max().unwrap_or(0).max(server_major)).await?;
+    let program = programs.find(PROGRAM, wanted.max().unwrap_or(0).max(server.major)).await?;
     let reader = source.verified(&manifest, watch).await?;
 
     let owner = &manifest.facts.owner;
     prepare(&client, owner).await?;
     let mut command = into.command(&program.path)?;
     command.args(ARGUMENTS).arg(format!("--role={owner}")).arg(format!("--dbname={}", conninfo(into.database())));
-    let mut running = Running::start(PROGRAM, command.stdin(Stdio::piped()).stdout(Stdio::null()))?;
+    let mut running = RunningProgram::start(PROGRAM, command.stdin(Stdio::piped()).stdout(Stdio::null()))?;
     let input = running.child.stdin.take();
     let input = input.ok_or_else(|| running.failed("it has no standard input".to_owned()))?;
     feed(source, reader, input, &manifest, watch).await?;
@@ -175,20 +176,20 @@ pub(crate) async fn fill(
 
     facts::take_role(&client).await?;
     let found = facts::gather(&client).await?;
-    compare(&manifest.facts, &found, major(&manifest.facts.server_version) == Some(server_major))?;
+    compare(&manifest.facts, &found, major(&manifest.facts.server_version) == Some(server.major))?;
     take_role(&client, owner).await?;
     validate(&client).await?;
     facts::take_role(&client).await?;
-    Ok((client, Restored { manifest, server_version, client_version: program.version }))
+    Ok((client, Restored { manifest, server_version: server.version, client_version: program.version }))
 }
 
-/// Makes what the dump's objects belong to.
+/// Creates the roles and grants that the dump's objects need.
 async fn prepare(client: &Client, owner: &str) -> Result<(), BackupError> {
     let role = |cause: &str| BackupError::Role { role: owner.to_owned(), cause: cause.to_owned() };
-    match client.query_one(MAY_BE, &[&owner]).await?.try_get(0)? {
+    match client.query_one(IS_MEMBER, &[&owner]).await?.try_get("is_member")? {
         Some(true) => {}
-        Some(false) => return Err(role("it owned what was backed up, and is not granted to the login")),
-        None => return Err(role("it owned what was backed up, and there is no such role here")),
+        Some(false) => return Err(role("it owned the database that was backed up, and is not granted to the login")),
+        None => return Err(role("it owned the database that was backed up, and there is no such role here")),
     }
     client.execute(SET_OWNER, &[&owner]).await?;
     client.batch_execute(ROLES).await?;
@@ -198,13 +199,13 @@ async fn prepare(client: &Client, owner: &str) -> Result<(), BackupError> {
 }
 
 async fn take_role(client: &Client, role: &str) -> Result<(), BackupError> {
-    let quoted: String = client.query_one(QUOTED, &[&role]).await?.try_get(0)?;
+    let quoted: String = client.query_one(QUOTE, &[&role]).await?.try_get("quoted")?;
     let taken = client.batch_execute(&format!("SET ROLE {quoted}")).await;
     taken.map_err(|error| BackupError::Role { role: role.to_owned(), cause: holdfast_shared::db::cause(&error) })
 }
 
-/// Hands the dump to the program. The last piece is kept back until all before it was found to be what was verified: without
-/// it, nothing is committed.
+/// Feeds the dump to the program. The last chunk is held back until the digest of everything is checked again: without it,
+/// the program commits nothing.
 async fn feed(
     source: &Source,
     mut reader: Reader,
@@ -219,7 +220,7 @@ async fn feed(
         if let Some(before) = last.replace(chunk)
             && input.write_all(&before).await.is_err()
         {
-            // The program has ended, and will say why.
+            // The program has ended; its status says why.
             return Ok(());
         }
         watch(Progress { doing: "restoring", bytes: digest.bytes(), of: Some(manifest.dump_bytes) });
@@ -227,17 +228,17 @@ async fn feed(
     if digest.hex() != manifest.sha256 {
         return Err(source.altered());
     }
-    // As above.
+    // Errors are ignored for the same reason.
     let _ = input.write_all(&last.unwrap_or_default()).await;
     let _ = input.shutdown().await;
     Ok(())
 }
 
-/// Names the first thing that is not as it was. Catalogues are written out differently by other versions of PostgreSQL.
-fn compare(expected: &Facts, found: &Facts, same_version: bool) -> Result<(), BackupError> {
+/// Compares two databases and names the first difference. Other versions of PostgreSQL print their catalogues differently.
+fn compare(expected: &DatabaseFacts, found: &DatabaseFacts, same_version: bool) -> Result<(), BackupError> {
     let differs = |what: String| Err(BackupError::Differs(what));
     if found.schema_version != expected.schema_version {
-        return differs(format!("its schema is at {}, not {}", found.schema_version, expected.schema_version));
+        return differs(format!("its schema is at version {}, not {}", found.schema_version, expected.schema_version));
     }
     for (table, count) in &expected.row_counts {
         let rows = found.row_counts.get(table);
@@ -248,31 +249,31 @@ fn compare(expected: &Facts, found: &Facts, same_version: bool) -> Result<(), Ba
     }
     let new = found.row_counts.keys().find(|table| !expected.row_counts.contains_key(*table));
     if let Some(table) = new {
-        return differs(format!("{table} was not in it"));
+        return differs(format!("{table} was not in the backup"));
     }
     let kinds = expected.catalogue.iter().filter(|_| same_version);
     for (kind, digest) in kinds {
         if found.catalogue.get(kind) != Some(digest) {
-            return differs(format!("its {kind} are others"));
+            return differs(format!("its {kind} differ"));
         }
     }
     if found.last_seal != expected.last_seal {
-        return differs("its newest audit seal is another".to_owned());
+        return differs("its newest audit seal differs".to_owned());
     }
     Ok(())
 }
 
-/// Checks every constraint that was added without looking at the rows there were.
+/// Validates every constraint that was added with NOT VALID.
 async fn validate(client: &Client) -> Result<(), BackupError> {
     for row in client.query(UNVALIDATED, &[]).await? {
-        let (statement, constraint): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (statement, constraint): (String, String) = (row.try_get("statement")?, row.try_get("name")?);
         let validated = client.batch_execute(&statement).await;
-        validated.map_err(|_| BackupError::Differs(format!("its rows break the constraint {constraint}")))?;
+        validated.map_err(|_| BackupError::Differs(format!("its rows violate the constraint {constraint}")))?;
     }
     Ok(())
 }
 
-/// A database's name as a connection string, for one may look like such a string.
+/// A connection string for a database. Needed since the name itself could look like a connection string.
 fn conninfo(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
 }

@@ -1,11 +1,11 @@
-//! The audit log's seals in a restored database: each genuine and in its place, and every sealed row as it was sealed. The
-//! keys are those in the database itself; that nobody made the whole chain anew is proven with the seals in their bucket, by
-//! `holdfast audit verify`.
+//! Verifies the audit log's seals in a restored database: each is genuine and in order, and every sealed row is unchanged.
+//! The keys are those in the database itself; `holdfast audit verify` proves with the seals in their bucket that the whole
+//! chain was not replaced.
 
-use holdfast_shared::db::FromRow;
 use std::collections::BTreeMap;
 
 use holdfast_shared::audit::{AuditKeys, AuditRow, Bad, Batch, Document, Verifier, compare};
+use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
 use tokio_postgres::Client;
@@ -22,15 +22,22 @@ const ROWS: &str =
      WHERE epoch = $1 AND l.transaction_id >= $2::text::xid8 AND l.transaction_id < $3::text::xid8
      ORDER BY epoch, l.transaction_id, id";
 
-/// Verifies them all: the chain first, which also names the months that are missing rightly, then the rows.
+/// A public key that verifies seals.
+#[derive(FromRow)]
+struct VerificationKey {
+    x: String,
+    y: String,
+}
+
+/// Verifies all seals: first the chain, which also names the months that were dropped, then the rows.
 pub(crate) async fn verify(client: &Client) -> Result<(), BackupError> {
     let keys = client.query(KEYS, &[]).await?;
-    let keys = keys.iter().map(|row| Ok(PublicKey { x: row.try_get(0)?, y: row.try_get(1)? }));
-    let keys = AuditKeys::new(keys.collect::<Result<Vec<_>, tokio_postgres::Error>>()?);
+    let keys = keys.iter().map(VerificationKey::from_row).collect::<Result<Vec<_>, _>>()?;
+    let keys = AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
     let mut verifier = Verifier::new(&keys);
     let mut seals = Vec::new();
     for row in client.query(SEALS, &[]).await? {
-        let (number, seal): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (number, seal): (i64, String) = (row.try_get("number")?, row.try_get("document")?);
         let document = Document { seal, batches: batches(client, number).await?, state: None };
         seals.push((number, verifier.next(&document).map_err(broken)?));
     }
@@ -43,11 +50,11 @@ pub(crate) async fn verify(client: &Client) -> Result<(), BackupError> {
             rows.entry(row.tenant_id).or_default().push(row);
         }
         for batch in batches(client, number).await? {
-            let there = rows.remove(&batch.tenant_id).unwrap_or_default();
-            compare(seal.number, &batch.entries, &there, verifier.drops()).map_err(broken)?;
+            let found = rows.remove(&batch.tenant_id).unwrap_or_default();
+            compare(seal.number, &batch.entries, &found, verifier.drops()).map_err(broken)?;
         }
-        for there in rows.values() {
-            compare(seal.number, &[], there, verifier.drops()).map_err(broken)?;
+        for found in rows.values() {
+            compare(seal.number, &[], found, verifier.drops()).map_err(broken)?;
         }
     }
     Ok(())
@@ -58,7 +65,7 @@ async fn batches(client: &Client, seal: i64) -> Result<Vec<Batch>, BackupError> 
     Ok(rows.iter().map(Batch::from_row).collect::<Result<_, _>>()?)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "to be named where errors are mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
 fn broken(bad: Bad) -> BackupError {
     BackupError::Seals(bad.to_string())
 }

@@ -1,4 +1,4 @@
-//! Backups in S3: multipart uploads under a KMS key of their own, locked until they have served their time, each part
+//! Backups in S3: multipart uploads encrypted under a KMS key of their own, locked until their retention ends, each part
 //! checked by its SHA-256 on arrival.
 
 use aws_sdk_s3::Client;
@@ -15,16 +15,16 @@ use tokio::task::JoinSet;
 
 use crate::error::BackupError;
 
-/// What the keys of all backups begin with: the function's role reaches no further.
+/// Prefix of the keys of all backups: the function's role has access to nothing else.
 pub(super) const PREFIX: &str = "backups/";
 
-/// S3 takes 10000 parts. The first thousand are small, so that memory is; the rest make room for half a terabyte.
+/// S3 accepts 10000 parts. The first thousand are small, to save memory; with the rest, dumps can reach half a terabyte.
 const SMALL_PART: usize = 8 << 20;
 const LARGE_PART: usize = 64 << 20;
 const SMALL_PARTS: i32 = 1000;
 
-/// Parts on their way at a time: one may wait for its answer while the next is sent.
-const AT_A_TIME: usize = 2;
+/// Limit of concurrent part uploads: one may wait for its response while the next is sent.
+const MAX_CONCURRENT_PARTS: usize = 2;
 
 /// A bucket with Object Lock.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ pub(crate) struct Upload {
 pub(crate) struct Reader {
     bucket: Bucket,
     key: String,
-    /// Names the very object, so that reading it again reads the same.
+    /// Identifies the object, so that a second read returns the same one.
     e_tag: Option<String>,
     body: ByteStream,
 }
@@ -61,7 +61,7 @@ impl Bucket {
         Self::new(Client::new(aws::config().await), bucket, kms_key, retention)
     }
 
-    /// A bucket in which objects are locked for so long.
+    /// A bucket in which objects are locked for this time.
     pub fn new(client: Client, bucket: &str, kms_key: Option<&str>, retention: SignedDuration) -> Self {
         Self { client, name: bucket.to_owned(), kms_key: kms_key.map(str::to_owned), retention }
     }
@@ -70,7 +70,7 @@ impl Bucket {
         format!("s3://{}/{PREFIX}", self.name)
     }
 
-    fn place(&self, key: &str) -> String {
+    fn location(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }
 
@@ -83,15 +83,23 @@ impl Bucket {
     }
 
     pub(super) async fn begin(&self, key: &str, now: Timestamp) -> Result<Upload, BackupError> {
-        let request = self.client.create_multipart_upload().bucket(&self.name).key(key);
-        let request = request.content_type("application/octet-stream");
-        let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_type(ChecksumType::Composite);
-        let request = request.set_server_side_encryption(self.encryption()).set_ssekms_key_id(self.kms_key.clone());
-        let request = request.bucket_key_enabled(self.kms_key.is_some());
-        let request = request.object_lock_mode(ObjectLockMode::Compliance);
-        let answer = request.object_lock_retain_until_date(self.locked_until(now)).send().await;
-        let answer = answer.map_err(|error| BackupError::s3(self.place(key), error.into_service_error()))?;
-        let id = answer.upload_id.ok_or_else(|| BackupError::store(self.place(key), &"the upload got no id"))?;
+        let response = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .content_type("application/octet-stream")
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_type(ChecksumType::Composite)
+            .set_server_side_encryption(self.encryption())
+            .set_ssekms_key_id(self.kms_key.clone())
+            .bucket_key_enabled(self.kms_key.is_some())
+            .object_lock_mode(ObjectLockMode::Compliance)
+            .object_lock_retain_until_date(self.locked_until(now))
+            .send()
+            .await
+            .map_err(|error| BackupError::s3(self.location(key), error.into_service_error()))?;
+        let id = response.upload_id.ok_or_else(|| BackupError::store(self.location(key), &"the upload has no id"))?;
         Ok(Upload {
             bucket: self.clone(),
             key: key.to_owned(),
@@ -104,18 +112,27 @@ impl Bucket {
     }
 
     pub(super) async fn put(&self, key: &str, text: String, now: Timestamp) -> Result<(), BackupError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_type("application/json");
         let checksum = BASE64.encode(&Sha256::digest(text.as_bytes()));
-        let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(checksum);
-        let request = request.set_server_side_encryption(self.encryption()).set_ssekms_key_id(self.kms_key.clone());
-        let request = request.bucket_key_enabled(self.kms_key.is_some());
-        let request = request.object_lock_mode(ObjectLockMode::Compliance);
-        let request = request.object_lock_retain_until_date(self.locked_until(now));
-        let answer = request.body(ByteStream::from(text.into_bytes())).send().await;
-        answer.map(drop).map_err(|error| BackupError::s3(self.place(key), error.into_service_error()))
+        self.client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type("application/json")
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(checksum)
+            .set_server_side_encryption(self.encryption())
+            .set_ssekms_key_id(self.kms_key.clone())
+            .bucket_key_enabled(self.kms_key.is_some())
+            .object_lock_mode(ObjectLockMode::Compliance)
+            .object_lock_retain_until_date(self.locked_until(now))
+            .body(ByteStream::from(text.into_bytes()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| BackupError::s3(self.location(key), error.into_service_error()))
     }
 
-    /// Aborts every upload that is under way: there is no run but this one.
+    /// Aborts every unfinished upload: this is the only run.
     pub(super) async fn clean_up(&self) -> Result<usize, BackupError> {
         let failed = |error| BackupError::s3(self.name(), error);
         let mut aborted = 0;
@@ -128,7 +145,7 @@ impl Bucket {
                 let abort = self.client.abort_multipart_upload().bucket(&self.name).key(*key).upload_id(*id);
                 match abort.send().await.map_err(aws_sdk_s3::error::SdkError::into_service_error) {
                     Err(error) if error.is_no_such_upload() => {}
-                    answer => drop(answer.map_err(failed)?),
+                    aborted => drop(aborted.map_err(failed)?),
                 }
                 aborted += 1;
             }
@@ -151,9 +168,9 @@ impl Bucket {
 
     pub(super) async fn read(&self, key: &str, e_tag: Option<&str>) -> Result<Reader, BackupError> {
         let request = self.client.get_object().bucket(&self.name).key(key).set_if_match(e_tag.map(str::to_owned));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| BackupError::s3(self.place(key), error.into_service_error()))?;
-        Ok(Reader { bucket: self.clone(), key: key.to_owned(), e_tag: answer.e_tag, body: answer.body })
+        let object = request.send().await;
+        let object = object.map_err(|error| BackupError::s3(self.location(key), error.into_service_error()))?;
+        Ok(Reader { bucket: self.clone(), key: key.to_owned(), e_tag: object.e_tag, body: object.body })
     }
 }
 
@@ -181,25 +198,41 @@ impl Upload {
         }
         self.sent.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(self.sent)).build();
-        let request = self.bucket.client.complete_multipart_upload().bucket(&self.bucket.name).key(&self.key);
-        let answer = request.upload_id(&self.id).multipart_upload(parts).send().await;
-        answer.map(drop).map_err(|error| BackupError::s3(self.bucket.place(&self.key), error.into_service_error()))
+        self.bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(&self.key)
+            .upload_id(&self.id)
+            .multipart_upload(parts)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| BackupError::s3(self.bucket.location(&self.key), error.into_service_error()))
     }
 
     async fn send(&mut self) -> Result<(), BackupError> {
-        if self.sending.len() >= AT_A_TIME {
+        if self.sending.len() >= MAX_CONCURRENT_PARTS {
             self.join().await?;
         }
         let (number, bytes) = (self.number, self.buffer.split().freeze());
         self.number += 1;
         let checksum = BASE64.encode(&Sha256::digest(&bytes));
-        let request = self.bucket.client.upload_part().bucket(&self.bucket.name).key(&self.key).upload_id(&self.id);
-        let request = request.part_number(number).checksum_sha256(&checksum).body(ByteStream::from(bytes));
-        let place = self.bucket.place(&self.key);
+        let request = self
+            .bucket
+            .client
+            .upload_part()
+            .bucket(&self.bucket.name)
+            .key(&self.key)
+            .upload_id(&self.id)
+            .part_number(number)
+            .checksum_sha256(&checksum)
+            .body(ByteStream::from(bytes));
+        let location = self.bucket.location(&self.key);
         self.sending.spawn(async move {
-            let answer = request.send().await.map_err(|error| BackupError::s3(place, error.into_service_error()))?;
+            let sent = request.send().await.map_err(|error| BackupError::s3(location, error.into_service_error()))?;
             let part = CompletedPart::builder().part_number(number).checksum_sha256(checksum);
-            Ok(part.set_e_tag(answer.e_tag).build())
+            Ok(part.set_e_tag(sent.e_tag).build())
         });
         Ok(())
     }
@@ -207,7 +240,7 @@ impl Upload {
     async fn join(&mut self) -> Result<(), BackupError> {
         match self.sending.join_next().await {
             Some(Ok(part)) => self.sent.push(part?),
-            Some(Err(error)) => return Err(BackupError::store(self.bucket.place(&self.key), &error)),
+            Some(Err(error)) => return Err(BackupError::store(self.bucket.location(&self.key), &error)),
             None => {}
         }
         Ok(())
@@ -217,7 +250,7 @@ impl Upload {
 impl Reader {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BackupError> {
         let next = self.body.next().await.transpose();
-        next.map_err(|error| BackupError::store(self.bucket.place(&self.key), &error))
+        next.map_err(|error| BackupError::store(self.bucket.location(&self.key), &error))
     }
 
     pub(super) async fn again(self) -> Result<Self, BackupError> {

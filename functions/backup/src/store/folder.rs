@@ -1,4 +1,4 @@
-//! Backups in a folder that only its owner can enter, for local use. A file appears under its name once it is whole.
+//! Backups in a folder that only its owner can enter, for local use. A file appears under its name when it is complete.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
@@ -9,10 +9,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use super::{DUMP, Store};
+use super::{BackupStore, DUMP};
 use crate::error::BackupError;
 
-/// What the name of a file that is not whole yet ends in.
+/// Suffix of a file that is not complete yet.
 const UNFINISHED: &str = ".part";
 
 /// Bytes read at a time.
@@ -39,7 +39,7 @@ pub(crate) struct Reader {
 }
 
 impl Folder {
-    /// A folder in which so many backups are kept.
+    /// A folder that keeps this many backups.
     pub fn new(path: &Path, keep: usize) -> Self {
         Self { path: path.to_owned(), keep }
     }
@@ -49,10 +49,10 @@ impl Folder {
     }
 
     pub(super) fn begin(&self, key: &str) -> Result<Upload, BackupError> {
-        self.make().map_err(|error| BackupError::store(self.name(), &error))?;
+        self.create().map_err(|error| BackupError::store(self.name(), &error))?;
         let path = self.unfinished(key);
         let mut options = OpenOptions::new();
-        // Never through a link: in somebody else's folder it could lead root anywhere.
+        // Never through a symbolic link: in another user's folder it could lead root anywhere.
         let options = options.write(true).create(true).truncate(true).mode(0o600);
         let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
         let file = file.map_err(|error| BackupError::store(path.display().to_string(), &error))?;
@@ -71,13 +71,13 @@ impl Folder {
         self.files()
     }
 
-    /// Removes the oldest dumps, each after its manifest: what is gone must not be named as if it were there.
+    /// Deletes the oldest dumps, each after its manifest: a manifest must never name a dump that is gone.
     pub(super) fn prune(&self) -> Result<usize, BackupError> {
         let mut dumps: Vec<_> = self.files()?.into_iter().filter(|name| name.ends_with(DUMP)).collect();
         dumps.sort();
         dumps.truncate(dumps.len().saturating_sub(self.keep));
         for name in &dumps {
-            self.remove(&Store::manifest_of(name))?;
+            self.remove(&BackupStore::manifest_of(name))?;
             self.remove(name)?;
         }
         Ok(dumps.len())
@@ -110,16 +110,16 @@ impl Folder {
         }
     }
 
-    fn make(&self) -> io::Result<()> {
+    fn create(&self) -> io::Result<()> {
         if self.path.is_dir() {
             return Ok(());
         }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
-        self.belong(&self.path)
+        self.chown(&self.path)
     }
 
-    /// What root makes in another user's folder is that user's.
-    fn belong(&self, path: &Path) -> io::Result<()> {
+    /// Gives a file that root creates in another user's folder to that user.
+    fn chown(&self, path: &Path) -> io::Result<()> {
         let above = self.path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (owner, now) = (above.metadata()?, path.symlink_metadata()?);
         if (owner.uid(), owner.gid()) == (now.uid(), now.gid()) {
@@ -140,7 +140,7 @@ impl Upload {
             self.file.sync_all().await?;
             let path = self.folder.path.join(&self.key);
             fs::rename(self.folder.unfinished(&self.key), &path)?;
-            self.folder.belong(&path)
+            self.folder.chown(&path)
         };
         finished.await.map_err(|error: io::Error| BackupError::store(self.folder.name(), &error))
     }

@@ -1,5 +1,5 @@
-//! Where backups are: a bucket with Object Lock, or locally a folder. A dump counts once its manifest lies beside it, which
-//! is written last; what has none is a leftover.
+//! The store of backups: a bucket with Object Lock, or locally a folder. A dump is valid once its manifest is beside it,
+//! which is written last; a dump without one is a leftover.
 
 mod bucket;
 mod folder;
@@ -15,24 +15,24 @@ pub use folder::Folder;
 
 use crate::error::BackupError;
 
-/// What a dump's name ends in.
+/// Suffix of a dump's name.
 pub(crate) const DUMP: &str = ".dump";
-/// What its manifest's name ends in.
+/// Suffix of a manifest's name.
 const MANIFEST: &str = ".json";
 
 const RETENTION_DAYS: u16 = 35;
 const KEEP: u16 = 14;
 
-/// Where backups are.
+/// The store of backups.
 #[derive(Debug, Clone)]
-pub enum Store {
-    /// A bucket with Object Lock: nobody can remove an object before its time.
+pub enum BackupStore {
+    /// A bucket with Object Lock: nobody can delete an object before its retention ends.
     Bucket(Bucket),
-    /// A folder. Local use.
+    /// A folder, for local use.
     Folder(Folder),
 }
 
-/// A dump that is being written. Whatever is not finished is removed by [`Store::clean_up`].
+/// A dump that is being written. [`BackupStore::clean_up`] removes an unfinished one.
 pub(crate) enum Upload {
     Bucket(bucket::Upload),
     Folder(folder::Upload),
@@ -44,8 +44,8 @@ pub(crate) enum Reader {
     Folder(folder::Reader),
 }
 
-impl Store {
-    /// The place that the settings name.
+impl BackupStore {
+    /// The store that the settings name.
     pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, ConfigError> {
         let days = number(settings, "BACKUP_RETENTION_DAYS", RETENTION_DAYS)?;
         let keep = number(settings, "BACKUP_KEEP", KEEP)?;
@@ -53,7 +53,11 @@ impl Store {
         match (settings.get("BACKUP_BUCKET"), settings.get("BACKUP_FOLDER")) {
             (Some(_), _) if deployed && key.is_none() => {
                 let fix = "set the KMS key that encrypts backups";
-                Err(ConfigError::new("BACKUP_KMS_KEY_ID", "backups would not be under a key of their own", fix))
+                Err(ConfigError::new(
+                    "BACKUP_KMS_KEY_ID",
+                    "backups would not be encrypted under a key of their own",
+                    fix,
+                ))
             }
             (Some(bucket), _) => {
                 let retention = SignedDuration::from_hours(i64::from(days) * 24);
@@ -84,7 +88,7 @@ impl Store {
         format!("{}{MANIFEST}", dump.strip_suffix(DUMP).unwrap_or(dump))
     }
 
-    /// Removes what earlier runs left unfinished; says how much that was. To be called by the only run.
+    /// Removes what earlier runs left unfinished and returns how much that was. Only the one run under the lock may call it.
     pub(crate) async fn clean_up(&self) -> Result<usize, BackupError> {
         match self {
             Self::Bucket(bucket) => bucket.clean_up().await,
@@ -112,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Lets the oldest go, beyond those that are kept. A bucket does that by itself, once their lock has run out.
+    /// Deletes the oldest backups beyond the number to keep. A bucket does that itself, after their retention ends.
     pub(crate) fn prune(&self) -> Result<usize, BackupError> {
         match self {
             Self::Bucket(_) => Ok(0),
@@ -127,11 +131,11 @@ impl Store {
             Self::Folder(folder) => folder.list()?,
         };
         let names = manifests.into_iter().filter_map(|key| Some(format!("{}{DUMP}", key.strip_suffix(MANIFEST)?)));
-        // Names begin with their time, so the last is the newest.
+        // Names start with a time, so the greatest is the newest.
         Ok(names.max())
     }
 
-    /// Reads a small object whole.
+    /// Reads a whole small object.
     pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, BackupError> {
         let mut reader = self.read(key).await?;
         let mut whole = Vec::new();
@@ -149,7 +153,7 @@ impl Store {
         })
     }
 
-    /// What to call it.
+    /// Name of the store, for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Bucket(bucket) => bucket.name(),
@@ -159,7 +163,7 @@ impl Store {
 }
 
 impl Upload {
-    /// Takes the next bytes.
+    /// Writes the next bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
         match self {
             Self::Bucket(upload) => upload.write(bytes).await,
@@ -167,7 +171,7 @@ impl Upload {
         }
     }
 
-    /// Makes the dump appear, whole.
+    /// Completes the dump, which makes it appear.
     pub(crate) async fn finish(self) -> Result<(), BackupError> {
         match self {
             Self::Bucket(upload) => upload.finish().await,
@@ -185,7 +189,7 @@ impl Reader {
         }
     }
 
-    /// Begins again, with the very same object, whatever has taken its name meanwhile.
+    /// Starts over with the same object, even if another has its name meanwhile.
     pub(crate) async fn again(self) -> Result<Self, BackupError> {
         Ok(match self {
             Self::Bucket(reader) => Self::Bucket(reader.again().await?),
