@@ -1,10 +1,10 @@
-//! Rotates the password of a database role in the four steps that Secrets Manager asks for: make a new version of the
-//! secret, give its password to the role, try it, make it count. Each step may be repeated, and each begins where the one
-//! before was interrupted.
+//! Rotates the password of a database role in the four steps of Secrets Manager: create a new version of the secret, set
+//! its password for the role, test it, and make it the current version. Each step may be repeated and continues where an
+//! earlier attempt was interrupted.
 //!
-//! It logs in as the role itself, which may change its own password; so it needs no rights in the database, and of
-//! the secrets only those that it rotates. Connections that are open stay open; functions that open one meanwhile
-//! find the new password at the stage that it is in (`holdfast_shared::db`), so nothing is ever refused.
+//! It logs in as the role itself, which may change its own password, so it needs no privileges in the database and access
+//! to no secret but those that it rotates. Open connections stay open. Functions that connect meanwhile try the password
+//! of each stage (`holdfast_shared::db`), so no connection is rejected.
 
 mod secret;
 
@@ -17,17 +17,17 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use secret::{Database, Secret, Values};
+use secret::{Database, Secret, SecretSettings};
 
-/// What Secrets Manager sends.
+/// Event that Secrets Manager sends.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Request {
-    /// The step.
+    /// Step of the rotation.
     pub step: Step,
-    /// The secret's ARN.
+    /// ARN of the secret.
     pub secret_id: String,
-    /// The id of the version that the rotation makes.
+    /// Id of the version that the rotation creates.
     pub client_request_token: String,
 }
 
@@ -35,38 +35,38 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// Makes the new version, with a new password.
+    /// Create the new version, with a new password.
     CreateSecret,
-    /// Gives that password to the role.
+    /// Set that password for the role.
     SetSecret,
-    /// Logs in with it.
+    /// Log in with it.
     TestSecret,
-    /// Makes the new version count.
+    /// Make the new version the current one.
     FinishSecret,
 }
 
-/// A step that failed. Nothing of it is lost: repeated, it goes on.
+/// A step failed. Repeated, it continues where it stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
-    /// Secrets Manager refused, or did not answer.
+    /// Secrets Manager rejected the request or is unreachable.
     #[error("Secrets Manager: {0}")]
     Aws(#[from] AwsError),
-    /// The secret is not one of settings.
+    /// The secret does not contain settings.
     #[error("the secret is not a JSON object of strings; store {{\"DATABASE_URL\": \"...\", ...}}")]
     NotSettings,
-    /// Nothing in it can be rotated.
+    /// The secret contains no password to rotate.
     #[error("the secret has no DATABASE_PASSWORD; take the password out of its DATABASE_URL and put it there")]
     NoPassword,
-    /// The URL and the password do not go together.
+    /// The URL names no user, or already contains a password.
     #[error("the secret's {0} has no place for the password; write postgres://user@host:5432/name?sslmode=verify-full")]
     Url(&'static str),
-    /// A step before this one is missing.
+    /// An earlier step is missing.
     #[error("there is no pending version of this rotation; start the rotation again")]
     NotCreated,
-    /// The settings cannot be used.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// The database cannot be reached, or takes neither password.
+    /// The database is unreachable, or accepts neither password.
     #[error(transparent)]
     Database(#[from] OwnerError),
     /// The role cannot change its password.
@@ -74,7 +74,7 @@ pub enum RotationError {
     Change(String),
 }
 
-/// Does one step.
+/// Runs one step.
 ///
 /// # Errors
 /// One line that names the fix, and never a password.
@@ -82,7 +82,7 @@ pub async fn run(request: &Request, rng: &dyn Rng) -> Result<(), RotationError> 
     let secret = Secret::new(&request.secret_id, &request.client_request_token).await;
     let current = secret.current_version().await?;
     if current.as_deref() == Some(&request.client_request_token) {
-        // An answer of ours was lost, and the step is asked for again.
+        // The response to an earlier attempt was lost, and the step is repeated.
         return Ok(());
     }
     match request.step {
@@ -90,7 +90,7 @@ pub async fn run(request: &Request, rng: &dyn Rng) -> Result<(), RotationError> 
         Step::SetSecret => set(&secret).await,
         Step::TestSecret => test(&secret).await,
         Step::FinishSecret => {
-            made(&secret).await?;
+            pending(&secret).await?;
             secret.promote(current).await
         }
     }
@@ -104,9 +104,9 @@ async fn create(secret: &Secret<'_>, rng: &dyn Rng) -> Result<(), RotationError>
 }
 
 async fn set(secret: &Secret<'_>) -> Result<(), RotationError> {
-    let (new, old) = (made(secret).await?.databases()?, secret.current().await?.databases()?);
+    let (new, old) = (pending(secret).await?.databases()?, secret.current().await?.databases()?);
     for (new, old) in new.iter().zip(&old) {
-        // Where it logs in already, this step was done before.
+        // If the new password already works, an earlier attempt has set it.
         if connect(new).await.is_err() {
             change(&connect(old).await?, new).await?;
         }
@@ -114,8 +114,8 @@ async fn set(secret: &Secret<'_>) -> Result<(), RotationError> {
     Ok(())
 }
 
-/// Changes the password of whoever is logged in. The server gets a SCRAM-SHA-256 verifier (RFC 5803), so that no log of
-/// its statements shows the password; a verifier holds no character that needs escaping.
+/// Changes the password of the role that is logged in. The server receives a SCRAM-SHA-256 verifier (RFC 5803), so that no
+/// statement log shows the password; a verifier contains no character that needs escaping.
 async fn change(role: &Client, new: &Database) -> Result<(), RotationError> {
     let verifier = scram_sha_256(new.password.expose_secret().as_bytes());
     let statement = format!("ALTER ROLE CURRENT_USER PASSWORD '{verifier}'");
@@ -123,13 +123,13 @@ async fn change(role: &Client, new: &Database) -> Result<(), RotationError> {
 }
 
 async fn test(secret: &Secret<'_>) -> Result<(), RotationError> {
-    for database in made(secret).await?.databases()? {
+    for database in pending(secret).await?.databases()? {
         connect(&database).await?;
     }
     Ok(())
 }
 
-async fn made(secret: &Secret<'_>) -> Result<Values, RotationError> {
+async fn pending(secret: &Secret<'_>) -> Result<SecretSettings, RotationError> {
     secret.pending().await?.ok_or(RotationError::NotCreated)
 }
 

@@ -1,4 +1,4 @@
-//! The rotation function: Secrets Manager invokes it four times for each rotation, once a step.
+//! The rotation function: Secrets Manager invokes it four times per rotation, once per step.
 
 use holdfast_rotation::Request;
 use holdfast_shared::rng::SystemRng;
@@ -10,13 +10,13 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-/// A step that failed makes the invocation fail: Secrets Manager tries it again, and the alarm on errors hears of it.
+/// Fails the invocation if the step failed: Secrets Manager retries it, and the alarm on errors watches invocations.
 async fn handle(event: LambdaEvent<Request>) -> Result<(), Error> {
     let request = event.payload;
     let (secret, step) = (&request.secret_id, request.step);
     holdfast_rotation::run(&request, &SystemRng)
         .await
-        .inspect_err(|error| tracing::error!(secret, ?step, %error, "the rotation failed"))?;
-    tracing::info!(secret, ?step, "the rotation's step is done");
+        .inspect_err(|error| tracing::error!(secret, ?step, %error, "rotation failed"))?;
+    tracing::info!(secret, ?step, "rotation step done");
     Ok(())
 }

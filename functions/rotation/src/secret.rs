@@ -1,4 +1,4 @@
-//! A secret of settings, in the versions that a rotation moves between.
+//! A secret that contains settings, and the versions of it that a rotation moves between.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::RotationError;
 /// Letters and digits of a new password: 286 bits.
 const PASSWORD_LENGTH: usize = 48;
 
-/// One version's settings.
-pub(crate) struct Values(BTreeMap<String, SecretString>);
+/// The settings of one version.
+pub(crate) struct SecretSettings(BTreeMap<String, SecretString>);
 
-impl Values {
+impl SecretSettings {
     fn parse(text: &SecretString) -> Result<Self, RotationError> {
         serde_json::from_str(text.expose_secret()).map(Self).map_err(|_| RotationError::NotSettings)
     }
 
-    /// The same with a new password for each database in it.
+    /// The same settings with a new password for each database.
     pub(crate) fn with_new_passwords(mut self, rng: &dyn Rng) -> Result<Self, RotationError> {
         let named: Vec<_> = PASSWORDS.iter().filter(|(_, password)| self.0.contains_key(*password)).collect();
         if named.is_empty() {
@@ -34,7 +34,7 @@ impl Values {
         Ok(self)
     }
 
-    /// How each of its databases is reached, by the setting's name, and with which password.
+    /// The databases in the settings, each with its URL and password.
     pub(crate) fn databases(&self) -> Result<Vec<Database>, RotationError> {
         let complete = |(url, password): &(&'static str, &str)| {
             let password = self.0.get(*password)?;
@@ -51,7 +51,7 @@ impl Values {
     }
 }
 
-/// A database as one version reaches it.
+/// A database, by the URL and the password of one version.
 pub(crate) struct Database {
     pub(crate) url: SecretString,
     pub(crate) password: SecretString,
@@ -61,7 +61,7 @@ pub(crate) struct Database {
 pub(crate) struct Secret<'a> {
     client: Client,
     id: &'a str,
-    /// The version that this rotation makes.
+    /// Id of the version that this rotation creates.
     version: &'a str,
 }
 
@@ -70,12 +70,12 @@ impl<'a> Secret<'a> {
         Self { client: Client::new(aws::config().await), id, version }
     }
 
-    /// The version that counts.
-    pub(crate) async fn current(&self) -> Result<Values, RotationError> {
-        Values::parse(&aws::secret(self.id, Stage::Current).await?)
+    /// The current version.
+    pub(crate) async fn current(&self) -> Result<SecretSettings, RotationError> {
+        SecretSettings::parse(&aws::secret(self.id, Stage::Current).await?)
     }
 
-    /// The version that counts, by its id.
+    /// Id of the current version.
     pub(crate) async fn current_version(&self) -> Result<Option<String>, RotationError> {
         let described = self.client.describe_secret().secret_id(self.id).send().await;
         let described = described.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
@@ -84,31 +84,42 @@ impl<'a> Secret<'a> {
         Ok(current.map(|(version, _)| version))
     }
 
-    /// The version that this rotation makes; none where it has not made it yet.
-    pub(crate) async fn pending(&self) -> Result<Option<Values>, RotationError> {
+    /// The version that this rotation creates; none if it does not exist yet.
+    pub(crate) async fn pending(&self) -> Result<Option<SecretSettings>, RotationError> {
         let get = self.client.get_secret_value().secret_id(self.id).version_id(self.version);
-        let answer = get.version_stage(Stage::Pending.label()).send().await;
-        match answer.map_err(SdkError::into_service_error) {
-            Ok(answer) => Ok(Some(Values::parse(&SecretString::from(answer.secret_string.unwrap_or_default()))?)),
+        let found = get.version_stage(Stage::Pending.label()).send().await;
+        match found.map_err(SdkError::into_service_error) {
+            Ok(found) => Ok(Some(SecretSettings::parse(&SecretString::from(found.secret_string.unwrap_or_default()))?)),
             Err(error) if error.is_resource_not_found_exception() => Ok(None),
             Err(error) => Err(AwsError::from_sdk(error).into()),
         }
     }
 
-    /// Stores the version that this rotation makes.
-    pub(crate) async fn put(&self, values: &Values) -> Result<(), RotationError> {
-        let put = self.client.put_secret_value().secret_id(self.id).client_request_token(self.version);
-        let put = put.secret_string(values.text()).version_stages(Stage::Pending.label());
-        put.send().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
+    /// Stores the version that this rotation creates.
+    pub(crate) async fn put(&self, values: &SecretSettings) -> Result<(), RotationError> {
+        self.client
+            .put_secret_value()
+            .secret_id(self.id)
+            .client_request_token(self.version)
+            .secret_string(values.text())
+            .version_stages(Stage::Pending.label())
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
         Ok(())
     }
 
-    /// Makes that version count in the place of the other.
+    /// Makes that version the current one.
     pub(crate) async fn promote(&self, from: Option<String>) -> Result<(), RotationError> {
-        let update = self.client.update_secret_version_stage().secret_id(self.id);
-        let update = update.version_stage(Stage::Current.label()).move_to_version_id(self.version);
-        let update = update.set_remove_from_version_id(from);
-        update.send().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
+        self.client
+            .update_secret_version_stage()
+            .secret_id(self.id)
+            .version_stage(Stage::Current.label())
+            .move_to_version_id(self.version)
+            .set_remove_from_version_id(from)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
         Ok(())
     }
 }
@@ -119,12 +130,12 @@ mod tests {
 
     use super::*;
 
-    fn values(text: &str) -> Values {
-        Values::parse(&SecretString::from(text)).unwrap()
+    fn values(text: &str) -> SecretSettings {
+        SecretSettings::parse(&SecretString::from(text)).unwrap()
     }
 
     #[test]
-    fn every_password_is_new_and_all_else_stays() {
+    fn every_password_is_new_and_other_settings_stay() {
         let before = r#"{"AUTH_ISSUER": "a", "DATABASE_PASSWORD": "x", "DATABASE_URL": "postgres://u@db/h",
             "DRILL_DATABASE_PASSWORD": "y", "DRILL_DATABASE_URL": "postgres://d@db/postgres"}"#;
         let after = values(before).with_new_passwords(&SystemRng).unwrap();
@@ -138,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_rotated_is_said_to_be_so() {
-        let refusal = |text: &str| values(text).databases().err().unwrap().to_string();
+    fn secrets_that_cannot_be_rotated_are_rejected_with_a_reason() {
+        let rejection = |text: &str| values(text).databases().err().unwrap().to_string();
         let within = r#"{"DATABASE_URL": "postgres://u:x@db/h"}"#;
-        assert!(refusal(within).starts_with("the secret has no DATABASE_PASSWORD"));
+        assert!(rejection(within).starts_with("the secret has no DATABASE_PASSWORD"));
         let twice = r#"{"DATABASE_PASSWORD": "x", "DATABASE_URL": "postgres://u:x@db/h"}"#;
-        assert!(refusal(twice).starts_with("the secret's DATABASE_URL has no place"));
+        assert!(rejection(twice).starts_with("the secret's DATABASE_URL has no place"));
         assert!(values(within).with_new_passwords(&SystemRng).is_err());
-        assert!(matches!(Values::parse(&SecretString::from("x")), Err(RotationError::NotSettings)));
+        assert!(matches!(SecretSettings::parse(&SecretString::from("x")), Err(RotationError::NotSettings)));
     }
 }
