@@ -23,12 +23,12 @@ pub(crate) static ROUTE: Route = Route::get("/admin/schema", "schema.read")
 const SELECT: Sql = Sql::unprepared(concat!(
     "WITH catalogue AS MATERIALIZED (",
     include_str!("../../../shared/src/schema/catalogue.sql"),
-    ") SELECT kind, name, definition, NULL::timestamptz AS at FROM catalogue WHERE request_allowed()
+    ") SELECT kind, name, definition, NULL::timestamptz AS at FROM catalogue WHERE current_tenant() IS NOT NULL
     UNION ALL
-    SELECT 'applied', version::text, name, NULL FROM refinery_schema_history WHERE request_allowed()
+    SELECT 'applied', version::text, name, NULL FROM refinery_schema_history WHERE current_tenant() IS NOT NULL
     UNION ALL
     SELECT 'failed', version::text, error, at FROM migration_failures
-     WHERE request_allowed() AND version = (SELECT max(version) FROM refinery_schema_history)
+     WHERE version = (SELECT max(version) FROM refinery_schema_history)
     ORDER BY at"
 ));
 

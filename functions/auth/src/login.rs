@@ -72,7 +72,7 @@ impl LoginRequest {
 const LOOK_UP: Sql = Sql::prepared(
     "SELECT tenant_id, user_id, role, password_hash, retry_after, totp,
         key_version, key_provider AS provider, key_provider_key AS provider_key, key_wrapped AS wrapped
-      FROM login_lookup(
+      FROM look_up_sign_in(
         p_slug => $1,
         p_username => $2,
         p_source_ip => $3,
@@ -83,7 +83,7 @@ const LOOK_UP: Sql = Sql::prepared(
 );
 
 const SUCCEEDED: Sql = Sql::prepared(
-    "SELECT kid, provider_key FROM login_succeeded(
+    "SELECT kid, provider_key FROM complete_sign_in(
         p_now => $1,
         p_user => $2,
         p_password_hash => $3,

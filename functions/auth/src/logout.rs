@@ -15,7 +15,7 @@ pub(crate) static ROUTE: Route = Route::post("/auth/logout", "auth.logout")
     .returns_nothing();
 
 const END_SESSION: Sql = Sql::prepared(
-    "UPDATE sessions SET ended_at = $2, end_reason = 'logout' WHERE id = $1 AND tenant_id = current_tenant() AND request_allowed()",
+    "UPDATE sessions SET ended_at = $2, end_reason = 'logout' WHERE id = $1 AND tenant_id = current_tenant()",
 );
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<NoContent, Problem> {

@@ -37,19 +37,19 @@ pub(crate) struct PasswordChange {
 /// caller.
 const SELECT: Sql = Sql::prepared(
     "SELECT u.username, u.password_hash, t.slug, t.name AS tenant,
-        sign_in_wait(
+        sign_in_delay(
             p_now => $2,
             p_user_key => $3,
             p_pair_key => $4,
             p_address_key => $5,
             p_known => true) AS retry_after
-      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND request_allowed()",
+      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 
 const UPDATE: Sql = Sql::prepared(
     "WITH changed AS (
         UPDATE users SET password_hash = $3, version = version + 1, updated_at = $4
-         WHERE id = $1 AND tenant_id = current_tenant() AND password_hash = $2 AND request_allowed() RETURNING id
+         WHERE id = $1 AND tenant_id = current_tenant() AND password_hash = $2 RETURNING id
     ), ended AS (
         UPDATE sessions SET ended_at = $4, end_reason = 'password'
          WHERE user_id = $1 AND tenant_id = current_tenant() AND id <> $5 AND ended_at IS NULL AND EXISTS (SELECT FROM changed)

@@ -59,13 +59,13 @@ pub(crate) struct WhoamiTenant {
 const USER: Sql = Sql::prepared(
     "SELECT t.id AS tenant_id, t.slug AS tenant_slug, t.name AS tenant_name, u.id, u.username,
         '{}'::text[] AS scopes, NULL::timestamptz AS expires_at
-      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant() AND request_allowed()",
+      FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 
 const API_TOKEN: Sql = Sql::prepared(
     "SELECT t.id AS tenant_id, t.slug AS tenant_slug, t.name AS tenant_name, a.id, NULL::text AS username,
         a.scopes, a.expires_at
-      FROM api_tokens a JOIN tenants t ON t.id = a.tenant_id WHERE a.hash = $1 AND a.tenant_id = current_tenant() AND request_allowed()",
+      FROM api_tokens a JOIN tenants t ON t.id = a.tenant_id WHERE a.hash = $1 AND a.tenant_id = current_tenant()",
 );
 
 /// The result of [`USER`] and [`API_TOKEN`].

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 use crate::error::BackupError;
 
-const REPLACE: &str = "SELECT public.keep_canary(
+const REPLACE: &str = "SELECT public.keep_vault_canary(
         p_provider => $1,
         p_provider_key => $2,
         p_wrapped => $3,

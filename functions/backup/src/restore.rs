@@ -37,7 +37,7 @@ const QUOTE: &str = "SELECT quote_ident($1) AS quoted";
 const ROLES: &str = "DO $$
 DECLARE name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_gate'] LOOP
+    FOREACH name IN ARRAY ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', name);
@@ -45,7 +45,7 @@ BEGIN
             END;
         END IF;
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['holdfast_backup', 'holdfast_maintenance', 'holdfast_gate'] LOOP
+    FOREACH name IN ARRAY ARRAY['holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'] LOOP
         IF NOT pg_has_role(current_setting('holdfast.owner'), name, 'MEMBER') THEN
             EXECUTE format('GRANT %I TO %I', name, current_setting('holdfast.owner'));
         END IF;
@@ -53,9 +53,9 @@ BEGIN
 END $$";
 const SET_OWNER: &str = "SELECT set_config('holdfast.owner', $1, false)";
 
-/// Lets functions be given to `holdfast_gate`; [`CLOSE`] revokes it.
-const OPEN_SCHEMA: &str = "GRANT CREATE ON SCHEMA public TO holdfast_gate";
-const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM holdfast_gate;
+/// Lets functions be given to `holdfast_definer`; [`CLOSE`] revokes it.
+const OPEN_SCHEMA: &str = "GRANT CREATE ON SCHEMA public TO holdfast_definer";
+const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM holdfast_definer;
     DO $$ BEGIN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance', current_database());

@@ -20,16 +20,16 @@ pub(crate) static ROUTE: Route = Route::get("/metrics", "metrics.read")
     .returns_text("text/plain");
 
 /// Merges the rows of instances that no longer run into one, so that there are never many to sum.
-const FOLD: Sql = Sql::prepared("SELECT fold_metrics($1) WHERE request_allowed()");
+const FOLD: Sql = Sql::prepared("SELECT fold_metrics($1)");
 
 /// The counters of all instances, summed, and the gauges. Unprepared: scrapes are rare, and the gauges compare with the time
 /// of the scrape, for which they are planned each time.
 const TOTALS: Sql = Sql::unprepared(concat!(
     "SELECT s.key AS series, sum(s.value::float8) AS value
-      FROM metric_instances i CROSS JOIN LATERAL jsonb_each_text(i.series) s WHERE request_allowed() GROUP BY s.key
+      FROM metric_instances i CROSS JOIN LATERAL jsonb_each_text(i.series) s WHERE current_tenant() IS NOT NULL GROUP BY s.key
     UNION ALL SELECT name, value FROM (",
     include_str!("../../../shared/src/telemetry/gauges.sql"),
-    ") AS gauge WHERE request_allowed()"
+    ") AS gauge WHERE current_tenant() IS NOT NULL"
 ));
 
 #[derive(FromRow)]

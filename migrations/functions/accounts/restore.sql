@@ -1,11 +1,14 @@
-CREATE OR REPLACE FUNCTION restore_account(p_id uuid, p_now timestamptz) RETURNS SETOF accounts
+CREATE OR REPLACE FUNCTION restore_account(p_id uuid, p_now timestamptz, p_retention_days integer)
+RETURNS SETOF accounts
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     a accounts;
     secret_count bigint;
 BEGIN
-    SELECT * INTO a FROM accounts WHERE tenant_id = current_tenant() AND id = p_id FOR UPDATE;
+    SELECT * INTO a FROM accounts
+     WHERE tenant_id = current_tenant() AND id = p_id
+       AND (deleted_at IS NULL OR deleted_at > p_now - make_interval(days => p_retention_days)) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM reject('not_found');
         RETURN;
@@ -33,6 +36,6 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION restore_account IS
-    'Restores a soft-deleted account with its secrets; a live one is returned unchanged. Conflicts where its name is '
-    'taken.';
+    'Restores an account that was deleted less than p_retention_days ago, with its secrets; a live one is returned '
+    'unchanged. Conflicts where its name is taken.';
 GRANT EXECUTE ON FUNCTION restore_account TO holdfast_app;

@@ -42,7 +42,7 @@ pub(crate) struct NewAccount {
 /// gets the name; the other one releases its reservation.
 const INSERT: Sql = Sql::prepared(
     "WITH quota AS MATERIALIZED (
-        SELECT CASE WHEN request_allowed() AND NOT EXISTS (
+        SELECT CASE WHEN NOT EXISTS (
                         SELECT FROM accounts WHERE tenant_id = current_tenant() AND name = $2 AND deleted_at IS NULL)
                     THEN reserve_quota('accounts') END AS reserved
     ), created AS (

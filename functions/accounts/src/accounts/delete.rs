@@ -19,12 +19,12 @@ pub(crate) static ROUTE: Route = Route::delete("/accounts/{id}", "account.delete
 const SOFT_DELETE: Sql = Sql::prepared(
     "WITH target AS (
         SELECT id, version FROM accounts
-         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND request_allowed() FOR UPDATE
+         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL FOR UPDATE
     ), deleted AS (
         UPDATE accounts SET deleted_at = $3, updated_at = $3, version = accounts.version + 1 FROM target
          WHERE accounts.id = target.id AND ($2::bigint[] IS NULL OR target.version = ANY ($2)) RETURNING accounts.id
     )
-    SELECT CASE WHEN EXISTS (SELECT FROM deleted) THEN coalesce(release_quota('accounts'), release_quota('secrets', secrets_of($1)))
+    SELECT CASE WHEN EXISTS (SELECT FROM deleted) THEN coalesce(release_quota('accounts'), release_quota('secrets', count_secrets($1)))
                 WHEN EXISTS (SELECT FROM target) THEN reject('precondition_failed') ELSE reject('not_found') END",
 );
 

@@ -31,7 +31,7 @@ pub(crate) static ROUTE: Route = Route::get("/accounts", "account.list")
 
 /// Unprepared: cursor and filters are optional.
 pub(crate) const OLDEST_FIRST: Sql = Sql::unprepared(concat!(
-    "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND request_allowed()
+    "SELECT ", columns!(), " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL
         AND ($1::uuid IS NULL OR a.id > $1) AND ($2::text IS NULL OR a.status = $2) AND ($3::text IS NULL OR a.owner = $3)
       ORDER BY a.id LIMIT $4"
 ));
@@ -41,7 +41,7 @@ pub(crate) const OLDEST_FIRST: Sql = Sql::unprepared(concat!(
 pub(crate) const BY_PREFIX: Sql = Sql::unprepared(concat!(
     "SELECT ",
     columns!(),
-    " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL AND request_allowed()
+    " FROM accounts a WHERE a.tenant_id = current_tenant() AND a.deleted_at IS NULL
         AND a.search_name >= $1 AND a.search_name < $1 || chr(1114111)
         AND ($2::text IS NULL OR (a.search_name, a.id) > ($2, $3::uuid))
         AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.owner = $5)

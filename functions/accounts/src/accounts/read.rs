@@ -21,7 +21,7 @@ const SELECT: Sql = Sql::prepared(concat!(
     columns!(),
     ", reject(CASE WHEN a.id IS NULL THEN 'not_found' END)
        FROM (VALUES (1)) AS request LEFT JOIN accounts a
-         ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND request_allowed()"
+         ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL"
 ));
 
 pub(crate) async fn handle(

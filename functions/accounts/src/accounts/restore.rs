@@ -17,27 +17,10 @@ pub(crate) static ROUTE: Route = Route::post("/accounts/{id}/restore", "account.
     .returns::<Account>()
     .rejects(&[Code::Conflict]);
 
-/// Quotas, of accounts and of secrets, are reserved only where the account becomes live again.
 const RESTORE: Sql = Sql::prepared(concat!(
-    "WITH target AS (
-        SELECT * FROM accounts WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
-           AND (deleted_at IS NULL OR deleted_at > $2::timestamptz - make_interval(days => $3)) FOR UPDATE
-    ), quota AS MATERIALIZED (
-        SELECT CASE WHEN NOT EXISTS (
-                        SELECT FROM accounts o WHERE o.tenant_id = current_tenant() AND o.name = target.name AND o.deleted_at IS NULL)
-                    THEN CASE WHEN reserve_quota('accounts')
-                              THEN reserve_quota('secrets', secrets_of($1)) OR release_quota('accounts') IS NOT NULL END END AS reserved
-          FROM target WHERE deleted_at IS NOT NULL
-    ), restored AS (
-        UPDATE accounts SET deleted_at = NULL, updated_at = $2, version = accounts.version + 1 FROM target, quota
-         WHERE accounts.id = target.id AND quota.reserved RETURNING accounts.*
-    ), a AS (
-        SELECT * FROM restored UNION ALL SELECT * FROM target WHERE deleted_at IS NULL
-    )
-    SELECT ",
+    "SELECT ",
     columns!(),
-    ", reject(CASE WHEN NOT EXISTS (SELECT FROM target) THEN 'not_found' WHEN a.id IS NULL THEN 'conflict' END)
-      FROM (VALUES (1)) AS request LEFT JOIN a ON true"
+    " FROM restore_account($1, $2, $3) a"
 ));
 
 pub(crate) async fn handle(

@@ -56,7 +56,7 @@ impl Changes for AccountChange {
 const UPDATE: Sql = Sql::prepared(concat!(
     "WITH target AS (
         SELECT id, version FROM accounts
-         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL AND request_allowed() FOR UPDATE
+         WHERE tenant_id = current_tenant() AND id = $1 AND deleted_at IS NULL FOR UPDATE
     ), same_name AS (
         SELECT FROM accounts WHERE tenant_id = current_tenant() AND name = $4 AND deleted_at IS NULL AND id <> $1
     ), a AS (

@@ -28,7 +28,7 @@ const REQUIRE_ACCOUNT: Sql = Sql::prepared(
 pub(crate) const BY_NAME: Sql = Sql::unprepared(
     "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version
       FROM secrets s JOIN secret_versions v USING (tenant_id, account_id, name, version)
-     WHERE s.tenant_id = current_tenant() AND s.account_id = $1 AND s.deleted_at IS NULL AND request_allowed()
+     WHERE s.tenant_id = current_tenant() AND s.account_id = $1 AND s.deleted_at IS NULL
        AND ($2::text IS NULL OR s.name > $2)
      ORDER BY s.name LIMIT $3",
 );

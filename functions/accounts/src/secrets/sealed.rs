@@ -15,7 +15,7 @@ use super::transaction;
 pub(super) struct SealedVersion {
     pub(super) version: i64,
     sealed: Vec<u8>,
-    stamp: Vec<u8>,
+    binding_tag: Vec<u8>,
     is_text: bool,
     key: Option<WrappedKey>,
 }
@@ -25,7 +25,7 @@ impl FromRow for SealedVersion {
         Ok(Self {
             version: row.try_get("version")?,
             sealed: row.try_get("sealed")?,
-            stamp: row.try_get("stamp")?,
+            binding_tag: row.try_get("binding_tag")?,
             is_text: row.try_get("is_text")?,
             key: WrappedKey::if_any(row)?,
         })
@@ -44,7 +44,7 @@ impl SealedVersion {
         let opened = match &self.key {
             Some(key) => {
                 let context = [account.0.as_bytes().as_slice(), name.as_str().as_bytes()];
-                let bound = BoundVersion { sealed: &self.sealed, version: self.version, stamp: &self.stamp };
+                let bound = BoundVersion { sealed: &self.sealed, version: self.version, binding_tag: &self.binding_tag };
                 let tenant = request.principal()?.home();
                 app.vault()?.open_version(tenant, Purpose::Secret, &context, key, &bound).await
             }

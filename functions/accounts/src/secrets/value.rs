@@ -57,10 +57,10 @@ impl<'a> SecretValue<'a> {
 }
 
 const SELECT: Sql = Sql::prepared(
-    "SELECT v.version, v.sealed, v.stamp, v.is_text, k.version AS key_version, k.provider, k.provider_key, k.wrapped,
+    "SELECT v.version, v.sealed, v.binding_tag, v.is_text, k.version AS key_version, k.provider, k.provider_key, k.wrapped,
         reject(CASE WHEN a.id IS NULL THEN 'not_found' WHEN a.status <> 'active' THEN 'conflict' WHEN v.version IS NULL THEN 'not_found' END)
       FROM (VALUES (1)) AS request
-      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL AND request_allowed()
+      LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL
       LEFT JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.name = $2 AND s.deleted_at IS NULL
       LEFT JOIN secret_versions v ON v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = coalesce($3, s.version)
       LEFT JOIN vault_keys k ON k.tenant_id = v.tenant_id AND k.version = v.key_version",

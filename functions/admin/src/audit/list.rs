@@ -27,7 +27,7 @@ pub(crate) const SELECT: Sql = Sql::unprepared(concat!(
     columns!(),
     "
       FROM http_audit_log l
-     WHERE l.tenant_id = current_tenant() AND request_allowed()
+     WHERE l.tenant_id = current_tenant()
        AND ",
     filters::conditions!(),
     "

@@ -8,19 +8,18 @@ use holdfast_shared::problem::Problem;
 
 // Unprepared, all of them: verification is rare, and reads ranges of any size.
 
-const KEYS: Sql = Sql::unprepared("SELECT x, y FROM audit_keys WHERE request_allowed()");
+const KEYS: Sql = Sql::unprepared("SELECT x, y FROM audit_keys");
 const SEALS: Sql = Sql::unprepared(
     "SELECT s.document, s.number, s.epoch AS seal_epoch, s.from_transaction::text, s.to_transaction::text,
-        b.tenant_id, b.count, b.total, b.root, b.head, b.entries, b.place_index, b.place_size, b.place_path
+        b.tenant_id, b.count, b.total, b.root, b.head, b.entries, b.state_index, b.state_size, b.state_path
       FROM audit_page($1) p JOIN audit_seals s ON s.number BETWEEN p.first AND p.last
       LEFT JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = current_tenant()
-     WHERE request_allowed() ORDER BY s.number",
+     ORDER BY s.number",
 );
 const NEWEST: Sql = Sql::unprepared(
     "SELECT n.leaves, n.ordinal, (SELECT max(number) FROM audit_seals) AS newest, b.total, b.head
       FROM audit_state_leaves() n LEFT JOIN LATERAL (
-        SELECT total, head FROM audit_batches WHERE tenant_id = current_tenant() ORDER BY seal_number DESC LIMIT 1) b ON true
-     WHERE request_allowed()",
+        SELECT total, head FROM audit_batches WHERE tenant_id = current_tenant() ORDER BY seal_number DESC LIMIT 1) b ON true",
 );
 
 /// The statements that read the seals after this one, for one transaction. [`SealPage::read`] takes their rows.

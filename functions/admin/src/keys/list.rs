@@ -22,10 +22,10 @@ const SELECT: Sql = Sql::unprepared(
     "SELECT 'signing' AS kind, k.kid AS id, k.created_at, k.activates_at, k.expires_at,
         CASE WHEN k.expires_at <= $1 THEN 'expired' WHEN k.activates_at > $1 THEN 'published'
              WHEN k.kid = (SELECT kid FROM active_signing_key($1)) THEN 'active' ELSE 'retiring' END AS state
-      FROM signing_keys k WHERE request_allowed()
+      FROM signing_keys k
     UNION ALL
     SELECT 'vault', 'v' || k.version, k.created_at, NULL, NULL, k.state
-      FROM vault_keys k WHERE k.tenant_id = current_tenant() AND request_allowed()
+      FROM vault_keys k WHERE k.tenant_id = current_tenant()
     ORDER BY kind, created_at, id",
 );
 

@@ -43,7 +43,7 @@ const ROTATE_SIGNING: Sql = Sql::unprepared(
 );
 const NEXT_VERSION: Sql = Sql::unprepared(
     "SELECT coalesce(max(version), 0) + 1 AS version FROM vault_keys
-      WHERE tenant_id = current_tenant() AND request_allowed()",
+      WHERE tenant_id = current_tenant()",
 );
 const ROTATE_VAULT: Sql = Sql::unprepared(
     "SELECT rotate_vault_key(

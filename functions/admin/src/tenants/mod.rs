@@ -40,7 +40,7 @@ pub(crate) struct Tenant {
 macro_rules! columns {
     () => {
         "t.id, t.slug, t.name, t.status,
-         coalesce((SELECT jsonb_object_agg(q.kind, q.most) FROM tenant_quotas q WHERE q.tenant_id = t.id), '{}') AS quotas,
+         coalesce((SELECT jsonb_object_agg(q.kind, q.max_count) FROM tenant_quotas q WHERE q.tenant_id = t.id), '{}') AS quotas,
          t.version, t.created_at, t.updated_at"
     };
 }

@@ -21,7 +21,7 @@ pub(super) const SELECT: Sql = Sql::prepared(concat!(
     "SELECT ",
     columns!(),
     ", reject(CASE WHEN t.id IS NULL THEN 'not_found' END)
-       FROM (VALUES (1)) AS request LEFT JOIN tenants t ON t.id = $1 AND t.id <> current_tenant() AND request_allowed()"
+       FROM (VALUES (1)) AS request LEFT JOIN tenants t ON t.id = $1 AND t.id <> current_tenant()"
 ));
 
 pub(crate) async fn handle(

@@ -24,7 +24,7 @@ pub(crate) static ROUTE: Route = Route::patch("/admin/tenants/{id}", "tenant.upd
     .returns::<Tenant>();
 
 const UPDATE: Sql = Sql::prepared(
-    "SELECT change_tenant(
+    "SELECT update_tenant(
         p_id => $1,
         p_versions => $2,
         p_name => $3,

@@ -32,7 +32,7 @@ pub(crate) static ROUTE: Route = Route::post("/admin/users", "user.create")
 /// releases its reservation.
 const INSERT: Sql = Sql::prepared(
     "WITH reservation AS MATERIALIZED (
-        SELECT CASE WHEN request_allowed() AND NOT EXISTS (
+        SELECT CASE WHEN NOT EXISTS (
                         SELECT FROM users WHERE tenant_id = current_tenant() AND lower(username) = lower($2))
                     THEN reserve_quota('users') END AS reserved
     ), created AS (

@@ -20,7 +20,7 @@ pub(crate) static ROUTE: Route = Route::delete("/admin/users/{id}", "user.delete
 
 const DELETE: Sql = Sql::prepared(
     "WITH target AS (
-        SELECT id, version FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
+        SELECT id, version FROM users WHERE tenant_id = current_tenant() AND id = $1
     ), checked AS (
         SELECT CASE WHEN t.id IS NULL THEN 'not_found'
                     WHEN t.version <> ALL ($2) THEN 'precondition_failed'

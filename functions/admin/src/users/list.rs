@@ -38,7 +38,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/users", "user.list")
 const SELECT: Sql = Sql::unprepared(concat!(
     "SELECT ",
     columns!(),
-    " FROM users u WHERE u.tenant_id = current_tenant() AND request_allowed()
+    " FROM users u WHERE u.tenant_id = current_tenant()
         AND ($1::uuid IS NULL OR u.id > $1) AND ($2::text IS NULL OR starts_with(lower(u.username), lower($2)))
         AND ($3::text IS NULL OR u.role = $3) AND ($4::text IS NULL OR u.status = $4)
       ORDER BY u.id LIMIT $5"

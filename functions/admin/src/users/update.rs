@@ -29,7 +29,7 @@ pub(crate) static ROUTE: Route = Route::patch("/admin/users/{id}", "user.update"
 const UPDATE: Sql = Sql::prepared(concat!(
     "WITH target AS (
         SELECT id, version, role, status, coalesce($5, role) AS new_role, coalesce($6, status) AS new_status
-          FROM users WHERE tenant_id = current_tenant() AND id = $1 AND request_allowed()
+          FROM users WHERE tenant_id = current_tenant() AND id = $1
     ), checked AS (
         SELECT CASE WHEN t.id IS NULL THEN 'not_found'
                     WHEN t.version <> ALL ($2) THEN 'precondition_failed'

@@ -17,7 +17,7 @@ pub(crate) static ROUTE: Route = Route::delete("/auth/sessions/{id}", "session.e
 const END: Sql = Sql::prepared(
     "WITH ended AS (
         UPDATE sessions SET ended_at = $3, end_reason = 'revoked'
-         WHERE id = $1 AND user_id = $2 AND tenant_id = current_tenant() AND ended_at IS NULL AND expires_at > $3 AND request_allowed()
+         WHERE id = $1 AND user_id = $2 AND tenant_id = current_tenant() AND ended_at IS NULL AND expires_at > $3
         RETURNING id)
     SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM ended) THEN 'not_found' END)",
 );

@@ -20,7 +20,7 @@ pub(crate) static ROUTE: Route = Route::get("/auth/sessions", "session.list")
 /// Unprepared: the cursor is optional.
 const NEWEST_FIRST: Sql = Sql::unprepared(
     "SELECT id, id = $3 AS current, created_at, refreshed_at, expires_at, source_ip, user_agent FROM sessions
-     WHERE tenant_id = current_tenant() AND user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND request_allowed()
+     WHERE tenant_id = current_tenant() AND user_id = $1 AND ended_at IS NULL AND expires_at > $2
        AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
      ORDER BY created_at DESC, id DESC LIMIT $6",
 );

@@ -5,7 +5,7 @@ use holdfast_shared::id::UserId;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 
-const COUNT_FAILURE: Sql = Sql::prepared("SELECT login_failed($1, $2, $3, $4)");
+const COUNT_FAILURE: Sql = Sql::prepared("SELECT fail_sign_in($1, $2, $3, $4)");
 
 /// The keys by which one attempt is counted.
 pub(crate) struct ThrottleKeys {

@@ -59,7 +59,7 @@ pub(crate) struct CreatedApiToken<'a> {
 
 const INSERT: Sql = Sql::prepared(
     "INSERT INTO api_tokens (id, tenant_id, name, prefix, hash, scopes, created_by, created_at, expires_at)
-    SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $7, $8 WHERE CASE WHEN request_allowed() THEN reserve_quota('api_tokens') END",
+    SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $7, $8 WHERE reserve_quota('api_tokens')",
 );
 
 pub(crate) async fn handle(

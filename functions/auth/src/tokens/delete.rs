@@ -18,7 +18,7 @@ pub(crate) static ROUTE: Route = Route::delete("/auth/tokens/{id}", "token.revok
 const REVOKE: Sql = Sql::prepared(
     "WITH revoked AS (
         UPDATE api_tokens SET revoked_at = $2
-         WHERE id = $1 AND tenant_id = current_tenant() AND revoked_at IS NULL AND request_allowed() RETURNING id)
+         WHERE id = $1 AND tenant_id = current_tenant() AND revoked_at IS NULL RETURNING id)
     SELECT CASE WHEN EXISTS (SELECT FROM revoked) THEN release_quota('api_tokens') ELSE reject('not_found') END",
 );
 

@@ -20,7 +20,7 @@ pub(crate) static ROUTE: Route = Route::get("/auth/tokens", "token.list")
 /// Unprepared: the cursor is optional.
 const OLDEST_FIRST: Sql = Sql::unprepared(
     "SELECT id, name, scopes, prefix, created_by, created_at, expires_at, last_used_at FROM api_tokens
-     WHERE tenant_id = current_tenant() AND revoked_at IS NULL AND request_allowed() AND ($1::uuid IS NULL OR id > $1)
+     WHERE tenant_id = current_tenant() AND revoked_at IS NULL AND ($1::uuid IS NULL OR id > $1)
      ORDER BY id LIMIT $2",
 );
 

@@ -29,7 +29,7 @@ const REQUIRE_SECRET: Sql = Sql::prepared(
 /// Unprepared: the cursor is optional.
 pub(crate) const NEWEST_FIRST: Sql = Sql::unprepared(
     "SELECT v.version, v.created_at, v.key_version, v.restored_from FROM secret_versions v
-     WHERE v.tenant_id = current_tenant() AND v.account_id = $1 AND v.name = $2 AND request_allowed() AND ($3::bigint IS NULL OR v.version < $3)
+     WHERE v.tenant_id = current_tenant() AND v.account_id = $1 AND v.name = $2 AND ($3::bigint IS NULL OR v.version < $3)
      ORDER BY v.version DESC LIMIT $4",
 );
 

@@ -23,14 +23,14 @@ pub(crate) static ROUTE: Route = Route::post("/accounts/{id}/secrets/{name}/vers
     .rejects(&[Code::Conflict]);
 
 const RESTORE: Sql = Sql::prepared(
-    "SELECT name, version, created_at, updated_at, key_version, sealed, stamp, is_text, provider, provider_key, wrapped
-      FROM restore_secret(
+    "SELECT name, version, created_at, updated_at, key_version, sealed, binding_tag, is_text, provider, provider_key, wrapped
+      FROM restore_secret_version(
         p_account => $1,
         p_name => $2,
         p_version => $3,
         p_versions => $4,
         p_key_version => $5,
-        p_stamp_key => $6,
+        p_binding_key => $6,
         p_keep => $7,
         p_now => $8)",
 );

@@ -13,14 +13,14 @@ use crate::sign_in::throttle::ThrottleKeys;
 
 const SELECT: Sql = Sql::prepared(
     "SELECT s.confirmed_at IS NOT NULL AS confirmed, s.sealed, k.version AS key_version, k.provider, k.provider_key, k.wrapped,
-        sign_in_wait(
+        sign_in_delay(
             p_now => $2,
             p_user_key => $3,
             p_pair_key => $4,
             p_address_key => $5,
             p_known => true) AS retry_after
       FROM (VALUES (1)) AS request
-      LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant() AND request_allowed()
+      LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant()
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version",
 );
 

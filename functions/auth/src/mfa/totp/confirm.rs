@@ -24,7 +24,7 @@ pub(crate) static ROUTE: Route = Route::post("/auth/mfa/totp/confirm", "mfa.conf
 const CONFIRM: Sql = Sql::prepared(
     "WITH confirmed AS (
         UPDATE totp_secrets SET confirmed_at = $3, last_step = $2
-         WHERE user_id = $1 AND tenant_id = current_tenant() AND confirmed_at IS NULL AND last_step < $2 AND request_allowed()
+         WHERE user_id = $1 AND tenant_id = current_tenant() AND confirmed_at IS NULL AND last_step < $2
         RETURNING user_id
     ), freed AS (
         UPDATE sessions SET mfa_pending = false

@@ -32,13 +32,13 @@ pub(crate) struct Enrolment {
 }
 
 const SELECT_USER: Sql =
-    Sql::prepared("SELECT username FROM users WHERE id = $1 AND tenant_id = current_tenant() AND request_allowed()");
+    Sql::prepared("SELECT username FROM users WHERE id = $1 AND tenant_id = current_tenant()");
 
 /// A secret that was never confirmed is replaced; a confirmed one is not.
 const PUT_SECRET: Sql = Sql::prepared(
     "WITH stored AS (
         INSERT INTO totp_secrets AS t (user_id, tenant_id, sealed, key_version, created_at)
-        SELECT $1, current_tenant(), $2, $3, $4 WHERE request_allowed()
+        SELECT u.id, u.tenant_id, $2, $3, $4 FROM users u WHERE u.id = $1 AND u.tenant_id = current_tenant()
         ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, key_version = excluded.key_version,
             created_at = excluded.created_at, last_step = 0 WHERE t.confirmed_at IS NULL
         RETURNING user_id)
@@ -46,12 +46,12 @@ const PUT_SECRET: Sql = Sql::prepared(
 );
 
 const DELETE_RECOVERY_CODES: Sql = Sql::prepared(
-    "DELETE FROM recovery_codes WHERE user_id = $1 AND tenant_id = current_tenant() AND request_allowed()",
+    "DELETE FROM recovery_codes WHERE user_id = $1 AND tenant_id = current_tenant()",
 );
 
 const INSERT_RECOVERY_CODES: Sql = Sql::prepared(
     "INSERT INTO recovery_codes (user_id, tenant_id, hash)
-    SELECT $1, current_tenant(), unnest($2::bytea[]) WHERE request_allowed()",
+    SELECT u.id, u.tenant_id, unnest($2::bytea[]) FROM users u WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 
 /// The result of [`SELECT_USER`].

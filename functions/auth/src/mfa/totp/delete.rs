@@ -21,14 +21,14 @@ pub(crate) static ROUTE: Route = Route::delete("/auth/mfa/totp", "mfa.remove")
     .rejects(&[Code::InvalidCredentials, Code::Conflict, Code::RateLimited]);
 
 const USE_CODE: Sql = Sql::prepared(
-    "SELECT CASE WHEN request_allowed() AND NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END",
+    "SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END",
 );
 
 /// Where the role requires TOTP, the user's sessions may then only set it up again.
 const DELETE: Sql = Sql::prepared(
     "WITH deleted AS (
         DELETE FROM totp_secrets
-         WHERE user_id = $1 AND tenant_id = current_tenant() AND confirmed_at IS NOT NULL AND request_allowed() RETURNING user_id
+         WHERE user_id = $1 AND tenant_id = current_tenant() AND confirmed_at IS NOT NULL RETURNING user_id
     ), restricted AS (
         UPDATE sessions SET mfa_pending = true
          WHERE user_id = $1 AND tenant_id = current_tenant() AND ended_at IS NULL AND $2 AND EXISTS (SELECT FROM deleted)

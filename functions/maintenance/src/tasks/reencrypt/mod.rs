@@ -29,8 +29,8 @@ const TENANTS: &str = "SELECT DISTINCT tenant_id FROM vault_keys WHERE state = '
 const KEYS: &str =
     "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
 const NEXT_VERSION: &str = "SELECT coalesce(max(version), 0) + 1 AS version FROM vault_keys WHERE tenant_id = $1";
-const ACTIVE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_active($1)";
-const CREATE: &str = "SELECT key_version, provider, provider_key, wrapped FROM vault_key_create(
+const ACTIVE: &str = "SELECT key_version, provider, provider_key, wrapped FROM active_vault_key($1)";
+const CREATE: &str = "SELECT key_version, provider, provider_key, wrapped FROM create_vault_key(
         p_tenant => $1,
         p_provider => $2,
         p_provider_key => $3,

@@ -28,7 +28,7 @@ const ADD_SEAL: &str =
     "INSERT INTO audit_seals (number, epoch, from_transaction, to_transaction, rows, sealed_at, hash, kid, document)
     VALUES ($1, $2, $3::text::xid8, $4::text::xid8, $5, $6, $7, $8, $9)";
 const ADD_BATCHES: &str =
-    "INSERT INTO audit_batches (seal_number, tenant_id, count, total, root, head, entries, place_index, place_size, place_path)
+    "INSERT INTO audit_batches (seal_number, tenant_id, count, total, root, head, entries, state_index, state_size, state_path)
     SELECT $1, * FROM unnest(
         $2::uuid[],
         $3::bigint[],

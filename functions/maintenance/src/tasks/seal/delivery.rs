@@ -8,9 +8,9 @@ use crate::error::TaskError;
 
 const NEXT: &str = "SELECT number, epoch, document FROM audit_seals s
      WHERE NOT EXISTS (SELECT FROM audit_deliveries d WHERE d.seal_number = s.number) ORDER BY number LIMIT 1";
-const BATCHES: &str = "SELECT tenant_id, count, total, root, head, entries, place_index, place_size, place_path
+const BATCHES: &str = "SELECT tenant_id, count, total, root, head, entries, state_index, state_size, state_path
       FROM audit_batches WHERE seal_number = $1 ORDER BY tenant_id";
-const RECORD: &str = "INSERT INTO audit_deliveries (seal_number, place, delivered_at) VALUES ($1, $2, $3)";
+const RECORD: &str = "INSERT INTO audit_deliveries (seal_number, location, delivered_at) VALUES ($1, $2, $3)";
 
 #[derive(FromRow)]
 struct UndeliveredSeal {
