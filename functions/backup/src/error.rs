@@ -47,7 +47,7 @@ pub enum BackupError {
     Program {
         /// The program.
         program: &'static str,
-        /// Its error message.
+        /// Error message of the program.
         cause: String,
     },
     /// The backup role does not see every row, so a backup would be incomplete.

@@ -66,6 +66,6 @@ async fn batches(client: &Client, seal: i64) -> Result<Vec<Batch>, BackupError> 
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
-fn broken(bad: Bad) -> BackupError {
-    BackupError::Seals(bad.to_string())
+fn broken(fault: Bad) -> BackupError {
+    BackupError::Seals(fault.to_string())
 }

@@ -1,4 +1,4 @@
-//! What a task runs with: a connection as the maintenance role, the plan, the clock and the time limit.
+//! The context of a task: a connection as the maintenance role, the plan, the clock and the time limit.
 
 use holdfast_shared::clock::Clock;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ const LOCK_CLASS: i32 = i32::from_be_bytes(*b"hold");
 const LOCK: &str = "SELECT pg_try_advisory_lock($1, $2) AS locked";
 const UNLOCK: &str = "SELECT pg_advisory_unlock($1, $2)";
 
-/// What a task runs with.
+/// The context of a task.
 pub(crate) struct Context<'a> {
     pub(crate) client: Client,
     pub(crate) plan: &'a Plan,

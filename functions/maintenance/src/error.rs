@@ -70,7 +70,7 @@ pub enum TaskError {
     #[error("ALARM: {0} sealed values do not open and stay under their retired key; the log names them")]
     DoNotOpen(u64),
     /// The schema was changed without a migration.
-    #[error("ALARM: {count} objects of the schema are not as the migrations make them, such as: {first}")]
+    #[error("ALARM: {count} objects of the schema differ from the migrations, such as: {first}")]
     Drift {
         /// Number of differences.
         count: usize,

@@ -43,7 +43,7 @@ pub struct MaintenanceReport {
 pub struct TaskReport {
     /// The task.
     pub task: Task,
-    /// Its outcome.
+    /// Outcome of the task.
     #[serde(flatten)]
     pub outcome: Outcome,
 }

@@ -27,7 +27,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/audit/export", "audit.export
     .returns_text("application/x-ndjson");
 
 const FORMAT: QueryParameter =
-    QueryParameter::new("format", ParameterKind::OneOf(&["ndjson", "csv"]), "Format of the rows. Default ndjson.");
+    QueryParameter::new("format", ParameterKind::OneOf(&["ndjson", "csv"]), "Row format. Default ndjson.");
 
 /// Default limit of a page, in rows.
 const MAX_ROWS: i64 = 1000;

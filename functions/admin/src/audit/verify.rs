@@ -54,7 +54,7 @@ const ROWS: Sql = Sql::unprepared(concat!(
 pub(crate) struct AuditVerification {
     /// True if everything that was checked is unchanged since it was sealed.
     ok: bool,
-    /// Time of the last seal that was checked; null if there is none yet.
+    /// Time of the last seal that was checked; null if there is no seal yet.
     sealed_through: Option<Time>,
     /// Number of seals that were checked, from the first.
     seals: u64,
@@ -88,21 +88,21 @@ pub(crate) async fn handle(
         audited = true;
         let mut seals = SealPage::read(&rows)?;
         seals.add_tenant_state(tenant);
-        let bad = progress.check(&seals, &rows)?.err();
+        let fault = progress.check(&seals, &rows)?.err();
         let more = seals.more_after().is_some();
-        if bad.is_none() && more && started.elapsed() < TIME_LIMIT {
+        if fault.is_none() && more && started.elapsed() < TIME_LIMIT {
             continue;
         }
         let next_cursor = match progress.cursor() {
-            Some(position) if bad.is_none() && more => Some(page.cursor(&position)?),
+            Some(position) if fault.is_none() && more => Some(page.cursor(&position)?),
             _ => None,
         };
         return ApiResponse::ok(&AuditVerification {
-            ok: bad.is_none(),
+            ok: fault.is_none(),
             sealed_through: progress.position.map(|position| Time(position.sealed_at)),
             seals: progress.position.map_or(0, |position| position.number),
             rows: progress.state.map_or(0, |state| state.total),
-            first_bad: bad,
+            first_bad: fault,
             complete: !more,
             next_cursor,
         });

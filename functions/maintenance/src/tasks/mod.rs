@@ -29,7 +29,7 @@ pub enum Outcome {
     },
 }
 
-/// What a task did.
+/// Result of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Done {

@@ -28,7 +28,7 @@ const NAMED: &str = "SELECT d.partition FROM audit_drops d JOIN audit_deliveries
      WHERE to_regclass('public.' || d.partition) IS NOT NULL ORDER BY d.partition";
 const DROP: &str = "SELECT drop_audit_partition($1) AS dropped";
 
-/// What the task did.
+/// Result of the task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Partitions {
     /// Months created.

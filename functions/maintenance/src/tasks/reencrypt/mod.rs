@@ -41,7 +41,7 @@ const RETIRED: &str =
     "UPDATE vault_keys k SET state = 'retired' WHERE tenant_id = $1 AND state = 'retiring' AND retired_at < $2
     AND NOT EXISTS (SELECT FROM idempotency_keys i WHERE i.tenant_id = k.tenant_id AND i.key_version = k.version)";
 
-/// What the task did.
+/// Result of the task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Reencrypted {
     /// Values re-encrypted.

@@ -13,7 +13,7 @@ use chain::SealChain;
 
 pub(crate) use delivery::deliver;
 
-/// What the task did.
+/// Result of the task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sealed {
     /// Seals created.
