@@ -49,5 +49,10 @@ pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> R
     let id = app.rng.uuid(request.now);
     let response = ApiResponse::created("/admin/backups", &BackupRun::requested(id, Time(request.now)))?;
     let insert = INSERT.bind(&id).bind(&request.now);
-    request.transaction(&app).target("backup_id", id).answer(insert, response).await
+    request
+        .transaction(&app)
+        .target("backup_id", id)
+        .answer(insert, response)
+        .await
+        .map_err(|problem| problem.explain(Code::Conflict, || "A backup is already requested.".to_owned()))
 }

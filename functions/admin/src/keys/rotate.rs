@@ -139,7 +139,14 @@ async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> 
         .bind(&created.provider_key)
         .bind(&created.wrapped)
         .bind(&request.now);
-    let response = request.transaction(app).changes(["vault"]).answer(rotate, response).await?;
+    let conflict =
+        || "Another rotation of this tenant's vault key was faster; list the keys before you rotate again.".to_owned();
+    let response = request
+        .transaction(app)
+        .changes(["vault"])
+        .answer(rotate, response)
+        .await
+        .map_err(|problem| problem.explain(Code::Conflict, conflict))?;
     forget_active(app);
     Ok(response)
 }

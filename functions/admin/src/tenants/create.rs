@@ -168,5 +168,7 @@ pub(crate) async fn handle(
         Some(id) => transaction.target("user_id", id.0),
         None => transaction,
     };
-    transaction.answer(insert, response).await
+    transaction.answer(insert, response).await.map_err(|problem| {
+        problem.explain(Code::Conflict, || format!("A tenant named {} already exists.", tenant.slug))
+    })
 }

@@ -115,5 +115,7 @@ pub(crate) async fn handle(
         .bind(&user.status)
         .bind(&password.hash)
         .bind(&request.now);
-    request.transaction(&app).target("user_id", user.id.0).changes(fields).answer(insert, response).await
+    request.transaction(&app).target("user_id", user.id.0).changes(fields).answer(insert, response).await.map_err(
+        |problem| problem.explain(Code::Conflict, || format!("A user named {} already exists.", user.username)),
+    )
 }

@@ -39,6 +39,13 @@ pub(crate) async fn handle(
 ) -> Result<NoContent, Problem> {
     let actor = request.user()?.sub;
     let delete = DELETE.bind(&id).bind(&request.if_match.0).bind(&actor);
-    request.transaction(&app).target("user_id", id.0).first(LOCK.bind(&id)).execute(vec![delete]).await?;
+    let conflict = || "You cannot delete yourself or the last administrator.".to_owned();
+    request
+        .transaction(&app)
+        .target("user_id", id.0)
+        .first(LOCK.bind(&id))
+        .execute(vec![delete])
+        .await
+        .map_err(|problem| problem.explain(Code::Conflict, conflict))?;
     Ok(NoContent)
 }

@@ -54,6 +54,10 @@ const UPDATE: Sql = Sql::prepared(concat!(
     ", reject(checked.rejection) FROM checked LEFT JOIN u ON true"
 ));
 
+/// Detail of a conflict. The database does not report which of them it found.
+const CONFLICT: &str =
+    "The username is taken, or the change would demote or suspend yourself or the last administrator.";
+
 /// Fields to change; at least one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +112,13 @@ pub(crate) async fn handle(
         .bind(&status)
         .bind(&password_hash)
         .bind(&request.now);
-    let user: User =
-        request.transaction(&app).target("user_id", id.0).changes(changed).first(LOCK.bind(&id)).one(update).await?;
+    let user: User = request
+        .transaction(&app)
+        .target("user_id", id.0)
+        .changes(changed)
+        .first(LOCK.bind(&id))
+        .one(update)
+        .await
+        .map_err(|problem| problem.explain(Code::Conflict, || CONFLICT.to_owned()))?;
     Ok(ApiResponse::ok(&user)?.version(user.version))
 }
