@@ -1,5 +1,5 @@
-//! The rows that a deployment starts with: the public signing key, and the first tenants and users. What exists stays
-//! as it is.
+//! The rows that a deployment starts with: the public signing key, and the first tenants, users and API tokens.
+//! Existing tenants, users and tokens are never changed.
 
 use holdfast_shared::clock::Clock;
 use holdfast_shared::config::{BootstrapToken, BootstrapUser};
@@ -13,7 +13,7 @@ use tokio_postgres::{Client, GenericClient};
 use crate::error::MigrateError;
 use crate::plan::Plan;
 
-/// What was missing, and made.
+/// Numbers of the rows that were missing and were created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Created {
     /// Tenants.
@@ -26,15 +26,15 @@ pub struct Created {
     pub signing_keys: u64,
 }
 
-/// The first key signs at once; one that replaces another is published before it does, as in a rotation.
-const INSERT_SIGNING_KEY: &str = "WITH made AS (
+/// The first key signs at once. A key that replaces another is published before it signs, as in a rotation.
+const INSERT_SIGNING_KEY: &str = "WITH created AS (
         INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at)
         SELECT $1, $2, $3, $4, $5, CASE WHEN EXISTS (SELECT FROM signing_keys) THEN $6::timestamptz ELSE $5 END
         ON CONFLICT DO NOTHING RETURNING kid
     ), retired AS (
-        UPDATE signing_keys SET expires_at = $7 WHERE expires_at IS NULL AND EXISTS (SELECT FROM made)
+        UPDATE signing_keys SET expires_at = $7 WHERE expires_at IS NULL AND EXISTS (SELECT FROM created)
     )
-    SELECT count(*) FROM made";
+    SELECT count(*) AS created FROM created";
 const INSERT_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at, updated_at) VALUES ($1, $2, $2, $3, $3) \
     ON CONFLICT (slug) DO NOTHING";
 const TENANT_BY_SLUG: &str = "SELECT id FROM tenants WHERE slug = $1";
@@ -43,7 +43,7 @@ const INSERT_TOKEN: &str = "INSERT INTO api_tokens (id, tenant_id, name, prefix,
 const INSERT_USER: &str = "INSERT INTO users (id, tenant_id, username, role, password_hash, created_at, updated_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (tenant_id, lower(username)) DO NOTHING";
 
-/// Makes what the plan names and the database lacks: all of it, or nothing.
+/// Creates the rows that the plan names and the database lacks, in one transaction.
 pub(crate) async fn create(
     owner: &mut Client,
     plan: &Plan,
@@ -59,14 +59,14 @@ pub(crate) async fn create(
         let Rotation { now, activates_at, old_expire_at } = Rotation::at(clock.now());
         let values: [&(dyn ToSql + Sync); 7] =
             [&public.thumbprint(), &public.x, &public.y, provider_key, &now, &activates_at, &old_expire_at];
-        let made: i64 = transaction.query_one(INSERT_SIGNING_KEY, &values).await?.try_get(0)?;
-        created.signing_keys = made.unsigned_abs();
+        let keys: i64 = transaction.query_one(INSERT_SIGNING_KEY, &values).await?.try_get("created")?;
+        created.signing_keys = keys.unsigned_abs();
     }
     transaction.commit().await?;
     Ok(created)
 }
 
-/// Makes a token that is missing. One that was revoked stays so.
+/// Creates a token that is missing. A revoked one stays revoked.
 async fn create_token(
     owner: &impl GenericClient,
     token: &BootstrapToken,
@@ -78,21 +78,24 @@ async fn create_token(
         None => TenantId::PLATFORM,
         Some(slug) => {
             let row = owner.query_opt(TENANT_BY_SLUG, &[slug]).await?;
-            row.ok_or_else(|| MigrateError::NoTenant(slug.clone()))?.try_get(0)?
+            row.ok_or_else(|| MigrateError::NoTenant(slug.clone()))?.try_get("id")?
         }
     };
     let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
     Ok(owner.execute(INSERT_TOKEN, &[&rng.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now]).await?)
 }
 
-/// Makes the users that are missing, and their tenants. An existing user keeps its password, role and status.
+/// Creates the users that are missing, and their tenants. An existing user keeps its password, role and status.
+///
+/// # Errors
+/// [`MigrateError::User`] where the database rejects a tenant or a user.
 pub async fn create_users(
     owner: &impl GenericClient,
     users: &[BootstrapUser],
     clock: &dyn Clock,
     rng: &dyn Rng,
 ) -> Result<Created, MigrateError> {
-    let refused = |error: tokio_postgres::Error| MigrateError::User(holdfast_shared::db::cause(&error));
+    let rejected = |error: tokio_postgres::Error| MigrateError::User(holdfast_shared::db::cause(&error));
     let mut created = Created::default();
     for user in users {
         let now = clock.now();
@@ -100,15 +103,15 @@ pub async fn create_users(
             None => TenantId::PLATFORM,
             Some(slug) => {
                 created.tenants +=
-                    owner.execute(INSERT_TENANT, &[&rng.uuid(now), slug, &now]).await.map_err(refused)?;
-                owner.query_one(TENANT_BY_SLUG, &[slug]).await?.try_get(0)?
+                    owner.execute(INSERT_TENANT, &[&rng.uuid(now), slug, &now]).await.map_err(rejected)?;
+                owner.query_one(TENANT_BY_SLUG, &[slug]).await?.try_get("id")?
             }
         };
         let id = rng.uuid(now);
         created.users += owner
             .execute(INSERT_USER, &[&id, &tenant, &user.username, &user.role.name(), &user.password_hash, &now])
             .await
-            .map_err(refused)?;
+            .map_err(rejected)?;
     }
     Ok(created)
 }

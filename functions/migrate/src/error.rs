@@ -1,4 +1,5 @@
-//! Why a run failed: one line that says what, and how to fix it. It goes to the deployment's log, never to a caller.
+//! Failures of a run. Each message is one line with the cause and the fix. It goes to the deployment's log, never to a
+//! caller of the API.
 
 use std::time::Duration;
 
@@ -11,16 +12,16 @@ use holdfast_shared::identity::signer::SignError;
 pub enum MigrateError {
     /// A setting is missing or weak.
     #[error(transparent)]
-    Refused(#[from] ConfigError),
+    Config(#[from] ConfigError),
     /// The signing key cannot be read.
     #[error(
         "the signing key cannot be used ({0}); check SIGNING_KMS_KEY_ID and that this function may kms:GetPublicKey"
     )]
     SigningKey(#[from] SignError),
-    /// A token's tenant is missing.
-    #[error("API_TOKENS: there is no tenant {0}; make it first (AUTH_USERS, or `holdfast tenant create`)")]
+    /// The tenant of a token does not exist.
+    #[error("API_TOKENS: there is no tenant {0}; create it first (AUTH_USERS, or `holdfast admin tenant create`)")]
     NoTenant(String),
-    /// There is no connection.
+    /// The database cannot be connected to.
     #[error(transparent)]
     Owner(#[from] OwnerError),
     /// Another run holds the lock.
@@ -34,54 +35,55 @@ pub enum MigrateError {
         "the schema is at version {found}, this build knows {known}; deploy the newer build, migrations only go forward"
     )]
     Newer {
-        /// The schema's version.
+        /// Version of the schema.
         found: i32,
-        /// The newest that this build has.
+        /// Newest version that this build has.
         known: i32,
     },
-    /// A step that was applied is not the one in this build.
+    /// An applied step is missing in this build, or has another text there.
     #[error("{0}; restore that file as it was released and put the change into a new one")]
     Changed(String),
-    /// A major step, and no backup to go back to.
+    /// A major step lacks a recent backup.
     #[error(
-        "{step} is a major step ({why}) and needs a backup younger than {most} h, the newest is {}; \
-         make one (`POST /admin/backups`, `holdfast backup`), or name the snapshot that you took (other_backup, \
-         `holdfast migrate --other-backup`)", .age.map_or("none".to_owned(), |age| format!("{age} h old"))
+        "{step} is a major step ({why}) and needs a backup younger than {limit} h, the newest is {}; \
+         create one (`POST /admin/backups`, `holdfast admin backup`), or name the snapshot that you took \
+         (other_backup, `holdfast admin migrate --other-backup`)",
+        .age.map_or("none".to_owned(), |age| format!("{age} h old"))
     )]
     NoBackup {
-        /// The step.
+        /// Name of the step.
         step: String,
-        /// What makes it major.
+        /// Reason why it is major.
         why: String,
-        /// The age of the newest backup, in hours; none where there is no backup.
+        /// Age of the newest backup, in hours; `None` without a backup.
         age: Option<i64>,
-        /// How old it may be, in hours.
-        most: i64,
+        /// Maximum age, in hours.
+        limit: i64,
     },
     /// A step failed.
-    #[error("{0}; nothing of that step was kept: fix its cause and run again")]
+    #[error("{0}; the step was rolled back: fix the cause and run again")]
     Step(String),
-    /// A role got no login secret.
-    #[error("role {role} cannot be given its login secret ({cause}); run as a role with CREATEROLE that made it")]
+    /// The login secret of a role cannot be set.
+    #[error("the login secret of role {role} cannot be set ({cause}); run as the role with CREATEROLE that created it")]
     Login {
-        /// The role.
+        /// Name of the role.
         role: &'static str,
-        /// What the database said.
+        /// Message of the database.
         cause: String,
     },
-    /// A role's secret cannot be read.
+    /// The login secret of a role cannot be read.
     #[error(
-        "role {role} cannot be given its login secret: that of its function cannot be read ({cause}); check its ARN and \
-         that this function may secretsmanager:GetSecretValue"
+        "the login secret of role {role} cannot be read from its function's secret ({cause}); check its ARN and that \
+         this function may secretsmanager:GetSecretValue"
     )]
     Secret {
-        /// The role.
+        /// Name of the role.
         role: &'static str,
-        /// What is wrong with the secret.
+        /// Fault of the secret.
         cause: String,
     },
-    /// A bootstrap user is not acceptable.
-    #[error("AUTH_USERS: the database refuses an entry ({0}); check its tenant (a-z, 0-9, -), username and role")]
+    /// The database rejected a bootstrap user.
+    #[error("AUTH_USERS: the database rejects an entry ({0}); check its tenant (a-z, 0-9, -), username and role")]
     User(String),
     /// The database failed outside a step.
     #[error("the database failed ({0}); nothing more was changed: run again")]

@@ -1,4 +1,4 @@
-//! What became of steps that failed: a row for operators and metrics, which a run that gets past the step settles.
+//! Records of failed steps: a row for operators and metrics, which a later run deletes once it gets past the step.
 
 use holdfast_shared::clock::Clock;
 use holdfast_shared::rng::Rng;
@@ -8,21 +8,21 @@ use crate::error::MigrateError;
 use crate::plan::Plan;
 use crate::schema;
 
-/// Longer messages are cut; the function's log has all of it.
+/// Longer messages are truncated; the function's log has the whole message.
 const MAX_CHARACTERS: usize = 2000;
 
-const HAS_FAILURES: &str = "SELECT to_regclass('migration_failures') IS NOT NULL";
-const SETTLE: &str = "DELETE FROM migration_failures WHERE version <= $1";
+const HAS_FAILURES: &str = "SELECT to_regclass('migration_failures') IS NOT NULL AS found";
+const CLEAR: &str = "DELETE FROM migration_failures WHERE version <= $1";
 const RECORD: &str = "INSERT INTO migration_failures (id, at, version, error) VALUES ($1, $2, $3, $4)";
 
-/// Removes the failures of the version that the schema is at: this run got past them.
-pub(crate) async fn settle(owner: &Client, version: i32) -> Result<(), MigrateError> {
-    owner.execute(SETTLE, &[&version]).await?;
+/// Deletes the failures up to the version that the schema is at: this run got past them.
+pub(crate) async fn clear(owner: &Client, version: i32) -> Result<(), MigrateError> {
+    owner.execute(CLEAR, &[&version]).await?;
     Ok(())
 }
 
-/// Leaves a row for a step that failed. Where that cannot be done, which a lost database or a schema from before there
-/// were such rows may cause, the log line alone tells of it.
+/// Records a step that failed. Where the database is lost, or its schema is older than the table of failures, only the
+/// log records it.
 pub(crate) async fn record(owner: Client, plan: &Plan, failure: &MigrateError, clock: &dyn Clock, rng: &dyn Rng) {
     if !matches!(failure, MigrateError::Step(_)) {
         return;
@@ -40,7 +40,7 @@ async fn write(
     rng: &dyn Rng,
 ) -> Result<(), MigrateError> {
     let owner = if owner.is_closed() { plan.connect().await? } else { owner };
-    if !owner.query_one(HAS_FAILURES, &[]).await?.try_get::<_, bool>(0)? {
+    if !owner.query_one(HAS_FAILURES, &[]).await?.try_get::<_, bool>("found")? {
         return Ok(());
     }
     let (now, version) = (clock.now(), schema::version(&owner).await?);

@@ -1,8 +1,8 @@
-//! The SQL functions of `migrations/functions` as repeatable steps: after the versioned steps, every file whose checksum
-//! differs from the one recorded is applied again, all of them in one transaction.
+//! The SQL functions of `migrations/functions` as repeatable steps: after the versioned steps, every file whose
+//! checksum differs from the one recorded is applied again, all of them in one transaction.
 //!
-//! A file is the whole truth of its function: definition, comment, owner and grants. What an earlier text of it granted
-//! is revoked first.
+//! A file states everything about its function: definition, comment, owner and grants. Grants of an earlier text are
+//! revoked first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::MigrateError;
 
-/// Every function: its name, which is its path below `migrations/functions`, and its text.
+/// Every function: its path below `migrations/functions`, which is its name, and its text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
 /// Giving a function to another owner needs CREATE on the schema, which that role has in this transaction only.
@@ -24,7 +24,7 @@ const APPLIED: &str = "SELECT name, checksum FROM repeatable_steps";
 const RECORD: &str = "INSERT INTO repeatable_steps (name, checksum, applied_at) VALUES ($1, $2, $3)
     ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at";
 
-/// Takes back what earlier texts of a function gave away: its owner and its grants.
+/// Statements that revoke what earlier texts of a function set: its owner and its grants.
 const RESET: &str = "
     SELECT format('ALTER FUNCTION %s OWNER TO CURRENT_USER', p.oid::regprocedure) AS statement
       FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = $1
@@ -42,22 +42,23 @@ pub struct Function {
 }
 
 impl Function {
-    /// A function by its file's path below `migrations/functions`, without the ending, and the file's text.
+    /// Creates a function from its file's path below `migrations/functions`, without the ending, and the file's text.
     pub fn new(name: &str, sql: &str) -> Self {
         Self { name: name.to_owned(), sql: sql.to_owned() }
     }
 
-    /// All functions of this build, each after those that its definition calls.
+    /// Returns all functions of this build, each after those that its definition calls.
     pub(crate) fn embedded() -> Vec<Self> {
-        in_order(EMBEDDED.iter().map(|(name, sql)| Self::new(name, sql)).collect())
+        let functions: Vec<Self> = EMBEDDED.iter().map(|(name, sql)| Self::new(name, sql)).collect();
+        in_order(&functions)
     }
 
-    /// The name as a step has it in reports.
+    /// Returns the name of the step in reports.
     pub(crate) fn step(&self) -> String {
         format!("functions/{}", self.name)
     }
 
-    /// The SQL function that the file defines.
+    /// Returns the name of the SQL function that the file defines.
     pub fn defines(&self) -> &str {
         let definition = self.sql.split_once("CREATE OR REPLACE FUNCTION ").map_or("", |(_, rest)| rest);
         definition.split('(').next().unwrap_or_default().trim()
@@ -68,13 +69,14 @@ impl Function {
     }
 }
 
-/// Each function after those that it calls: PostgreSQL looks up what a function in SQL calls when it is created.
-fn in_order(functions: Vec<Function>) -> Vec<Function> {
+/// Sorts each function after those that it calls: PostgreSQL resolves the calls of a function in SQL when it is
+/// created.
+fn in_order(functions: &[Function]) -> Vec<Function> {
     let names: BTreeMap<String, usize> =
         functions.iter().enumerate().map(|(at, function)| (function.defines().to_owned(), at)).collect();
     let (mut done, mut order) = (BTreeSet::new(), Vec::with_capacity(functions.len()));
     for at in 0..functions.len() {
-        visit(at, &functions, &names, &mut done, &mut order);
+        visit(at, functions, &names, &mut done, &mut order);
     }
     order.into_iter().filter_map(|at| functions.get(at).cloned()).collect()
 }
@@ -95,7 +97,7 @@ fn visit(
     order.push(at);
 }
 
-/// The functions whose text differs from what was applied, in order; all of them where nothing was.
+/// Returns the functions whose text differs from the applied one, in order; all of them on a new database.
 pub(crate) async fn pending<'a>(owner: &Client, functions: &'a [Function]) -> Result<Vec<&'a Function>, MigrateError> {
     let mut applied: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     if owner.query_one(HAS_HISTORY, &[]).await?.try_get("found")? {
@@ -106,7 +108,7 @@ pub(crate) async fn pending<'a>(owner: &Client, functions: &'a [Function]) -> Re
     Ok(functions.iter().filter(|function| applied.get(&function.name) != Some(&function.checksum())).collect())
 }
 
-/// Applies what differs, all of it or nothing, and gives the names of the steps applied.
+/// Applies the functions that differ, in one transaction, and returns the names of the steps applied.
 pub(crate) async fn apply(
     owner: &mut Client,
     functions: &[Function],
@@ -145,7 +147,7 @@ mod tests {
     fn a_function_comes_after_those_that_it_calls() {
         let calls = Function::new("a/first", "CREATE OR REPLACE FUNCTION first() RETURNS int RETURN second(1)");
         let called = Function::new("b/second", "CREATE OR REPLACE FUNCTION second(n int) RETURNS int RETURN n");
-        assert_eq!(in_order(vec![calls.clone(), called.clone()]), [called, calls]);
+        assert_eq!(in_order(&[calls.clone(), called.clone()]), [called, calls]);
     }
 
     #[test]

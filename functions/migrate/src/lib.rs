@@ -1,6 +1,7 @@
-//! The only function that changes the schema: under a lock, forward only, each versioned step in a transaction of its own,
-//! then the SQL functions that changed. Then it gives the database roles their login secrets, registers the public signing
-//! key, and creates the users of `AUTH_USERS` that are missing. It never overwrites a user, and never logs a secret.
+//! The only function that changes the schema: under a lock, forward only, each versioned step in a transaction of its
+//! own, then the SQL functions that changed. Then it sets the login secrets of the database roles, registers the public
+//! signing key, and creates missing users of `AUTH_USERS` and tokens of `API_TOKENS`. It never overwrites a user, and
+//! never logs a secret.
 
 mod backup;
 mod bootstrap;
@@ -25,46 +26,46 @@ pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, P
 pub use plan::Plan;
 pub use steps::Steps;
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The schema's version before; 0 where there was none.
+    /// Version of the schema before the run; 0 without a schema.
     pub version_before: i32,
-    /// The schema's version now.
+    /// Version of the schema after the run.
     pub version: i32,
-    /// The steps applied, in order: versioned ones, then functions.
+    /// Steps applied, in order: versioned ones, then functions.
     pub applied: Vec<String>,
-    /// The steps that a dry run found to be applied, in order; none after any other.
+    /// Steps that a dry run would apply, in order; empty after any other run.
     pub pending: Vec<Pending>,
-    /// The roles that were given their login secrets.
+    /// Roles whose login secrets were set.
     pub logins: Vec<&'static str>,
-    /// What was missing, and created.
+    /// Numbers of the rows that were missing and were created.
     pub created: Created,
 }
 
-/// A step that is still to be applied.
+/// A step that has not been applied yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pending {
-    /// Its name.
+    /// Name of the step.
     pub step: String,
-    /// What makes it major, where it is.
+    /// Reason why it is major; `None` for any other step.
     pub major: Option<String>,
 }
 
-/// The version that the schema has after a run of this build.
+/// Returns the version that the schema has after a run of this build.
 pub fn newest_version() -> i32 {
     Steps::embedded().newest()
 }
 
-/// Runs it all: safe to repeat, and safe to start twice at the same time. A dry run only tells what it would apply, and
-/// fails where another would be refused.
+/// Runs the plan: safe to repeat, and safe to start twice at the same time. A dry run only reports what it would apply,
+/// and fails where a real run would be rejected.
 ///
 /// # Errors
-/// One line that names the fix. Steps before the one that failed stay applied, and it is recorded.
+/// One line with the cause and the fix. Steps before a failed one stay applied, and the failure is recorded.
 pub async fn run(plan: &Plan, clock: &dyn Clock, rng: &dyn Rng) -> Result<Report, MigrateError> {
     let mut owner = plan.connect().await?;
     if !plan.dry_run {
-        // The lock is the session's, and ends with it, however this run ends.
+        // The lock belongs to the session, and is released with it, however this run ends.
         schema::lock(&owner, plan.lock_wait).await?;
     }
     let version_before = schema::version(&owner).await?;
@@ -83,14 +84,14 @@ pub async fn run(plan: &Plan, clock: &dyn Clock, rng: &dyn Rng) -> Result<Report
             return Err(failure);
         }
     };
-    failures::settle(&owner, plan.steps.newest()).await?;
+    failures::clear(&owner, plan.steps.newest()).await?;
     schema::create_partitions(&owner).await?;
-    let logins = logins::give(&owner, &plan.logins, plan.reset_logins).await?;
+    let logins = logins::set_passwords(&owner, &plan.logins, plan.reset_logins).await?;
     let created = bootstrap::create(&mut owner, plan, clock, rng).await?;
     Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })
 }
 
-/// Applies what is pending: versioned steps, then functions.
+/// Applies the pending steps: versioned ones, then functions.
 async fn apply(owner: &mut Client, plan: &Plan, clock: &dyn Clock) -> Result<Vec<String>, MigrateError> {
     let mut applied = schema::apply(owner, &plan.steps).await?;
     applied.extend(functions::apply(owner, &plan.functions, clock).await?);
@@ -98,7 +99,7 @@ async fn apply(owner: &mut Client, plan: &Plan, clock: &dyn Clock) -> Result<Vec
 }
 
 impl Report {
-    /// A run that changed nothing.
+    /// Reports a run that changed nothing.
     fn at(version: i32) -> Self {
         let created = Created::default();
         Self { version_before: version, version, applied: vec![], pending: vec![], logins: vec![], created }

@@ -1,4 +1,4 @@
-//! Login secrets for the database roles that the migrations made.
+//! Login secrets of the database roles that the migrations create.
 
 use std::collections::BTreeMap;
 
@@ -18,70 +18,75 @@ pub const BACKUP_ROLE: &str = "holdfast_backup";
 /// The role of the maintenance function.
 pub const MAINTENANCE_ROLE: &str = "holdfast_maintenance";
 
-/// A shorter login secret could be guessed.
-pub(crate) const LEAST_PASSWORD_BYTES: usize = 20;
+/// Minimum length of a login secret, in bytes: a shorter one could be guessed.
+pub(crate) const MIN_PASSWORD_BYTES: usize = 20;
 
-/// The setting, in a function's own secret, that its role logs in with.
+/// Setting, in a function's own secret, with the password of its role.
 const PASSWORD: &str = "DATABASE_PASSWORD";
 
-const CAN_LOG_IN: &str = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1";
+const CAN_LOG_IN: &str = "SELECT rolcanlogin AS can_log_in FROM pg_roles WHERE rolname = $1";
 
-/// A role and the secret that it logs in with.
+/// A role and its login secret.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// One of the roles that the migrations make.
+    /// One of the roles that the migrations create.
     pub role: &'static str,
-    /// Its secret.
+    /// Source of its login secret.
     pub password: Password,
 }
 
-/// Where a role's login secret comes from.
+/// Source of a role's login secret.
 #[derive(Debug, Clone)]
 pub enum Password {
-    /// The settings: each run gives it to the role.
+    /// The settings: each run sets it.
     Given(SecretString),
-    /// The Secrets Manager secret that its function reads, by ARN. Rotations change it there and in the database; so it is
-    /// given to the role only where that cannot log in yet, or where a run is told to.
+    /// The Secrets Manager secret that its function reads, by ARN. Rotations change it there and in the database, so a
+    /// run sets it only where the role cannot log in yet, or with [`Plan::reset_logins`](crate::Plan::reset_logins).
     Kept(String),
 }
 
-/// Lets the roles log in. The server gets a SCRAM-SHA-256 verifier (RFC 5803), so that no log or statistics view of it
-/// can show the secret.
-pub(crate) async fn give(owner: &Client, logins: &[Login], reset: bool) -> Result<Vec<&'static str>, MigrateError> {
-    let mut given = Vec::with_capacity(logins.len());
+/// Sets the passwords of the roles and lets them log in. Returns the roles that were changed. The server receives a
+/// SCRAM-SHA-256 verifier (RFC 5803), so that none of its logs or statistics views can show the secret.
+pub(crate) async fn set_passwords(
+    owner: &Client,
+    logins: &[Login],
+    reset: bool,
+) -> Result<Vec<&'static str>, MigrateError> {
+    let mut changed = Vec::with_capacity(logins.len());
     for Login { role, password } in logins {
         let password = match password {
             Password::Given(password) => password.clone(),
             Password::Kept(_) if !reset && can_log_in(owner, role).await? => continue,
-            Password::Kept(arn) => kept(arn).await.map_err(|cause| MigrateError::Secret { role, cause })?,
+            Password::Kept(arn) => read_password(arn).await.map_err(|cause| MigrateError::Secret { role, cause })?,
         };
         owner
             .batch_execute(&alter_role(role, &password))
             .await
             .map_err(|error| MigrateError::Login { role, cause: holdfast_shared::db::cause(&error) })?;
-        given.push(*role);
+        changed.push(*role);
     }
-    Ok(given)
+    Ok(changed)
 }
 
 async fn can_log_in(owner: &Client, role: &str) -> Result<bool, MigrateError> {
     let row = owner.query_opt(CAN_LOG_IN, &[&role]).await?;
-    Ok(row.map_or(Ok(false), |row| row.try_get(0))?)
+    Ok(row.map_or(Ok(false), |row| row.try_get("can_log_in"))?)
 }
 
-/// The password in a function's secret.
-async fn kept(arn: &str) -> Result<SecretString, String> {
+/// Reads the password in a function's secret.
+async fn read_password(arn: &str) -> Result<SecretString, String> {
     let secret = aws::secret(arn, Stage::Current).await.map_err(|error| error.to_string())?;
     let mut values: BTreeMap<String, SecretString> =
         serde_json::from_str(secret.expose_secret()).map_err(|_| "it is not a JSON object of strings".to_owned())?;
     let password = values.remove(PASSWORD).ok_or_else(|| format!("it has no {PASSWORD}"))?;
-    if password.expose_secret().len() < LEAST_PASSWORD_BYTES {
-        return Err(format!("its {PASSWORD} is shorter than {LEAST_PASSWORD_BYTES} bytes"));
+    if password.expose_secret().len() < MIN_PASSWORD_BYTES {
+        return Err(format!("its {PASSWORD} is shorter than {MIN_PASSWORD_BYTES} bytes"));
     }
     Ok(password)
 }
 
-/// `ALTER ROLE` takes no parameters. The role is a constant, and a verifier holds no character that needs escaping.
+/// Builds the statement by concatenation, since `ALTER ROLE` takes no parameters. The role is a constant, and a
+/// verifier contains no character that needs escaping.
 fn alter_role(role: &'static str, password: &SecretString) -> String {
     format!("ALTER ROLE {role} LOGIN PASSWORD '{}'", scram_sha_256(password.expose_secret().as_bytes()))
 }
@@ -91,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_itself_is_never_sent() {
+    fn the_statement_contains_a_verifier_instead_of_the_secret() {
         let statement = alter_role(APP_ROLE, &SecretString::from("it's a secret; DROP TABLE users"));
         let verifier = statement.strip_prefix("ALTER ROLE holdfast_app LOGIN PASSWORD 'SCRAM-SHA-256$4096:").unwrap();
         let verifier = verifier.strip_suffix('\'').unwrap();

@@ -9,16 +9,16 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Map;
 
-/// What to do is in the settings, but for this.
+/// Options of one run; everything else is in the settings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Migrate {
-    /// Tells what is to be applied, and changes nothing.
+    /// Reports what would be applied, and changes nothing.
     #[serde(default)]
     dry_run: bool,
-    /// A backup that was made otherwise, before a major step.
+    /// Name of a backup that was created elsewhere, such as a snapshot, before a major step.
     other_backup: Option<String>,
-    /// Gives the roles the passwords of their functions' secrets again.
+    /// Sets the roles' passwords to those of their functions' secrets again.
     #[serde(default)]
     reset_logins: bool,
 }
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-/// Settings are read at each run, so that a rotated secret needs no new deployment.
+/// Reads the settings at each run, so that a rotated secret needs no new deployment.
 async fn handle(event: LambdaEvent<Migrate>) -> Result<Report, Error> {
     let result = run(event.payload).await;
     let failed = Number::count("MigrationFailed", f64::from(u8::from(result.is_err())));

@@ -1,4 +1,4 @@
-//! What a run is to bring about, as the settings say.
+//! The plan of a run, from the settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,17 +13,18 @@ use tokio_postgres::Client;
 
 use crate::error::MigrateError;
 use crate::functions::Function;
-use crate::logins::{APP_ROLE, BACKUP_ROLE, LEAST_PASSWORD_BYTES, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password};
+use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, MIN_PASSWORD_BYTES, Password};
 use crate::steps::Steps;
 
-/// How long a run waits for another one. Lambda allows a run 15 minutes.
+/// Time that a run waits for another one to end. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// How old the backup before a major step may be: a day, as backups are made daily.
+/// Default maximum age of the backup before a major step, in hours: a day, as backups are created daily.
 const BACKUP_HOURS: u16 = 24;
+/// Highest maximum age that can be configured, in hours: a week.
 const MAX_BACKUP_HOURS: u16 = 24 * 7;
 
-/// The settings that say what a role logs in with: the password, or else the secret that has it.
+/// The settings with a role's login secret: the password itself, or else the ARN of the secret that contains it.
 const LOGINS: [(&str, &str, &str); 4] = [
     ("APP_DATABASE_PASSWORD", "APP_SECRET_ARN", APP_ROLE),
     ("BACKUP_DATABASE_PASSWORD", "BACKUP_SECRET_ARN", BACKUP_ROLE),
@@ -31,40 +32,40 @@ const LOGINS: [(&str, &str, &str); 4] = [
     ("METRICS_DATABASE_PASSWORD", "METRICS_SECRET_ARN", METRICS_ROLE),
 ];
 
-/// What a run is to bring about.
+/// Everything that a run applies, sets and creates.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How the owner of the schema reaches the database.
+    /// Connection string of the schema's owner.
     pub database_url: SecretString,
-    /// The database's certificate authority, as a PEM file; none for the public ones.
+    /// Certificate authority of the database, as a PEM file; `None` for the public ones.
     pub database_ca_file: Option<PathBuf>,
-    /// The versioned steps.
+    /// Versioned steps.
     pub steps: Steps,
-    /// The SQL functions, each after those that it calls.
+    /// SQL functions, each after those that it calls.
     pub functions: Vec<Function>,
-    /// Whether to tell what is to be done, and do nothing.
+    /// Reports what would be done, and changes nothing.
     pub dry_run: bool,
-    /// How old the newest backup may be before a major step.
+    /// Maximum age of the newest backup before a major step.
     pub max_backup_age: SignedDuration,
-    /// A backup that was made otherwise, such as a snapshot by its name; it stands in for the newest one.
+    /// Name of a backup that was created elsewhere, such as a snapshot; it replaces the check of the newest one.
     pub other_backup: Option<String>,
-    /// How long to wait for another run to end.
+    /// Time to wait for another run to end.
     pub lock_wait: Duration,
-    /// The login secrets to give to roles.
+    /// Login secrets of roles, to be set.
     pub logins: Vec<Login>,
-    /// Whether roles that can log in get the passwords of their functions' secrets, too: after a restore, which brings
-    /// back those of its time.
+    /// Sets the passwords of their functions' secrets for roles that can log in, too: needed after a restore, which
+    /// restores the passwords of its time.
     pub reset_logins: bool,
-    /// The users to make where they are missing.
+    /// Users to create where they are missing.
     pub users: Vec<BootstrapUser>,
-    /// The API tokens to make where they are missing.
+    /// API tokens to create where they are missing.
     pub tokens: Vec<BootstrapToken>,
-    /// The key that signs access tokens, by its public half.
+    /// Public half of the key that signs access tokens, to be registered.
     pub signing_key: Option<NewKey>,
 }
 
 impl Plan {
-    /// A plan that only brings the schema up to date.
+    /// Creates a plan that only brings the schema up to date.
     pub fn new(database_url: SecretString) -> Self {
         Self {
             database_url,
@@ -83,18 +84,23 @@ impl Plan {
         }
     }
 
-    /// The plan that the settings ask for: `DATABASE_URL` is the owner's, `APP_DATABASE_PASSWORD` and its likes are the
-    /// roles' secrets, or `APP_SECRET_ARN` and its likes say where those are kept, `AUTH_USERS` are the first users, and the
-    /// signing key is the one that the auth function will sign with.
+    /// Creates the plan from the settings. `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD` and so on are the
+    /// roles' login secrets, or `APP_SECRET_ARN` and so on are the ARNs of the secrets that contain them. `AUTH_USERS`
+    /// and `API_TOKENS` are the first users and tokens. The signing key is the one that the auth function will sign
+    /// with.
+    ///
+    /// # Errors
+    /// [`MigrateError::Config`] with the setting that is missing or weak, or [`MigrateError::SigningKey`].
     pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let logins = LOGINS
             .into_iter()
-            .filter_map(|(given, kept, role)| {
-                let password = match (settings.get(given), settings.get(kept)) {
-                    (Some(password), _) if password.len() < LEAST_PASSWORD_BYTES => {
-                        let fault = format!("shorter than {LEAST_PASSWORD_BYTES} bytes");
-                        return Some(Err(ConfigError::new(given, fault, "generate one with `openssl rand -hex 32`")));
+            .filter_map(|(password_setting, arn_setting, role)| {
+                let password = match (settings.get(password_setting), settings.get(arn_setting)) {
+                    (Some(password), _) if password.len() < MIN_PASSWORD_BYTES => {
+                        let fault = format!("shorter than {MIN_PASSWORD_BYTES} bytes");
+                        let fix = "generate one with `openssl rand -hex 32`";
+                        return Some(Err(ConfigError::new(password_setting, fault, fix)));
                     }
                     (Some(password), _) => Password::Given(SecretString::from(password)),
                     (None, Some(arn)) => Password::Kept(arn.to_owned()),
@@ -138,13 +144,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_short_login_secret_is_refused_by_name() {
+    async fn a_short_login_secret_is_rejected_with_its_setting() {
         let settings = Settings::given([
             ("APP_ENV", "local".to_owned()),
             ("DATABASE_URL", "postgres://owner:x@localhost/holdfast".to_owned()),
             ("APP_DATABASE_PASSWORD", "hunter2".to_owned()),
         ]);
-        let refusal = Plan::from_settings(&settings).await.unwrap_err().to_string();
-        assert_eq!(refusal, "APP_DATABASE_PASSWORD: shorter than 20 bytes; generate one with `openssl rand -hex 32`");
+        let error = Plan::from_settings(&settings).await.unwrap_err().to_string();
+        assert_eq!(error, "APP_DATABASE_PASSWORD: shorter than 20 bytes; generate one with `openssl rand -hex 32`");
     }
 }

@@ -1,5 +1,5 @@
-//! Bringing the schema up to date: one run at a time, forward only, each step in its own transaction, checked against
-//! what was applied before.
+//! The versioned steps: applied by one run at a time, forward only, each in its own transaction, after a check that the
+//! steps applied before are those of this build.
 
 use std::time::Duration;
 
@@ -11,37 +11,37 @@ use tokio_postgres::error::SqlState;
 use crate::error::MigrateError;
 use crate::steps::Steps;
 
-/// What all runs in one database agree on: the bytes of "holdfast".
+/// Advisory lock that all runs in one database take: the bytes of "holdfast".
 const LOCK: i64 = i64::from_be_bytes(*b"holdfast");
 
 const SET_LOCK_TIMEOUT: &str = "SELECT set_config('lock_timeout', $1, false)";
 const TAKE_LOCK: &str = "SELECT pg_advisory_lock($1)";
-const HAS_HISTORY: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-const VERSION: &str = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+const HAS_HISTORY: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL AS found";
+const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM refinery_schema_history";
 
-/// A year of partitions: the maintenance function creates more, and until it runs for the first time none may be missing.
+/// Creates a year of partitions. The maintenance function creates more, and none may be missing before its first run.
 const CREATE_PARTITIONS: &str = "SELECT create_audit_partitions(p_months => 12)";
 
 /// Takes the lock that makes this the only run in its database.
 pub(crate) async fn lock(owner: &Client, wait: Duration) -> Result<(), MigrateError> {
-    let usual: String = owner.query_one("SHOW lock_timeout", &[]).await?.try_get(0)?;
+    let previous: String = owner.query_one("SHOW lock_timeout", &[]).await?.try_get("lock_timeout")?;
     owner.execute(SET_LOCK_TIMEOUT, &[&format!("{}ms", wait.as_millis().max(1))]).await?;
     match owner.execute(TAKE_LOCK, &[&LOCK]).await {
         Ok(_) => {}
         Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Err(MigrateError::Busy(wait)),
         Err(error) => return Err(error.into()),
     }
-    owner.execute(SET_LOCK_TIMEOUT, &[&usual]).await?;
+    owner.execute(SET_LOCK_TIMEOUT, &[&previous]).await?;
     Ok(())
 }
 
-/// The version that the schema is at; 0 where there is none.
+/// Returns the version of the schema; 0 without one.
 pub(crate) async fn version(owner: &Client) -> Result<i32, MigrateError> {
-    let exists: bool = owner.query_one(HAS_HISTORY, &[]).await?.try_get(0)?;
-    if exists { Ok(owner.query_one(VERSION, &[]).await?.try_get(0)?) } else { Ok(0) }
+    let exists: bool = owner.query_one(HAS_HISTORY, &[]).await?.try_get("found")?;
+    if exists { Ok(owner.query_one(VERSION, &[]).await?.try_get("version")?) } else { Ok(0) }
 }
 
-/// Checks that what was applied is what the steps say.
+/// Checks that the applied steps are those of this build.
 pub(crate) async fn check(owner: &mut Client, steps: &Steps, version: i32) -> Result<(), MigrateError> {
     let known = steps.newest();
     if version > known {
@@ -61,13 +61,13 @@ pub(crate) async fn check(owner: &mut Client, steps: &Steps, version: i32) -> Re
     Ok(())
 }
 
-/// Applies what is missing, and gives the names of the steps applied.
+/// Applies the missing steps, and returns their names.
 pub(crate) async fn apply(owner: &mut Client, steps: &Steps) -> Result<Vec<String>, MigrateError> {
     let report = steps.runner().run_async(owner).await.map_err(|error| failed(&error))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
-/// Creates the partitions of the audit log's coming months that are missing.
+/// Creates missing partitions for the coming months of the audit log.
 pub(crate) async fn create_partitions(owner: &Client) -> Result<(), MigrateError> {
     owner.execute(CREATE_PARTITIONS, &[]).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The steps of `migrations/`, embedded: what each is called, and which of them are major.
+//! The versioned steps of `migrations/`, embedded, and which of them are major.
 
 use refinery::{Migration, Runner};
 
@@ -6,38 +6,38 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// How the first line of a major step begins; what makes it major follows.
+/// Prefix of the first line of a major step, before the reason why it is major.
 const MAJOR: &str = "-- major:";
 
-/// Steps in their order, numbered from 1 without a gap.
+/// Steps in order, numbered from 1 without a gap.
 #[derive(Debug, Clone)]
 pub struct Steps(Vec<Migration>);
 
 impl Steps {
-    /// Those of this build.
+    /// Returns the steps of this build.
     pub fn embedded() -> Self {
         let mut steps = embedded::migrations::runner().get_migrations().clone();
         steps.sort();
         Self(steps)
     }
 
-    /// These up to a version, as a build of that time had them.
+    /// Keeps the steps up to a version, as an earlier build had them.
     #[must_use]
     pub fn up_to(mut self, version: i32) -> Self {
         self.0.retain(|step| step.version() <= version);
         self
     }
 
-    /// These and another one, by its file's name without the ending.
+    /// Adds a step, named as its file without the ending.
     ///
     /// # Errors
-    /// The name is not `V` with a number, two underscores and words.
+    /// The name is not `V`, a number, two underscores and words.
     pub fn and(mut self, name: &str, sql: &str) -> Result<Self, refinery::Error> {
         self.0.push(Migration::unapplied(name, sql)?);
         Ok(self)
     }
 
-    /// The version that the schema has after all of them; 0 without any.
+    /// Returns the version that the schema has after all steps; 0 without any.
     pub fn newest(&self) -> i32 {
         self.0.iter().map(Migration::version).max().unwrap_or(0)
     }
@@ -55,7 +55,8 @@ impl Steps {
     }
 }
 
-/// What makes a step major, where it is: something that a backup alone could bring back, such as a column that goes.
+/// Returns the reason why a step is major: it removes something that only a backup can restore, such as a column.
+/// `None` for any other step.
 pub(crate) fn major(step: &Migration) -> Option<&str> {
     step.sql()?.lines().next()?.strip_prefix(MAJOR).map(str::trim)
 }
@@ -73,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_major_by_its_first_line_alone() {
-        let of = |sql| major(&Migration::unapplied("V1__step", sql).unwrap()).map(str::to_owned);
-        assert_eq!(of("-- major: drops accounts.note\nSELECT 1").as_deref(), Some("drops accounts.note"));
-        assert_eq!(of("-- Adds a column.\n-- major: no\nSELECT 1"), None);
+    fn a_step_is_major_by_its_first_line_only() {
+        let reason = |sql| major(&Migration::unapplied("V1__step", sql).unwrap()).map(str::to_owned);
+        assert_eq!(reason("-- major: drops accounts.note\nSELECT 1").as_deref(), Some("drops accounts.note"));
+        assert_eq!(reason("-- Adds a column.\n-- major: no\nSELECT 1"), None);
     }
 }
