@@ -1,5 +1,4 @@
-//! The data folder: one run at a time, and nothing in it that others could read. An ephemeral one is removed at the
-//! end.
+//! The data folder: used by one run at a time, and readable by its owner only. An ephemeral one is removed at the end.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -8,57 +7,57 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::cluster::is_root;
+use crate::process::is_root;
 
-/// The lock's name in the folder. It holds the id of the process that has it.
+/// Name of the lock file. It contains the id of the process that holds the lock.
 const LOCK: &str = "lock";
 
 /// A data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Another run has it.
+    /// Another run uses it.
     #[error(
         "{} is in use by another run{}; stop that one (holdfast down --data-dir {}) or choose another --data-dir",
         path.display(), process.map(|id| format!(" (process {id})")).unwrap_or_default(), path.display()
     )]
     InUse {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// The process of that run.
+        /// Process id of that run.
         process: Option<i32>,
     },
-    /// An ephemeral run would remove what another run keeps there.
-    #[error("{} holds what an earlier run keeps; choose another --data-dir, or leave out --ephemeral", .0.display())]
+    /// The folder contains data of an earlier run, which an ephemeral run would remove.
+    #[error("{} contains data of an earlier run; choose another --data-dir, or leave out --ephemeral", .0.display())]
     Kept(PathBuf),
-    /// The file system refuses.
+    /// A file system operation failed.
     #[error("the data folder {} cannot be used ({cause}); choose another with --data-dir", path.display())]
     Io {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         cause: io::Error,
     },
 }
 
-/// A data folder that this process alone uses.
+/// A data folder that this process has locked.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     ephemeral: bool,
-    /// Locked; the lock ends with the process, however that ends.
+    /// Locked; the lock is released when the process ends.
     _lock: File,
 }
 
 impl DataDir {
-    /// Opens a folder that stays, making it where there is none.
+    /// Opens a permanent folder, creating it if it is missing.
     ///
     /// # Errors
-    /// One line with the mend, where another run has the folder or it cannot be written.
+    /// Another run uses the folder, or it cannot be written. The message is one line and names the fix.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         Self::lock(path, false)
     }
 
-    /// Opens a folder that is removed when this value is dropped. Nothing that somebody keeps may be in it.
+    /// Opens a folder that is removed when this value is dropped. It must be empty or missing.
     pub fn ephemeral(path: &Path) -> Result<Self, DataDirError> {
         match path.read_dir().map(|mut entries| entries.next()) {
             Ok(Some(_)) => return Err(DataDirError::Kept(path.to_owned())),
@@ -70,11 +69,11 @@ impl DataDir {
         Self::lock(path, true)
     }
 
-    /// A new folder in the system's temporary one, removed when this value is dropped.
+    /// Creates a folder in the system's temporary folder, removed when this value is dropped.
     pub fn temporary() -> Result<Self, DataDirError> {
-        let place = std::env::temp_dir();
-        let made = tempfile::Builder::new().prefix("holdfast-").permissions(permissions()).tempdir_in(&place);
-        let path = made.map_err(|cause| DataDirError::Io { path: place, cause })?.keep();
+        let parent = std::env::temp_dir();
+        let created = tempfile::Builder::new().prefix("holdfast-").permissions(permissions()).tempdir_in(&parent);
+        let path = created.map_err(|cause| DataDirError::Io { path: parent, cause })?.keep();
         Self::lock(&path, true)
     }
 
@@ -95,22 +94,22 @@ impl DataDir {
         Ok(Self { path, ephemeral, _lock: lock })
     }
 
-    /// The folder, absolute.
+    /// Absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the folder is removed at the end.
+    /// Returns whether the folder is removed at the end.
     pub fn is_ephemeral(&self) -> bool {
         self.ephemeral
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The text of a file in it; none where there is no such file.
+    /// Reads a file in the folder; none if there is no such file.
     pub fn read(&self, name: &str) -> io::Result<Option<String>> {
         match std::fs::read_to_string(self.file(name)) {
             Ok(text) => Ok(Some(text)),
@@ -119,7 +118,7 @@ impl DataDir {
         }
     }
 
-    /// Writes a file that only its owner can read, whole or not at all.
+    /// Writes a file atomically, readable by its owner only.
     pub fn write_private(&self, name: &str, text: &str) -> io::Result<()> {
         // A temporary file has mode 0600 from its first moment.
         let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
@@ -133,7 +132,7 @@ impl DataDir {
 impl Drop for DataDir {
     fn drop(&mut self) {
         if self.ephemeral {
-            // What cannot be removed now is its owner's to see.
+            // A drop cannot report an error; the folder stays.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
@@ -145,15 +144,15 @@ fn lock_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// For a file that only its owner reads, made where it is missing. Never through a link: in somebody else's folder it
-/// could lead root anywhere.
+/// Returns options to open or create a file that only its owner can read. Never follows a link: in another user's folder
+/// it could lead root anywhere.
 pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     options
 }
 
-/// What root writes in another user's folder is that user's, who will want to run without root again.
+/// Gives a file that root wrote to the owner of the folder, who will run without root again.
 fn belong_to_folder(path: &Path, name: &str) -> io::Result<()> {
     if is_root() {
         let owner = path.metadata()?;
@@ -168,7 +167,7 @@ fn holder(lock: &mut File) -> Option<i32> {
     text.trim().parse().ok()
 }
 
-/// The folder is its owner's alone. Root's lets others pass through, for its server runs as one of them.
+/// Mode of the folder: owner only. Root's folder can be traversed by others, because its server runs as another user.
 fn mode() -> u32 {
     if is_root() { 0o711 } else { 0o700 }
 }

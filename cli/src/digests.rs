@@ -1,4 +1,4 @@
-//! The digests of what was built, and whether that is what runs: Lambda tells of each function the SHA-256 of its code's zip.
+//! Digests of a build, compared with the live functions: Lambda reports the SHA-256 of each function's zip.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,36 +10,36 @@ use holdfast_shared::hardening::{EvidenceSource, Observation};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-/// Functions that run another's artifact.
+/// Functions that run the artifact of another function.
 const SHARED: [(&str, &str); 1] = [("drill", "backup")];
 
-/// What a build made.
+/// Manifest of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The commit that it was made from, as git names it.
+    /// Hash of the built commit.
     pub commit: String,
-    /// Each function's artifact.
+    /// Artifacts by function.
     pub artifacts: BTreeMap<String, Artifact>,
 }
 
-/// A zip as it is uploaded.
+/// A zip as uploaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Its length in bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// Its SHA-256 in base64, as Lambda gives it.
+    /// SHA-256 in base64, as Lambda reports it.
     pub code_sha256: String,
 }
 
-/// A function as `aws lambda list-functions` tells of it.
+/// A function in the output of `aws lambda list-functions`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Live {
-    /// Its name.
+    /// Name.
     pub function_name: String,
-    /// The SHA-256 of its code's zip, in base64.
+    /// SHA-256 of the zip of its code, in base64.
     pub code_sha256: String,
-    /// The profile of the signature that Lambda verified when it took the code. What is signed has another zip than was built.
+    /// Profile of the signature that Lambda verified at deployment. Signing changes the zip, and so its digest.
     pub signing_profile_version_arn: Option<String>,
 }
 
@@ -49,10 +49,10 @@ struct Listed {
     functions: Vec<Live>,
 }
 
-/// The manifest of a folder with `FUNCTION/bootstrap.zip`, as `cargo lambda build --output-format zip` leaves it.
+/// Computes the manifest of a folder with `FUNCTION/bootstrap.zip`, the output of `cargo lambda build --output-format zip`.
 ///
 /// # Errors
-/// The folder or a zip cannot be read, or there is none.
+/// The folder or a zip cannot be read, or there is no zip.
 pub fn manifest(folder: &Path, commit: String) -> anyhow::Result<Manifest> {
     let mut artifacts = BTreeMap::new();
     for entry in folder.read_dir().with_context(|| format!("{} cannot be read", folder.display()))? {
@@ -74,50 +74,50 @@ pub fn manifest(folder: &Path, commit: String) -> anyhow::Result<Manifest> {
     Ok(Manifest { commit, artifacts })
 }
 
-/// The functions of a file with what `aws lambda list-functions` says.
+/// Reads a file with the output of `aws lambda list-functions`.
 ///
 /// # Errors
-/// The file cannot be read, or is not that.
+/// The file cannot be read, or has another form.
 pub fn listed(path: &Path) -> anyhow::Result<Vec<Live>> {
     live(&read(path)?).with_context(|| path.display().to_string())
 }
 
-/// The functions in what `aws lambda list-functions` says.
+/// Parses the output of `aws lambda list-functions`.
 ///
 /// # Errors
-/// It is not that.
+/// The text has another form.
 pub fn live(text: &str) -> anyhow::Result<Vec<Live>> {
-    let Listed { functions } = serde_json::from_str(text).context("this is no list of functions")?;
+    let Listed { functions } = serde_json::from_str(text).context("not a list of functions")?;
     Ok(functions)
 }
 
-/// Those of a stack, by their names: `STACK-FUNCTION`. `holdfast-dev-auth` is none of the stack `holdfast`.
+/// Selects the functions of a stack by their names `STACK-FUNCTION`. `holdfast-dev-auth` does not belong to `holdfast`.
 pub fn of_stack(mut functions: Vec<Live>, stack: &str) -> Vec<Live> {
     let short = |name: &str| name.strip_prefix(stack)?.strip_prefix('-').map(|short| !short.contains('-'));
     functions.retain(|function| short(&function.function_name) == Some(true));
     functions
 }
 
-/// What the live functions say about the checklist, by what differs.
+/// Judges the live functions by their differences from the manifest.
 pub fn judged(differences: &[String], functions: &[Live]) -> Observation {
     let signed = functions.iter().filter(|function| function.signing_profile_version_arn.is_some()).count();
     let evidence = match signed {
         _ if !differences.is_empty() => differences.join("; "),
         0 => "every function runs the code whose digest is in the manifest".to_owned(),
         signed => format!(
-            "{signed} functions run code whose signature Lambda verified, all others that whose digest is in the manifest"
+            "{signed} functions run code whose signature Lambda verified, all others code whose digest is in the manifest"
         ),
     };
     Observation::judged("CI-2", EvidenceSource::Stack, differences.is_empty(), evidence)
 }
 
-/// What differs between a manifest's file and the live functions.
+/// Compares a manifest file with the live functions and returns the differences.
 ///
 /// # Errors
-/// The file cannot be read, or is no manifest.
+/// The file cannot be read, or is not a manifest.
 pub fn differences(manifest: &Path, functions: &[Live]) -> anyhow::Result<Vec<String>> {
     let manifest: Manifest =
-        serde_json::from_str(&read(manifest)?).with_context(|| format!("{} is no manifest", manifest.display()))?;
+        serde_json::from_str(&read(manifest)?).with_context(|| format!("{} is not a manifest", manifest.display()))?;
     let mut differences = Vec::new();
     for (name, artifact) in &manifest.artifacts {
         let runs = |function: &&Live| {

@@ -1,10 +1,10 @@
-//! All functions behind one router, as API Gateway puts them behind one address.
+//! All functions behind one router, like API Gateway.
 
 use axum::Router;
 use holdfast_shared::app::App;
 use holdfast_shared::route::Endpoint;
 
-/// The endpoints of every function: the whole contract. The console is none of it: a page that uses it.
+/// Returns the endpoints of every function: the API. The console's assets are not part of it.
 pub fn endpoints() -> Vec<Endpoint> {
     [
         holdfast_auth::endpoints(),
@@ -16,7 +16,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     .concat()
 }
 
-/// One service of all functions. `metrics` is the metrics function's own app: it has another database role.
+/// Returns one service of all functions. `metrics` is the metrics function's own app, which has another database role.
 pub fn router(app: App, metrics: App) -> Router {
     let functions = [
         holdfast_auth::endpoints(),

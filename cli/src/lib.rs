@@ -1,5 +1,5 @@
-//! The `holdfast` command as a library: the private PostgreSQL cluster, and the local run of all functions together, and
-//! the look at a deployment.
+//! The `holdfast` command as a library: the private PostgreSQL cluster, the local run of all functions together, and the checks
+//! of a deployment.
 
 pub mod check;
 pub mod cluster;
@@ -8,3 +8,4 @@ pub mod digests;
 pub mod gateway;
 pub mod local;
 pub mod permissions;
+mod process;

@@ -1,4 +1,4 @@
-//! The `holdfast` command. What fails is told in one line, with the mend, and exit code 1.
+//! The `holdfast` command. A failure is reported as one line that names the fix, with exit code 1.
 
 mod commands;
 
@@ -9,11 +9,11 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match commands::Cli::parse().run().await {
+    match commands::Cli::parse().execute().await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
-            // Where even that cannot be written, the exit code still says it.
+            // If even standard error is closed, the exit code still reports the failure.
             let _ = writeln!(std::io::stderr(), "holdfast: {line}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! `docs/permissions.md`, from the one table in code: what roles and scopes may do, and what each route needs.
+//! Generates `docs/permissions.md` from the code: the permissions of roles and scopes, and the permission of each route.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use holdfast_shared::route::{Access, Route};
 
 use crate::gateway;
 
-/// The document.
+/// Returns the document.
 pub fn document() -> String {
     let mut text = String::from(
-        "# Permissions\n\nMade from the code by `cargo run -- permissions > docs/permissions.md`; a test keeps it current.\n\n\
-         A route names a permission; roles and API tokens' scopes are sets of them. `operator` belongs to the platform, the\n\
-         other roles to a tenant.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
+        "# Permissions\n\nGenerated from the code by `cargo run -- admin document permissions > docs/permissions.md`; a test keeps it current.\n\n\
+         Each route requires a permission; roles and the scopes of API tokens are sets of permissions. `operator` belongs to the\n\
+         platform, the other roles to a tenant.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     let mark = |held: bool| if held { "yes" } else { "" };
     for permission in Permission::ALL {
@@ -21,17 +21,17 @@ pub fn document() -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "| `{permission}` | {roles} | {scope} |");
     }
-    text.push_str("\n## Routes\n\n| route | who | by JWT only | audited as |\n| --- | --- | --- | --- |\n");
+    text.push_str("\n## Routes\n\n| route | principal | JWT only | audited as |\n| --- | --- | --- | --- |\n");
     for endpoint in gateway::endpoints() {
         let route: &Route = endpoint.route;
-        let who = match route.access {
+        let principal = match route.access {
             Access::Anyone => "anyone".to_owned(),
             Access::Authenticated => "any principal".to_owned(),
             Access::User => "any signed-in user".to_owned(),
             Access::Holder(permission) | Access::Admin(permission) => format!("`{permission}`"),
         };
         let jwt = mark(route.access != Access::Anyone && route.needs_jwt());
-        let _ = writeln!(text, "| `{} {}` | {who} | {jwt} | `{}` |", route.method, route.path, route.action);
+        let _ = writeln!(text, "| `{} {}` | {principal} | {jwt} | `{}` |", route.method, route.path, route.action);
     }
     text
 }

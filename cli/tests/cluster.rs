@@ -1,4 +1,4 @@
-//! The private cluster: it keeps its data, survives what kills it, and says in one line what it cannot mend.
+//! The private cluster: it keeps its data, recovers after a kill, and reports in one line what it cannot repair.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,7 +24,7 @@ async fn start_with(path: &Path, options: ClusterOptions) -> Result<Cluster, Clu
     Cluster::start(Arc::new(DataDir::open(path).unwrap()), options, &SystemRng).await
 }
 
-async fn refusal(path: &Path) -> String {
+async fn failure(path: &Path) -> String {
     let line = start(path).await.map(|_| ()).unwrap_err().to_string();
     assert!(!line.contains('\n'), "{line}");
     line.replace(&path.canonicalize().unwrap().display().to_string(), "DIR")
@@ -33,7 +33,7 @@ async fn refusal(path: &Path) -> String {
 async fn kept_rows(cluster: &Cluster) -> i64 {
     let client = cluster.connect("kept").await.unwrap();
     client.batch_execute("CREATE TABLE IF NOT EXISTS rows (id int); INSERT INTO rows VALUES (1)").await.unwrap();
-    client.query_one("SELECT count(*) FROM rows", &[]).await.unwrap().get(0)
+    client.query_one("SELECT count(*) AS count FROM rows", &[]).await.unwrap().get("count")
 }
 
 #[tokio::test]
@@ -52,9 +52,11 @@ async fn a_second_start_in_the_same_folder_keeps_the_data() {
 async fn one_folder_serves_one_run_at_a_time() {
     let place = place();
     let first = DataDir::open(place.path()).unwrap();
-    let refused = DataDir::open(place.path()).unwrap_err();
-    assert!(matches!(refused, DataDirError::InUse { process: Some(id), .. } if id == std::process::id().cast_signed()));
-    assert!(!refused.to_string().contains('\n'));
+    let rejected = DataDir::open(place.path()).unwrap_err();
+    assert!(
+        matches!(rejected, DataDirError::InUse { process: Some(id), .. } if id == std::process::id().cast_signed())
+    );
+    assert!(!rejected.to_string().contains('\n'));
     drop(first);
     DataDir::open(place.path()).unwrap();
 }
@@ -68,13 +70,13 @@ async fn a_crashed_server_and_a_reused_process_id_do_not_stop_a_start() {
     let data = place.path().join("postgres/data");
     std::fs::write(&file, format!("{}\n{}\n", std::process::id(), data.display())).unwrap();
     start(place.path()).await.unwrap().stop();
-    // The id belongs to nobody.
+    // No process has this id.
     std::fs::write(&file, format!("{}\n{}\n", i32::MAX, data.display())).unwrap();
     start(place.path()).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_is_broken_is_named_and_left_alone() {
+async fn a_broken_file_is_named_and_nothing_is_changed() {
     let place = place();
     start(place.path()).await.unwrap().stop();
     let version = place.path().join("postgres/data/PG_VERSION");
@@ -82,14 +84,14 @@ async fn what_is_broken_is_named_and_left_alone() {
 
     std::fs::write(&version, "9\n").unwrap();
     assert_eq!(
-        refusal(place.path()).await,
-        "DIR/postgres was made by PostgreSQL 9, which is not installed; install it, or move the folder away to start afresh"
+        failure(place.path()).await,
+        "DIR/postgres was created by PostgreSQL 9, which is not installed; install it, or move the folder away to start again"
     );
     std::fs::remove_file(&version).unwrap();
     assert_eq!(
-        refusal(place.path()).await,
+        failure(place.path()).await,
         "DIR/postgres is not a complete PostgreSQL cluster (data/PG_VERSION is missing or unreadable); restore it, or \
-         move it away to start afresh"
+         move it away to start again"
     );
     std::fs::write(&version, own).unwrap();
     start(place.path()).await.unwrap();
@@ -105,7 +107,7 @@ async fn an_interrupted_creation_leaves_nothing_in_the_way() {
 }
 
 #[tokio::test]
-async fn without_a_server_one_line_says_what_to_install() {
+async fn without_a_server_one_line_names_what_to_install() {
     let place = place();
     let options = ClusterOptions { search: Search::only([]), ..ClusterOptions::throw_away() };
     let line = start_with(place.path(), options).await.map(|_| ()).unwrap_err().to_string();
@@ -113,9 +115,9 @@ async fn without_a_server_one_line_says_what_to_install() {
     assert!(!line.contains('\n'));
 }
 
-/// For root alone it makes a difference: its server runs as another user.
+/// It makes a difference only for root, whose server runs as another user.
 #[tokio::test]
-async fn a_folder_that_only_its_owner_enters_serves_too() {
+async fn a_folder_that_only_its_owner_can_enter_works() {
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let path = closed.path().join("data");
@@ -137,7 +139,7 @@ async fn a_folder_that_only_its_owner_enters_serves_too() {
 }
 
 #[tokio::test]
-async fn a_temporary_cluster_leaves_nothing() {
+async fn a_temporary_cluster_leaves_no_files() {
     let dir = Arc::new(DataDir::temporary().unwrap());
     let path = dir.path().to_owned();
     let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
@@ -147,18 +149,18 @@ async fn a_temporary_cluster_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn passwords_are_private_and_asked_for_on_every_connection() {
+async fn passwords_are_private_and_required_on_every_connection() {
     let place = place();
     let cluster = start(place.path()).await.unwrap();
     let password = place.path().join("postgres/password").metadata().unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&password.permissions()) & 0o777, 0o600);
     let url = cluster.url("postgres", &"guess".into(), "postgres");
-    let refused = tokio_postgres::connect(url.expose_secret(), tokio_postgres::NoTls).await.map(|_| ()).unwrap_err();
-    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
+    let rejected = tokio_postgres::connect(url.expose_secret(), tokio_postgres::NoTls).await.map(|_| ()).unwrap_err();
+    assert_eq!(rejected.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
 }
 
 #[tokio::test]
-async fn a_certificate_makes_verified_tls() {
+async fn a_certificate_enables_verified_tls() {
     let place = place();
     let authority = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let ssl = CertPaths { certificate: place.path().join("server.crt"), key: place.path().join("server.key") };
@@ -172,7 +174,7 @@ async fn a_certificate_makes_verified_tls() {
     let url = url.replace("sslmode=disable", "sslmode=verify-full").into();
     let client = holdfast_shared::db::connect_owner(&url, Some(&certificate)).await.unwrap();
     let row = client.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.unwrap();
-    assert!(row.get::<_, bool>(0));
+    assert!(row.get::<_, bool>("ssl"));
     // Another authority's certificate is not trusted.
     assert!(holdfast_shared::db::connect_owner(&url, None).await.is_err());
 }

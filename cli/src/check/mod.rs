@@ -1,4 +1,4 @@
-//! `holdfast check`: looks at a deployment, before it is made and while it runs, line by line of the hardening checklist.
+//! `holdfast check`: checks every hardening control, before a deployment and while it runs.
 
 pub mod live;
 pub mod report;
@@ -7,7 +7,7 @@ pub mod template;
 
 use holdfast_shared::db::FromRow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
@@ -17,46 +17,48 @@ use crate::digests;
 use live::Target;
 use template::{Stack, rows};
 
-/// What is looked at.
+/// Targets of a check.
 #[derive(Debug, Default)]
 pub struct Targets {
-    /// The settings of the environment and of `SECRETS_ARN`.
+    /// Settings of the environment and of `SECRETS_ARN`.
     pub configuration: bool,
-    /// The database of `DATABASE_URL`.
+    /// Database of `DATABASE_URL`.
     pub database: bool,
-    /// A stack's root template.
+    /// Root template of a stack.
     pub template: Option<PathBuf>,
-    /// Values of its parameters.
+    /// Root templates of stacks that are deployed beside it.
+    pub beside: Vec<PathBuf>,
+    /// Values of the template's parameters.
     pub parameters: BTreeMap<String, String>,
-    /// The environment in `samconfig.toml` whose parameters it takes.
+    /// Environment in `samconfig.toml` that sets the other parameters.
     pub config_env: Option<String>,
-    /// A digest manifest, to compare functions with.
+    /// Digest manifest to compare functions with.
     pub manifest: Option<PathBuf>,
-    /// The functions as AWS has them, in a file.
+    /// File with the live functions: the output of `aws lambda list-functions`.
     pub functions: Option<PathBuf>,
-    /// The name of a stack that AWS is asked for.
+    /// Name of a deployed stack.
     pub stack: Option<String>,
-    /// A running service.
+    /// Running service.
     pub live: Option<Target>,
 }
 
-/// What was found, and what could not be looked at.
+/// Result of a check.
 #[derive(Debug)]
 pub struct Report {
-    /// A finding for each line of the checklist.
+    /// One finding for each row of the catalogue.
     pub findings: Vec<Finding>,
-    /// Targets that could not be looked at, and why.
-    pub blind: Vec<String>,
+    /// Targets that could not be checked, each with the reason.
+    pub not_checked: Vec<String>,
 }
 
 impl Report {
-    /// 0 where nothing of high severity failed and all targets were looked at. 1 where something did, whatever else could not be
-    /// seen. 2 where a target could not be looked at.
-    pub fn exit_code(&self) -> u8 {
-        let serious = |finding: &Finding| finding.result == Outcome::Fail && finding.severity == Severity::High;
+    /// Returns the exit code: 1 if a finding of at least this severity failed, whatever could not be checked; else 2 if a target
+    /// could not be checked; else 0.
+    pub fn exit_code(&self, fail_on: Severity) -> u8 {
+        let serious = |finding: &Finding| finding.result == Outcome::Fail && finding.severity >= fail_on;
         if self.findings.iter().any(serious) {
             1
-        } else if self.blind.is_empty() {
+        } else if self.not_checked.is_empty() {
             0
         } else {
             2
@@ -64,20 +66,20 @@ impl Report {
     }
 }
 
-/// Looks at all targets.
+/// Checks all targets.
 pub async fn run(targets: &Targets) -> Report {
     let mut seen = Seen::default();
     if targets.configuration || targets.database {
         match Settings::from_environment().await {
             Ok(settings) => seen.settings(targets, &settings).await,
-            Err(refusal) => seen.blind.push(refusal.to_string()),
+            Err(error) => seen.not_checked.push(error.to_string()),
         }
     }
     let mut template = None;
     if let Some(path) = &targets.template {
-        match template::load(path, &targets.parameters, targets.config_env.as_deref()) {
+        match load(path, targets) {
             Ok(stack) => seen.template(template.insert(stack)),
-            Err(error) => seen.blind.push(format!("--template: {error:#}")),
+            Err(error) => seen.not_checked.push(format!("--template: {error:#}")),
         }
     }
     if let (Some(manifest), Some(functions)) = (&targets.manifest, &targets.functions) {
@@ -85,30 +87,39 @@ pub async fn run(targets: &Targets) -> Report {
             .and_then(|functions| Ok(digests::judged(&digests::differences(manifest, &functions)?, &functions)));
         match compared {
             Ok(observation) => seen.observations.push(observation),
-            Err(error) => seen.blind.push(format!("--manifest: {error:#}")),
+            Err(error) => seen.not_checked.push(format!("--manifest: {error:#}")),
         }
     }
     if let Some(name) = &targets.stack {
         match stack::observe(name, targets.manifest.as_deref(), template.as_ref()).await {
             Ok(observations) => seen.observations.extend(observations),
-            Err(error) => seen.blind.push(format!("--stack: {error:#}")),
+            Err(error) => seen.not_checked.push(format!("--stack: {error:#}")),
         }
     }
     if let Some(target) = &targets.live {
         match live::observe(target).await {
             Ok(observations) => seen.observations.extend(observations),
-            Err(error) => seen.blind.push(format!("--url: {error:#}")),
+            Err(error) => seen.not_checked.push(format!("--url: {error:#}")),
         }
     }
     seen.budget();
-    Report { findings: hardening::findings(&seen.observations), blind: seen.blind }
+    Report { findings: hardening::findings(&seen.observations), not_checked: seen.not_checked }
+}
+
+/// Loads the template, together with those beside it.
+fn load(path: &Path, targets: &Targets) -> anyhow::Result<Stack> {
+    let stack = template::load(path, &targets.parameters, targets.config_env.as_deref())?;
+    targets.beside.iter().try_fold(stack, |stack, path| {
+        let other = template::load(path, &BTreeMap::new(), None)?;
+        Ok(stack.beside(&other))
+    })
 }
 
 #[derive(Default)]
 struct Seen {
     observations: Vec<Observation>,
-    blind: Vec<String>,
-    /// Connections that the functions can open, and those that the database takes.
+    not_checked: Vec<String>,
+    /// Connections that the functions can open, and that the database accepts.
     connections: (Option<u64>, Option<u64>),
 }
 
@@ -116,11 +127,11 @@ impl Seen {
     async fn settings(&mut self, targets: &Targets, settings: &Settings) {
         let config = match Config::from_settings(settings, Needs::default()) {
             Ok(config) => config,
-            Err(refusal) => {
+            Err(error) => {
                 if targets.database {
-                    self.blind.push("--database: the configuration that leads to it was refused".to_owned());
+                    self.not_checked.push("--database: the configuration is invalid".to_owned());
                 }
-                return self.refused(&refusal);
+                return self.rejected(&error);
             }
         };
         if targets.configuration {
@@ -131,20 +142,21 @@ impl Seen {
         if targets.database
             && let Err(error) = self.database(&config).await
         {
-            self.blind.push(format!("--database: {error:#}"));
+            self.not_checked.push(format!("--database: {error:#}"));
         }
     }
 
-    /// A configuration that no function would start with fails the line that it breaks.
-    fn refused(&mut self, refusal: &ConfigError) {
-        let row = match refusal.setting {
+    // SEAM: take the row from the setting's entry in `holdfast_shared::config::SETTINGS`, once that table exists.
+    /// Fails the row that an invalid setting violates: no function would start with this configuration.
+    fn rejected(&mut self, error: &ConfigError) {
+        let row = match error.setting {
             "API_TOKENS" | "AUTH_JWT_SECRET" | "AUTH_USERS" | "SIGNING_KEY_FILE" => "AUTH-1",
             "FORMER_SECRET_ENCRYPTION_KEY" | "SECRET_ENCRYPTION_KEY" => "SEC-2",
             "DATABASE_URL" => "SEC-3",
             "CORS_ORIGINS" => "WEB-1",
-            _ => return self.blind.push(refusal.to_string()),
+            _ => return self.not_checked.push(error.to_string()),
         };
-        self.observations.push(Observation::judged(row, EvidenceSource::Configuration, false, refusal.to_string()));
+        self.observations.push(Observation::judged(row, EvidenceSource::Configuration, false, error.to_string()));
     }
 
     async fn database(&mut self, config: &Config) -> anyhow::Result<()> {
@@ -153,8 +165,9 @@ impl Seen {
         let rows = client.query(hardening::SELECT, &[&SystemClock.now()]).await?;
         let facts: Vec<Fact> = rows.iter().map(Fact::from_row).collect::<Result<_, _>>()?;
         self.observations.extend(hardening::observe_database(facts));
-        let most: String = client.query_one("SHOW max_connections", &[]).await?.try_get(0)?;
-        self.connections.1 = most.parse().ok();
+        let max_connections: String =
+            client.query_one("SHOW max_connections", &[]).await?.try_get("max_connections")?;
+        self.connections.1 = max_connections.parse().ok();
         Ok(())
     }
 
@@ -163,11 +176,11 @@ impl Seen {
         self.connections.0 = rows::connections(stack);
     }
 
-    /// Where both the template and the database were looked at: whether all instances find a connection.
+    /// Checks that every instance finds a connection, if both the template and the database were checked.
     fn budget(&mut self) {
-        if let (Some(needed), Some(most)) = self.connections {
-            let evidence = format!("the functions may open {needed} connections, and the database takes {most}");
-            self.observations.push(Observation::judged("RUN-2", EvidenceSource::Database, needed < most, evidence));
+        if let (Some(needed), Some(max)) = self.connections {
+            let evidence = format!("the functions may open {needed} connections, and the database accepts {max}");
+            self.observations.push(Observation::judged("RUN-2", EvidenceSource::Database, needed < max, evidence));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Findings as people read them, and as programs do: JSON, and SARIF 2.1.0 (OASIS).
+//! Formats of a report: a table for people, JSON, and SARIF 2.1.0 (OASIS).
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Report;
 
-/// The longest evidence in a line of the table; the rest is in the other formats.
-const WIDEST: usize = 110;
+/// Maximum width of evidence in the table, in characters; the other formats have all of it.
+const MAX_WIDTH: usize = 110;
 
 const fn result(outcome: Outcome) -> &'static str {
     match outcome {
@@ -18,13 +18,13 @@ const fn result(outcome: Outcome) -> &'static str {
     }
 }
 
-/// A line for each finding with what decided it, then how to remediation what fails.
+/// Formats one line for each finding with its deciding evidence, then the remediation of each failure.
 pub fn table(report: &Report) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         let seen = match finding.evidence.first() {
             Some(evidence) => cut(&format!("{}: {}", evidence.source.name(), evidence.seen)),
-            None => "nobody looked".to_owned(),
+            None => "not checked".to_owned(),
         };
         let _ = writeln!(text, "{:<7} {:<6} {:<7} {seen}", finding.id, finding.severity.name(), result(finding.result));
     }
@@ -35,8 +35,8 @@ pub fn table(report: &Report) -> String {
         }
         let _ = writeln!(text, "  remediation: {}", finding.remediation);
     }
-    for blind in &report.blind {
-        let _ = write!(text, "\nnot looked at: {blind}\n");
+    for target in &report.not_checked {
+        let _ = write!(text, "\nnot checked: {target}\n");
     }
     let count = |outcome| report.findings.iter().filter(|finding| finding.result == outcome).count();
     let _ = writeln!(
@@ -50,18 +50,18 @@ pub fn table(report: &Report) -> String {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= WIDEST {
+    if text.chars().count() <= MAX_WIDTH {
         return text.to_owned();
     }
-    text.chars().take(WIDEST - 3).chain("...".chars()).collect()
+    text.chars().take(MAX_WIDTH - 3).chain("...".chars()).collect()
 }
 
-/// All of it, as `GET /admin/hardening` has it.
+/// Formats the report as JSON, in the form of `GET /admin/hardening`.
 pub fn json(report: &Report) -> Value {
-    json!({"findings": report.findings, "not_looked_at": report.blind})
+    json!({"findings": report.findings, "not_checked": report.not_checked})
 }
 
-/// For code scanning: a rule for each line, a result for each finding.
+/// Formats the report as SARIF for code scanning: a rule for each row of the catalogue, a result for each finding.
 pub fn sarif(report: &Report) -> Value {
     let rules: Vec<_> = CATALOGUE
         .iter()
@@ -77,7 +77,7 @@ pub fn sarif(report: &Report) -> Value {
         })
         .collect();
     let notifications: Vec<_> =
-        report.blind.iter().map(|blind| json!({"level": "error", "message": {"text": blind}})).collect();
+        report.not_checked.iter().map(|target| json!({"level": "error", "message": {"text": target}})).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -85,7 +85,7 @@ pub fn sarif(report: &Report) -> Value {
             "tool": {"driver": {"name": "holdfast check", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
             "results": report.findings.iter().map(sarif_result).collect::<Vec<_>>(),
             "invocations": [{
-                "executionSuccessful": report.blind.is_empty(),
+                "executionSuccessful": report.not_checked.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
         }],
@@ -100,14 +100,14 @@ fn sarif_result(finding: &Finding) -> Value {
     };
     let seen: Vec<_> =
         finding.evidence.iter().map(|evidence| format!("{}: {}", evidence.source.name(), evidence.seen)).collect();
-    let text = if seen.is_empty() { "Nobody looked.".to_owned() } else { seen.join("\n") };
+    let text = if seen.is_empty() { "Not checked.".to_owned() } else { seen.join("\n") };
     json!({
         "ruleId": finding.id,
         "ruleIndex": CATALOGUE.iter().position(|row| row.id == finding.id),
         "kind": kind,
         "level": level,
         "message": {"text": text},
-        // What is looked at is a deployment and no line of a file; the page tells of each line of the checklist.
+        // A deployment has no file and line; the page describes each row of the catalogue.
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": "docs/hardening.md"}, "region": {"startLine": 1}}}],
     })
 }
@@ -120,7 +120,7 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// What code scanning sorts by.
+/// Returns the score by which code scanning sorts.
 const fn score(severity: Severity) -> &'static str {
     match severity {
         Severity::High => "8.0",

@@ -1,4 +1,4 @@
-//! A stack as AWS has it, asked through AWS's own command line: with the profile, region and rights of whoever runs it.
+//! Checks a deployed stack through the AWS CLI, with the profile, region and rights of the calling user.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::template::Stack;
 use crate::digests::{self, Live};
 
-/// An alarm as `aws cloudwatch describe-alarms` tells of it.
+/// An alarm in the output of `aws cloudwatch describe-alarms`.
 #[derive(Debug, Deserialize)]
 struct Alarm {
     #[serde(rename = "AlarmName")]
@@ -39,10 +39,10 @@ struct Concurrency {
     reserved_concurrent_executions: Option<u64>,
 }
 
-/// Looks at the functions and alarms whose names begin with the stack's; with a template, also for the alarms that it has.
+/// Checks the functions and alarms whose names begin with the stack's name; with a template, also that its alarms exist.
 ///
 /// # Errors
-/// AWS does not answer, or has no such stack.
+/// AWS does not respond, or has no such stack.
 pub(super) async fn observe(
     name: &str,
     manifest: Option<&Path>,
@@ -53,78 +53,79 @@ pub(super) async fn observe(
     let others = others(&all, &prefix);
     let functions = digests::of_stack(all, name);
     if functions.is_empty() {
-        bail!("there is no function {prefix}...");
+        bail!("no function {prefix}... found");
     }
     let mut seen = vec![limits(&functions).await?];
     if let Some(manifest) = manifest {
         seen.push(digests::judged(&digests::differences(manifest, &functions)?, &functions));
     }
     let alarms = aws(&["cloudwatch", "describe-alarms", "--alarm-name-prefix", &prefix]).await?;
-    let Alarms { mut metric_alarms } = serde_json::from_str(&alarms).context("these are no alarms")?;
+    let Alarms { mut metric_alarms } = serde_json::from_str(&alarms).context("the output is not a list of alarms")?;
     metric_alarms.retain(|alarm| !others.iter().any(|other| alarm.name.starts_with(other)));
-    seen.push(watched(&metric_alarms, &wanted(name, template)));
+    seen.push(watched(&metric_alarms, &expected(name, template)));
     Ok(seen)
 }
 
-/// What the names of other stacks begin with that begin as this one's do, such as `holdfast-dev-` beside `holdfast-`.
+/// Returns the longer prefixes of other stacks, such as `holdfast-dev-` beside `holdfast-`.
 fn others(functions: &[Live], prefix: &str) -> BTreeSet<String> {
     let names = functions.iter().filter_map(|function| function.function_name.strip_prefix(prefix));
     names.filter_map(|name| Some(format!("{prefix}{}-", name.rsplit_once('-')?.0))).collect()
 }
 
-/// Whether each function has a share of the account's concurrency, which no other can take and which it cannot exceed.
+/// Checks that each function has reserved concurrency, which no other function can use and which it cannot exceed.
 async fn limits(functions: &[Live]) -> anyhow::Result<Observation> {
-    // At the same time, for the command takes long to start.
-    let asked = functions.iter().map(|Live { function_name, .. }| async move {
-        let answer = aws(&["lambda", "get-function-concurrency", "--function-name", function_name]).await?;
-        // It says nothing where there is none.
-        let concurrency: Concurrency = if answer.trim().is_empty() {
+    // Concurrently: the command is slow to start.
+    let requests = functions.iter().map(|Live { function_name, .. }| async move {
+        let output = aws(&["lambda", "get-function-concurrency", "--function-name", function_name]).await?;
+        // The output is empty if there is none.
+        let concurrency: Concurrency = if output.trim().is_empty() {
             Concurrency::default()
         } else {
-            serde_json::from_str(&answer).with_context(|| format!("{function_name}: this is no concurrency"))?
+            serde_json::from_str(&output)
+                .with_context(|| format!("{function_name}: the output is not a concurrency"))?
         };
         let none = concurrency.reserved_concurrent_executions.is_none();
         anyhow::Ok(none.then(|| format!("{function_name} has no reserved concurrency")))
     });
-    let against: Vec<_> = try_join_all(asked).await?.into_iter().flatten().collect();
+    let faults: Vec<_> = try_join_all(requests).await?.into_iter().flatten().collect();
     let good = format!("all {} functions have a reserved concurrency", functions.len());
-    Ok(judged("RUN-2", &against, good))
+    Ok(judged("RUN-2", &faults, good))
 }
 
-/// The alarms of the template that tell somebody, and are surely made.
-fn wanted(name: &str, template: Option<&Stack>) -> Vec<String> {
+/// Returns the names of the template's alarms that have actions and exist under every condition assignment.
+fn expected(name: &str, template: Option<&Stack>) -> Vec<String> {
     let alarms = template.into_iter().flat_map(|stack| stack.surely("AWS::CloudWatch::Alarm"));
     let alarms = alarms.filter(|alarm| alarm.at("/AlarmActions").is_some());
     alarms.filter_map(|alarm| Some(alarm.text("/AlarmName")?.replace("${AWS::StackName}", name))).collect()
 }
 
-fn watched(alarms: &[Alarm], wanted: &[String]) -> Observation {
-    let tells = |alarm: &&Alarm| alarm.is_on && alarm.actions.iter().any(|action| action.contains(":sns:"));
-    let mut against: Vec<_> = wanted
+fn watched(alarms: &[Alarm], expected: &[String]) -> Observation {
+    let notifies = |alarm: &&Alarm| alarm.is_on && alarm.actions.iter().any(|action| action.contains(":sns:"));
+    let mut faults: Vec<_> = expected
         .iter()
-        .filter(|name| !alarms.iter().filter(tells).any(|alarm| alarm.name == **name))
-        .map(|name| format!("{name} is not there, or tells nobody"))
+        .filter(|name| !alarms.iter().filter(notifies).any(|alarm| alarm.name == **name))
+        .map(|name| format!("{name} does not exist, or notifies nobody"))
         .collect();
-    if !alarms.iter().any(|alarm| tells(&alarm)) {
-        against.push("there is no alarm that tells anybody".to_owned());
+    if !alarms.iter().any(|alarm| notifies(&alarm)) {
+        faults.push("no alarm notifies anybody".to_owned());
     }
     let off = alarms.iter().filter(|alarm| !alarm.is_on);
-    against.extend(off.map(|alarm| format!("{} is switched off", alarm.name)));
-    let rings = alarms.iter().filter(|alarm| alarm.state == "ALARM");
-    against.extend(rings.map(|alarm| format!("{} rings: {}", alarm.name, alarm.description)));
+    faults.extend(off.map(|alarm| format!("{} is switched off", alarm.name)));
+    let firing = alarms.iter().filter(|alarm| alarm.state == "ALARM");
+    faults.extend(firing.map(|alarm| format!("{} is in alarm: {}", alarm.name, alarm.description)));
     let silent = alarms.iter().filter(|alarm| alarm.state == "INSUFFICIENT_DATA").count();
-    judged("AUD-2", &against, format!("{} alarms, of which none rings and {silent} have no data yet", alarms.len()))
+    judged("AUD-2", &faults, format!("{} alarms, none in alarm, {silent} without data yet", alarms.len()))
 }
 
-fn judged(row: &'static str, against: &[String], good: String) -> Observation {
-    let evidence = if against.is_empty() { good } else { against.join("; ") };
-    Observation::judged(row, EvidenceSource::Stack, against.is_empty(), evidence)
+fn judged(row: &'static str, faults: &[String], good: String) -> Observation {
+    let evidence = if faults.is_empty() { good } else { faults.join("; ") };
+    Observation::judged(row, EvidenceSource::Stack, faults.is_empty(), evidence)
 }
 
-/// What the command answers, as JSON.
+/// Runs the AWS CLI and returns its output, JSON.
 async fn aws(arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("aws").args(arguments).args(["--output", "json"]).output().await;
-    let output = output.context("the AWS CLI cannot be run: install it")?;
+    let output = output.context("the AWS CLI cannot be run; install it")?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
         bail!("aws {}: {}", arguments.join(" "), error.trim());

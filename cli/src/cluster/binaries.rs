@@ -1,4 +1,4 @@
-//! Finds PostgreSQL's server programs: on `PATH`, then where packages put them.
+//! Finds PostgreSQL's server programs: on `PATH`, then in the folders of packages.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use holdfast_backup::folders;
 use super::error::{ClusterError, OLDEST_VERSION};
 use super::server_user::ServerUser;
 
-/// Where to look for the server's programs.
+/// Search for the server's programs.
 #[derive(Debug, Clone)]
 pub struct Search {
     /// Folders in the form of `PATH`.
     pub path: Option<OsString>,
-    /// Folders that are looked at after those, newest version first; `*` as above.
+    /// Folders searched after those, newest version first; `*` stands for any name.
     pub folders: Vec<PathBuf>,
-    /// Whether PostgreSQL may be downloaded into the data folder where none is found.
+    /// Permits a download of PostgreSQL into the data folder if none is found.
     pub download: bool,
 }
 
 impl Search {
-    /// `PATH`, the usual folders, then a download.
+    /// Searches `PATH` and the usual folders, then downloads.
     pub fn system() -> Self {
         Self {
             path: std::env::var_os("PATH"),
@@ -30,12 +30,12 @@ impl Search {
         }
     }
 
-    /// Only these folders.
+    /// Searches only these folders.
     pub fn only(folders: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { path: None, folders: folders.into_iter().collect(), download: false }
     }
 
-    /// Folders that hold both programs, in order.
+    /// Returns the folders that contain both programs, in order.
     fn candidates(&self) -> Vec<PathBuf> {
         let on_path = self.path.iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
         let usual = self.folders.iter().flat_map(|pattern| folders::expand(pattern));
@@ -45,23 +45,23 @@ impl Search {
             .collect()
     }
 
-    /// Whether any programs are there, of whatever version.
+    /// Checks whether there are any programs, of any version.
     pub(super) fn finds_any(&self) -> bool {
         !self.candidates().is_empty()
     }
 }
 
-/// A server's programs.
+/// The programs of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
-    /// Their folder.
+    /// Folder of the programs.
     pub(super) bin: PathBuf,
-    /// Their major version.
+    /// Major version.
     pub(super) major: u32,
 }
 
 impl Server {
-    /// The first that can run here: for a new cluster, any that is new enough; for an existing one, of its version.
+    /// Finds the first that can run: for a new cluster, any supported version; for an existing one, its version.
     pub(super) fn find(search: &Search, user: ServerUser, wanted: Option<u32>) -> Result<Self, ClusterError> {
         let mut too_old = None;
         for bin in search.candidates() {
@@ -81,13 +81,13 @@ impl Server {
     }
 }
 
-/// The major version, as the program itself tells it to the user that is to run it.
+/// Runs the program as the server's user to read its major version.
 fn version_of(program: &Path, user: ServerUser) -> Option<u32> {
     let output = user.command(program, Path::new("/")).arg("--version").stderr(Stdio::null()).output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// From words such as `postgres (PostgreSQL) 17.5 (Debian 17.5-1)` or `postgres (PostgreSQL) 18beta1`.
+/// Parses output such as `postgres (PostgreSQL) 17.5 (Debian 17.5-1)` or `postgres (PostgreSQL) 18beta1`.
 fn parse_version(words: &str) -> Option<u32> {
     let version = words.strip_prefix("postgres (PostgreSQL) ")?;
     let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_programs_tell_them() {
+    fn versions_are_parsed_from_the_programs_output() {
         for (words, version) in [
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Some(15)),
             ("postgres (PostgreSQL) 18beta1", Some(18)),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_be_found_is_one_line_with_the_mend() {
+    fn a_missing_server_is_reported_in_one_line_with_the_fix() {
         let none = Search::only([]);
         let line = Server::find(&none, ServerUser::Myself, None).unwrap_err().to_string();
         assert!(line.starts_with("no PostgreSQL server was found; install PostgreSQL 14 or newer"), "{line}");

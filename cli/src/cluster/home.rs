@@ -1,5 +1,5 @@
-//! Where a data folder's cluster lives: in its `postgres/`, or, where the server's user cannot reach that (root's data
-//! folder below /root), in a temporary folder that a note in the data folder remembers.
+//! Location of a data folder's cluster: its `postgres/`, or, if the server's user cannot reach that (root's data folder below
+//! /root), a temporary folder, which a note in the data folder names.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,17 +9,17 @@ use super::error::ClusterError;
 use super::server_user::ServerUser;
 use crate::data_dir::DataDir;
 
-/// The note's name in the data folder.
+/// Name of the note in the data folder.
 const NOTE: &str = "postgres-elsewhere";
 
 /// A cluster's folder: `data/` (the server's), `password` (the superuser's) and `server.log`.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
-    /// The folder.
+    /// Path of the folder.
     pub(crate) path: PathBuf,
-    /// Whom its programs run as.
+    /// User that its programs run as.
     pub(super) user: ServerUser,
-    /// The folder around it, where it is not the data folder.
+    /// Parent folder, if it is not the data folder.
     elsewhere: Option<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ impl Home {
         self.path.join("server.log")
     }
 
-    /// What the end of an ephemeral run removes.
+    /// Returns the folders to remove at the end of an ephemeral run.
     pub(super) fn leftovers(&self, dir: &DataDir) -> Vec<PathBuf> {
         if !dir.is_ephemeral() {
             return Vec::new();
@@ -45,7 +45,7 @@ impl Home {
     }
 }
 
-/// The folder of the cluster that exists, if one does.
+/// Finds an existing cluster.
 pub(crate) fn find(dir: &DataDir) -> Result<Option<Home>, ClusterError> {
     let elsewhere = dir.read(NOTE).map_err(ClusterError::io("cannot read", &dir.file(NOTE)))?;
     let elsewhere = elsewhere.map(|note| PathBuf::from(note.trim_end()));
@@ -57,7 +57,7 @@ pub(crate) fn find(dir: &DataDir) -> Result<Option<Home>, ClusterError> {
     Ok(Some(Home { path, user, elsewhere }))
 }
 
-/// A place for a new cluster; nothing is there yet.
+/// Chooses the location of a new cluster.
 pub(super) fn choose(dir: &DataDir) -> Result<Home, ClusterError> {
     let user = ServerUser::owner_of(dir.path())?;
     if user.can_enter(dir.path()) {
@@ -68,26 +68,26 @@ pub(super) fn choose(dir: &DataDir) -> Result<Home, ClusterError> {
     Ok(Home { path: folder.join("postgres"), user, elsewhere: Some(folder) })
 }
 
-/// A new folder of root's that the user can pass through, preferably where it outlives a restart of the machine. Its
-/// name cannot be guessed, and only root writes in it, so that no other user can put a cluster there.
+/// Creates a folder of root's that the user can traverse, preferably one that survives a reboot. Its name cannot be guessed
+/// and only root can write to it, so that no other user can plant a cluster there.
 fn temporary_folder(user: ServerUser) -> Result<PathBuf, ClusterError> {
-    let places = [PathBuf::from("/var/tmp"), std::env::temp_dir()];
-    let place = places.iter().find(|place| user.can_enter(place)).ok_or(ClusterError::NoUser)?;
+    let parents = [PathBuf::from("/var/tmp"), std::env::temp_dir()];
+    let parent = parents.iter().find(|parent| user.can_enter(parent)).ok_or(ClusterError::NoUser)?;
     let folder = tempfile::Builder::new()
         .prefix("holdfast-")
         .permissions(passable())
-        .tempdir_in(place)
-        .map_err(ClusterError::io("cannot make a folder in", place))?;
+        .tempdir_in(parent)
+        .map_err(ClusterError::io("cannot create a folder in", parent))?;
     Ok(folder.keep())
 }
 
-/// Others may pass through, and see nothing.
+/// Mode of a folder that others can traverse but not list.
 fn passable() -> Permissions {
     Permissions::from_mode(0o711)
 }
 
-/// The major version that made a cluster.
-pub(super) fn made_by(home: &Path) -> Result<u32, ClusterError> {
+/// Reads the major version that created a cluster.
+pub(super) fn created_by(home: &Path) -> Result<u32, ClusterError> {
     let incomplete = |missing| ClusterError::Incomplete { folder: home.to_owned(), missing };
     let version = std::fs::read_to_string(home.join("data/PG_VERSION")).map_err(|_| incomplete("data/PG_VERSION"))?;
     version.trim().parse().map_err(|_| incomplete("data/PG_VERSION"))

@@ -1,5 +1,5 @@
-//! A private PostgreSQL cluster in a data folder: made when missing, started on a free port of the loopback interface,
-//! stopped with its owner. Passwords are generated and checked (SCRAM) on every connection, unix sockets are off.
+//! A private PostgreSQL cluster in a data folder: created if missing, started on a free port of the loopback interface,
+//! stopped with its owner. Passwords are generated and checked (SCRAM) on every connection; unix sockets are off.
 
 mod binaries;
 mod download;
@@ -22,36 +22,35 @@ pub use binaries::Search;
 pub use error::ClusterError;
 pub(crate) use home::find as find_home;
 pub(crate) use postmaster::stop_orphan;
-pub(crate) use server_user::is_root;
 
 use crate::data_dir::DataDir;
 use home::Home;
 use postmaster::Postmaster;
 
-/// The cluster's superuser. Only the cluster itself and tests act as it.
+/// Name of the superuser. Only the cluster itself and tests connect as it.
 pub const SUPERUSER: &str = "postgres";
-/// The role that owns the databases and their schema, as in a deployment: no superuser.
+/// Role that owns the databases and their schema, as in a deployment. Not a superuser.
 pub const OWNER: &str = "holdfast_owner";
 
-/// A certificate for the server, and its key, as PEM files.
+/// The server's certificate and key, as PEM files.
 #[derive(Debug, Clone)]
 pub struct CertPaths {
-    /// The certificate, with what chains it to its authority.
+    /// Certificate, with the chain to its authority.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// Private key.
     pub key: PathBuf,
 }
 
-/// How a cluster is run.
+/// Options of a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
-    /// Where to look for the server's programs.
+    /// Search for the server's programs.
     pub search: Search,
-    /// Whether a crash of the machine may lose nothing. Tests and throw-away runs do without.
+    /// Data survives a crash of the machine. Tests and ephemeral runs do without.
     pub durable: bool,
-    /// The most connections at a time.
+    /// Maximum number of concurrent connections.
     pub max_connections: u16,
-    /// TLS, where it is wanted.
+    /// Certificate for TLS; without it, TLS is off.
     pub ssl: Option<CertPaths>,
 }
 
@@ -62,13 +61,13 @@ impl Default for ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// For what is thrown away afterwards: nothing is flushed to disk.
+    /// Options of an ephemeral cluster: nothing is flushed to disk.
     pub fn throw_away() -> Self {
         Self { durable: false, ..Self::default() }
     }
 }
 
-/// A running cluster. Dropping it stops it; should this process be killed, it stops by itself.
+/// A running cluster. Dropping it stops it; if this process is killed, it stops by itself.
 pub struct Cluster {
     postmaster: Postmaster,
     superuser_password: SecretString,
@@ -78,48 +77,48 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the cluster of a data folder, making it first where there is none.
+    /// Starts the cluster of a data folder, creating it if it is missing.
     ///
     /// # Errors
-    /// One line that names the fix. Nothing that was there is deleted or changed.
+    /// The cluster cannot be created or started. The message is one line and names the fix; existing data is not changed.
     pub async fn start(dir: Arc<DataDir>, options: ClusterOptions, rng: &dyn Rng) -> Result<Self, ClusterError> {
         let search = download::completed(options.search.clone(), &dir).await?;
         let new_password = SecretString::from(rng.base62(32));
         let shared_dir = Arc::clone(&dir);
-        // Making a cluster takes a third of a second of other programs' work.
+        // `initdb` blocks for about a third of a second.
         let prepared = tokio::task::spawn_blocking(move || initdb::prepare(&shared_dir, &search, &new_password));
         let (home, server, superuser_password) = prepared.await.map_err(|_| ClusterError::Interrupted)??;
         let leftovers = home.leftovers(&dir);
         let postmaster = Postmaster::start(&home, &server, &options, &superuser_password, leftovers).await?;
         let owner_password = SecretString::from(rng.base62(32));
         let cluster = Self { postmaster, superuser_password, owner_password, home, dir };
-        cluster.let_the_owner_in().await?;
+        cluster.set_owner_password().await?;
         Ok(cluster)
     }
 
-    /// The port on 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.postmaster.port
     }
 
-    /// The server's log.
+    /// Path of the server's log.
     pub fn log(&self) -> PathBuf {
         self.home.log()
     }
 
-    /// The URL for a role and a database of this cluster. The password may hold only letters and digits.
+    /// Returns the URL for a role and a database of this cluster. The password may contain only letters and digits.
     pub fn url(&self, role: &str, password: &SecretString, database: &str) -> SecretString {
         let port = self.port();
         let password = password.expose_secret();
         SecretString::from(format!("postgres://{role}:{password}@127.0.0.1:{port}/{database}?sslmode=disable"))
     }
 
-    /// The superuser's URL for a database.
+    /// Returns the superuser's URL for a database.
     pub fn superuser_url(&self, database: &str) -> SecretString {
         self.url(SUPERUSER, &self.superuser_password, database)
     }
 
-    /// The owner's URL for a database.
+    /// Returns the owner's URL for a database.
     pub fn owner_url(&self, database: &str) -> SecretString {
         self.url(OWNER, &self.owner_password, database)
     }
@@ -131,8 +130,8 @@ impl Cluster {
         Ok(client)
     }
 
-    /// Makes a database that [`OWNER`] owns, unless there is one of this name; as a copy of `template`, which nobody
-    /// may be connected to. Names may hold only lower-case letters, digits and `_`.
+    /// Creates a database owned by [`OWNER`] unless it exists, as a copy of `template`, which must have no connections.
+    /// Names may contain only lower-case letters, digits and `_`.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), ClusterError> {
         let client = self.connect("postgres").await?;
         if client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await?.is_some() {
@@ -146,13 +145,13 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the cluster: sessions end, what they committed stays.
+    /// Stops the cluster: sessions end, committed data is kept.
     pub fn stop(self) {
         drop(self);
     }
 
-    /// Gives the owner a new password; nobody needs the old one.
-    async fn let_the_owner_in(&self) -> Result<(), ClusterError> {
+    /// Sets a new password for the owner, which lasts until the cluster stops.
+    async fn set_owner_password(&self) -> Result<(), ClusterError> {
         let client = self.connect("postgres").await?;
         let exists = client.query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&OWNER]).await?.is_some();
         let verb = if exists { "ALTER" } else { "CREATE" };
@@ -166,7 +165,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.postmaster.stop();
         for leftover in self.home.leftovers(&self.dir) {
-            // What cannot be removed is in a temporary folder, which the system empties.
+            // A drop cannot report an error; the system empties its temporary folder.
             let _ = std::fs::remove_dir_all(leftover);
         }
     }
@@ -176,6 +175,6 @@ fn identifier(name: &str) -> Result<String, ClusterError> {
     if name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_') {
         Ok(format!("\"{name}\""))
     } else {
-        Err(ClusterError::Database(format!("{name:?} is no name for a database")))
+        Err(ClusterError::Database(format!("{name:?} is not a valid database name")))
     }
 }

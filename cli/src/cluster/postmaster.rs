@@ -1,5 +1,5 @@
-//! The server process: started on a free port, awaited by connecting, stopped by a fast shutdown. Also finds and stops
-//! the one that a killed run has left behind.
+//! The server process: started on a free port, ready when it accepts connections, stopped by a fast shutdown. Also finds and
+//! stops the server that a killed run left behind.
 
 use std::fs::File;
 use std::io::Write;
@@ -20,26 +20,26 @@ use super::watch::Watch;
 use super::{CertPaths, ClusterOptions, SUPERUSER};
 use crate::data_dir;
 
-/// How long a start may take: with recovery after a crash it takes more than a moment.
+/// Time limit of a start, which includes recovery after a crash.
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// How long a fast shutdown may take, before an immediate one is asked for.
+/// Time limit of a fast shutdown; after it, an immediate one is requested.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
-/// Between two looks at something that takes milliseconds.
+/// Polling interval.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How often a port that was free may be taken by another process before the server has it.
+/// Attempts to start, if another process takes the free port before the server does.
 const MAX_TRIES: u8 = 5;
 
 /// The running server.
 pub(super) struct Postmaster {
-    /// Its port on the loopback interface.
+    /// Port on the loopback interface.
     pub(super) port: u16,
     process: Child,
     watch: Watch,
 }
 
 impl Postmaster {
-    /// Starts the server and waits until it lets the superuser in. If this process is killed, the server stops by
-    /// itself and `leftovers` are removed.
+    /// Starts the server and waits until it accepts the superuser's connection. If this process is killed, the server
+    /// stops by itself and `leftovers` are removed.
     pub(super) async fn start(
         home: &Home,
         server: &Server,
@@ -70,7 +70,7 @@ impl Postmaster {
     }
 
     async fn ready(&mut self, home: &Home, password: &SecretString) -> Result<(), ClusterError> {
-        let died = || ClusterError::Died { reason: last_complaint(&home.log()), log: home.log() };
+        let died = || ClusterError::Died { reason: last_error(&home.log()), log: home.log() };
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(self.port).user(SUPERUSER).password(password.expose_secret()).dbname("postgres");
         config.connect_timeout(Duration::from_secs(5));
@@ -88,7 +88,7 @@ impl Postmaster {
         Err(died())
     }
 
-    /// Stops the server: sessions end, what they committed stays.
+    /// Stops the server: sessions end, committed data is kept.
     pub(super) fn stop(&mut self) {
         self.watch.end();
         let Ok(pid) = i32::try_from(self.process.id()) else { return };
@@ -97,8 +97,8 @@ impl Postmaster {
                 return;
             }
             send(pid, signal);
-            let asked = Instant::now();
-            while asked.elapsed() < STOP_LIMIT {
+            let requested = Instant::now();
+            while requested.elapsed() < STOP_LIMIT {
                 if matches!(self.process.try_wait(), Ok(Some(_)) | Err(_)) {
                     return;
                 }
@@ -145,13 +145,13 @@ fn command(home: &Home, server: &Server, options: &ClusterOptions, port: u16) ->
     Ok(command)
 }
 
-/// Copies a file to where the server's user can read it, and nobody else.
+/// Copies a file so that only the server's user can read it.
 fn install(home: &Home, from: &Path, name: &str) -> std::io::Result<()> {
     let content = std::fs::read(from)?;
     private_file(home, &home.path.join(name))?.write_all(&content)
 }
 
-/// An empty file that the server's user reads, and nobody else.
+/// Creates an empty file that only the server's user can read.
 fn private_file(home: &Home, path: &Path) -> std::io::Result<File> {
     let file = data_dir::private().truncate(true).open(path)?;
     home.user.give(path)?;
@@ -166,22 +166,22 @@ fn is_port_taken(reason: &str) -> bool {
     reason.contains("could not create any TCP/IP sockets") || reason.contains("Address already in use")
 }
 
-/// The line of the server's log that says why it ended.
-fn last_complaint(log: &Path) -> String {
+/// Returns the last error in the server's log.
+fn last_error(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    let complaint = text.lines().rev().find(|line| line.contains("FATAL: ") || line.contains("PANIC: "));
-    let line = complaint.or(text.lines().last()).unwrap_or("it said nothing");
+    let error = text.lines().rev().find(|line| line.contains("FATAL: ") || line.contains("PANIC: "));
+    let line = error.or(text.lines().last()).unwrap_or("its log is empty");
     line.split_once(": ").map_or(line, |(_, message)| message).trim().to_owned()
 }
 
-/// Stops the server of a run that was killed, if it still runs. Gives its process id then. The caller holds the data
-/// folder's lock: no run that is alive owns that server.
+/// Stops the server of a killed run, if it still runs, and returns its process id. The caller holds the data folder's lock,
+/// so no live run owns that server.
 pub(crate) fn stop_orphan(home: &Home) -> Result<Option<i32>, ClusterError> {
     let data = home.data();
     let pid_file = data.join("postmaster.pid");
     let Some(pid) = first_line(&pid_file).and_then(|line| line.parse().ok()) else { return Ok(None) };
     if !is_postmaster_of(pid, &data) {
-        // The machine has given the number to something else, or to nothing: what the server would take for itself.
+        // Another process has the id now, which the server would take for its own.
         if is_alive(pid) {
             std::fs::remove_file(&pid_file).map_err(ClusterError::io("cannot remove", &pid_file))?;
         }
@@ -189,9 +189,9 @@ pub(crate) fn stop_orphan(home: &Home) -> Result<Option<i32>, ClusterError> {
     }
     for signal in [Signal::INT, Signal::QUIT] {
         send(pid, signal);
-        let asked = Instant::now();
-        while asked.elapsed() < STOP_LIMIT {
-            // The server removes its pid file shortly before it ends; until then it holds the data.
+        let requested = Instant::now();
+        while requested.elapsed() < STOP_LIMIT {
+            // The server removes its pid file shortly before it exits, and uses the data until then.
             if !is_postmaster_of(pid, &data) {
                 return Ok(Some(pid));
             }
@@ -209,15 +209,15 @@ fn is_alive(pid: i32) -> bool {
     Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-/// Whether the process is the server of this data folder, and not one that got its number later. A postmaster works in
-/// its data folder, which `/proc` shows; elsewhere `ps` shows its arguments.
+/// Checks that the process is the server of this data folder, and not another one that reuses its id. A postmaster's working
+/// directory is its data folder, which `/proc` shows; elsewhere `ps` shows its arguments.
 fn is_postmaster_of(pid: i32, data: &Path) -> bool {
     if !is_alive(pid) {
         return false;
     }
     if Path::new("/proc/self/cwd").exists() {
-        let works_in = std::fs::read_link(format!("/proc/{pid}/cwd"));
-        return works_in.is_ok_and(|folder| Some(folder) == data.canonicalize().ok());
+        let directory = std::fs::read_link(format!("/proc/{pid}/cwd"));
+        return directory.is_ok_and(|folder| Some(folder) == data.canonicalize().ok());
     }
     let arguments = Command::new("ps").args(["-o", "args=", "-p", &pid.to_string()]).output();
     arguments.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&*data.to_string_lossy()))
@@ -225,7 +225,7 @@ fn is_postmaster_of(pid: i32, data: &Path) -> bool {
 
 fn send(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // A process that is gone needs no signal.
+        // The process may have exited.
         let _ = kill_process(pid, signal);
     }
 }

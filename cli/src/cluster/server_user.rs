@@ -1,5 +1,5 @@
-//! Whom the server's programs run as. PostgreSQL refuses to run as root; a container's root becomes `postgres` or
-//! `nobody` for them, so that root or not makes no difference to who starts Holdfast.
+//! The user that the server's programs run as. PostgreSQL does not run as root; for root, its programs run as `postgres` or
+//! `nobody`, so that Holdfast starts in the same way for every user.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, lchown};
@@ -8,18 +8,19 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::error::ClusterError;
+use crate::process::is_root;
 
-/// Whom the server's programs run as.
+/// User that the server's programs run as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServerUser {
-    /// Whoever runs this process.
+    /// User of this process.
     Myself,
-    /// Somebody else, for root.
+    /// Another user, for root.
     Other { uid: u32, gid: u32 },
 }
 
 impl ServerUser {
-    /// Whom to run a cluster as where the folder is root's.
+    /// Chooses the user for a cluster in root's folder.
     fn choose() -> Result<Self, ClusterError> {
         if !is_root() {
             return Ok(Self::Myself);
@@ -28,8 +29,8 @@ impl ServerUser {
         ["postgres", "nobody"].into_iter().find_map(|name| find(&users, name)).ok_or(ClusterError::NoUser)
     }
 
-    /// Whom to run a cluster in this folder as: its owner, so that root can start what a user began, and the other way
-    /// round.
+    /// Returns the user for a cluster in this folder: its owner, so that root can start a user's cluster, and the user
+    /// again afterwards.
     pub(super) fn owner_of(folder: &Path) -> Result<Self, ClusterError> {
         if !is_root() {
             return Ok(Self::Myself);
@@ -38,7 +39,7 @@ impl ServerUser {
         if owner.uid() == 0 { Self::choose() } else { Ok(Self::Other { uid: owner.uid(), gid: owner.gid() }) }
     }
 
-    /// A program run as this user, in a folder, in English and in UTC, apart from the terminal's signals.
+    /// Creates a command that runs a program as this user in a folder, in English and in UTC, without the terminal's signals.
     pub(super) fn command(self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(folder).env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).process_group(0);
@@ -49,7 +50,7 @@ impl ServerUser {
         command
     }
 
-    /// Hands a file or folder over.
+    /// Gives a file or folder to this user.
     pub(super) fn give(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Myself => Ok(()),
@@ -57,20 +58,16 @@ impl ServerUser {
         }
     }
 
-    /// Whether this user can work inside a folder: every folder above it must let it through.
+    /// Checks whether this user can enter a folder: every folder above it must permit it.
     pub(super) fn can_enter(self, folder: &Path) -> bool {
-        // Starting a program there asks the system itself, access lists and all.
+        // Starting a program there makes the system decide, access lists included.
         let mut nothing = self.command(Path::new("/bin/sh"), folder);
         nothing.args(["-c", ":"]).stdout(Stdio::null()).stderr(Stdio::null());
         nothing.status().is_ok_and(|status| status.success())
     }
 }
 
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The ids of a user, as `/etc/passwd` has them.
+/// Finds the ids of a user in `/etc/passwd`.
 fn find(users: &str, name: &str) -> Option<ServerUser> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

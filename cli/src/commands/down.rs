@@ -1,4 +1,4 @@
-//! `holdfast down`: ends what runs in a data folder.
+//! `holdfast down`: stops a local run.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use holdfast::local::{self, Down as Ended};
 
 use super::{DATA_DIR, print};
 
-/// Stops the run of a data folder, or the PostgreSQL that a killed one has left; the data stays
+/// Stop the local run of a data folder, or the PostgreSQL that a killed run left behind; the data is kept
 #[derive(Args)]
 pub(super) struct Down {
-    /// The data folder
+    /// Data folder
     #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
 }

@@ -1,93 +1,51 @@
-//! The sub-commands, one a module. Without one, Holdfast runs.
+//! The command tree: one module a command. `run`, `down` and `check` start, stop and check an installation; `audit` verifies offline;
+//! `admin` holds the operators' commands, which reach the database itself.
 
+mod admin;
 mod audit;
-mod backup;
 mod check;
-mod digests;
 mod down;
-mod drill;
-mod hash_password;
-mod maintain;
-mod meter;
-mod migrate;
-mod openapi;
-mod owner;
-mod permissions;
-mod restore;
 mod run;
-mod schema;
-mod tenant;
-mod token;
-mod user;
-mod vault;
 
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
 
-/// The data folder where none is named.
+/// Default of `--data-dir`.
 const DATA_DIR: &str = ".holdfast";
 
-/// The hardened multi-tenant backend: runs it here, and operates a deployment.
+/// The hardened multi-tenant backend: run it locally, check a deployment, operate it
 #[derive(Parser)]
-#[command(name = "holdfast", version, args_conflicts_with_subcommands = true)]
+#[command(name = "holdfast", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    run: run::Run,
+    command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
     Down(down::Down),
-    Migrate(migrate::Migrate),
-    Maintain(maintain::Maintain),
-    HashPassword(hash_password::HashPassword),
-    Openapi(openapi::Openapi),
-    Permissions(permissions::Permissions),
+    Check(Box<check::Check>),
     Audit(audit::Audit),
-    User(user::User),
-    Tenant(tenant::Tenant),
-    Token(token::Token),
-    Vault(vault::Vault),
-    Schema(schema::Schema),
-    Backup(backup::Backup),
-    Restore(restore::Restore),
-    Drill(drill::Drill),
-    Check(check::Check),
-    Digests(digests::Digests),
+    Admin(admin::Admin),
 }
 
 impl Cli {
-    /// Gives the exit code of what was done.
-    pub(crate) async fn run(self) -> anyhow::Result<u8> {
-        let done = match self.command.unwrap_or(Command::Run(self.run)) {
-            Command::Run(run) => run.execute().await,
-            Command::Down(down) => down.execute().await,
-            Command::Migrate(migrate) => migrate.execute().await,
-            Command::Maintain(maintain) => maintain.execute().await,
-            Command::HashPassword(hash_password) => hash_password.execute(),
-            Command::Openapi(openapi) => openapi.execute(),
-            Command::Permissions(permissions) => permissions.execute(),
-            Command::Audit(audit) => audit.execute().await,
-            Command::User(user) => user.execute().await,
-            Command::Tenant(tenant) => tenant.execute().await,
-            Command::Token(token) => token.execute(),
-            Command::Vault(vault) => vault.execute().await,
-            Command::Schema(schema) => schema.execute().await,
-            Command::Backup(backup) => backup.execute().await,
-            Command::Restore(restore) => restore.execute().await,
-            Command::Drill(drill) => drill.execute().await,
-            Command::Digests(digests) => digests.execute(),
+    /// Executes the command and returns its exit code.
+    pub(crate) async fn execute(self) -> anyhow::Result<u8> {
+        match self.command {
+            Command::Run(run) => run.execute().await?,
+            Command::Down(down) => down.execute().await?,
             Command::Check(check) => return check.execute().await,
-        };
-        done.map(|()| 0)
+            Command::Audit(audit) => audit.execute().await?,
+            Command::Admin(admin) => admin.execute().await?,
+        }
+        Ok(0)
     }
 }
 
-/// Writes to standard output. A reader that has gone away is no error.
+/// Writes to standard output. A closed pipe is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -98,15 +56,26 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
 
     #[test]
-    fn the_arguments_are_sound_and_run_needs_no_name() {
+    fn the_arguments_are_sound_and_no_command_shows_the_help() {
         Cli::command().debug_assert();
-        for words in [vec!["holdfast"], vec!["holdfast", "--ephemeral"], vec!["holdfast", "run", "--ephemeral"]] {
-            assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+        for words in [vec!["holdfast"], vec!["holdfast", "admin"], vec!["holdfast", "admin", "user"]] {
+            let shown = Cli::try_parse_from(&words).err().map(|error| error.kind());
+            assert_eq!(shown, Some(ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand), "{words:?}");
         }
-        assert!(Cli::try_parse_from(["holdfast", "--ephemeral", "down"]).is_err());
+        assert!(Cli::try_parse_from(["holdfast", "run", "--ephemeral"]).is_ok());
+        assert!(Cli::try_parse_from(["holdfast", "--ephemeral"]).is_err());
+    }
+
+    /// The client's nouns (accounts, secrets, users ...) stay free at the top level.
+    #[test]
+    fn operators_commands_are_under_admin_alone() {
+        let names: Vec<_> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert_eq!(names, ["run", "down", "check", "audit", "admin"]);
     }
 }

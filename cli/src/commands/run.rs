@@ -1,4 +1,4 @@
-//! `holdfast run`: everything on this machine, until Ctrl-C.
+//! `holdfast run`: the local server, until Ctrl-C.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,21 +13,21 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{DATA_DIR, print};
 
-/// Runs all functions here, with a PostgreSQL of their own, until Ctrl-C
+/// Run all functions locally, with a private PostgreSQL, until Ctrl-C
 ///
-/// The database is the one that `DATABASE_URL` names (as its owner reaches it), or a private cluster in the data folder.
-/// It is migrated, and on the first run given a tenant `demo` with users admin, editor and viewer, and the platform's
-/// operator; `credentials.json` in the data folder has their generated passwords. All other settings come from the
-/// environment, as in a deployment.
+/// Uses the database that `DATABASE_URL` names (the owner's login), or else a private cluster in the data folder. Migrates it,
+/// and on the first run creates a tenant `demo` with the users admin, editor and viewer, and the platform's operator;
+/// `credentials.json` in the data folder holds their generated passwords. All other settings come from the environment, as in
+/// a deployment.
 #[derive(Args)]
 pub(super) struct Run {
-    /// The address to serve; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Where data, keys and passwords are kept [default: .holdfast]
+    /// Folder for data, keys and passwords [default: .holdfast]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Keep nothing: the data folder, a temporary one unless named, is removed at the end
+    /// Remove the data folder at the end; default folder: a temporary one
     #[arg(long)]
     ephemeral: bool,
 }
@@ -37,13 +37,13 @@ impl Run {
         let started = Instant::now();
         holdfast_shared::telemetry::log::plain();
         let ephemeral = self.ephemeral;
-        let mut end = std::pin::pin!(end()?);
+        let mut stop = std::pin::pin!(stop_signal()?);
         let running = tokio::select! {
             running = local::start(self.options()) => running?,
-            () = &mut end => return Ok(()),
+            () = &mut stop => return Ok(()),
         };
         print(&welcome(&running, ephemeral, started))?;
-        end.await;
+        stop.await;
         running.shutdown().await
     }
 
@@ -64,8 +64,8 @@ impl Run {
     }
 }
 
-/// Ends with Ctrl-C, a service manager's request, or the terminal's end; from now on, none of them kills the process.
-fn end() -> std::io::Result<impl Future<Output = ()>> {
+/// Resolves on SIGINT, SIGTERM or SIGHUP. From the call on, none of them kills the process.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let [mut interrupt, mut terminate, mut hangup] =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
     Ok(async move {
@@ -77,12 +77,12 @@ fn end() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// What there is, and a first call to try: plain shell, `curl` and `sed`.
+/// Text shown when the run is ready: its address, and a first call in plain shell with `curl` and `sed`.
 fn welcome(running: &Running, ephemeral: bool, started: Instant) -> String {
     let Running { url, credentials, notes, .. } = running;
     let tenant = &credentials.tenant;
     let file = shell_word(&display(&running.data_dir.join("credentials.json")));
-    let end = if ephemeral { "and nothing stays" } else { "the data stays for the next run" };
+    let end = if ephemeral { "and nothing is kept" } else { "the data is kept for the next run" };
     let seconds = started.elapsed().as_secs_f64();
     let notes: Vec<String> = notes.iter().map(|note| format!("Note: {note}\n")).collect();
     let notes = notes.concat();
@@ -106,13 +106,13 @@ Ctrl-C stops it; {end}.
     )
 }
 
-/// As short as it can be written from here.
+/// Relative to the working directory if it is below it, else absolute.
 fn display(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
     here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
 }
 
-/// Quoted for the shell, where it must be.
+/// Quotes a word for the shell if necessary.
 fn shell_word(text: &str) -> String {
     if text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter)) {
         text.to_owned()
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_quoted_for_the_shell_where_they_must_be() {
+    fn paths_are_quoted_for_the_shell_if_necessary() {
         assert_eq!(shell_word(".holdfast/credentials.json"), ".holdfast/credentials.json");
         assert_eq!(shell_word("/a b/it's"), r"'/a b/it'\''s'");
     }

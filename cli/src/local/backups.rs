@@ -1,5 +1,5 @@
-//! Backups of a local run: those that an operator asks for over HTTP, made as the backup function makes them on a schedule
-//! in a deployment. Nothing else is backed up by itself here.
+//! Backups of a local run: those that an operator requests over HTTP, executed like the backup function's. There is no schedule
+//! here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use holdfast_shared::clock::Clock;
 use holdfast_shared::rng::Rng;
 use tokio::task::JoinHandle;
 
-/// Between two looks whether somebody has asked. In a deployment it is five minutes.
+/// Polling interval for requests. In a deployment it is five minutes.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Waits for requests. It ends with this value; a backup that was under way is recorded as failed by the next.
+/// Task that waits for requests. Dropping it aborts the task; the next backup records an aborted one as failed.
 pub(super) struct Requests(JoinHandle<()>);
 
 impl Requests {
-    /// Begins to wait.
-    pub(super) fn await_them(plan: Plan, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+    /// Starts the task.
+    pub(super) fn start(plan: Plan, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         Self(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

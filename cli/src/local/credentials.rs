@@ -1,4 +1,4 @@
-//! `credentials.json`: who can sign in to a local run. Only its owner reads it.
+//! `credentials.json`: the users of a local run. Only its owner can read it.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +9,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
 
-/// The file's name in the data folder.
+/// Name of the file in the data folder.
 pub(super) const FILE: &str = "credentials.json";
 
-/// The demo tenant's slug.
+/// Slug of the demo tenant.
 pub(super) const TENANT: &str = "demo";
 
-/// More than 140 bits.
+/// Length of a generated password in base-62 characters: more than 140 bits.
 const PASSWORD_LENGTH: usize = 24;
 
-/// Who can sign in, and where.
+/// Users of a local run, and its address.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
-    /// Where the run serves.
+    /// URL of the run.
     pub url: String,
-    /// The demo tenant's slug.
+    /// Slug of the demo tenant.
     pub tenant: String,
-    /// The users by name. The operator signs in without a tenant, the others to the demo tenant.
+    /// Users by name. The operator signs in without a tenant, the others to the demo tenant.
     pub users: BTreeMap<String, Login>,
 }
 
-/// How a user signs in.
+/// Login of a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// The username.
+    /// Username.
     pub username: String,
-    /// The password, in clear: this file is the only place that has it.
+    /// Password in plain text, which is stored in this file only.
     pub password: String,
-    /// What the user may do.
+    /// Role.
     pub role: Role,
 }
 
 impl Login {
-    /// The tenant to sign in to; none for the operator.
+    /// Returns the tenant to sign in to; none for the operator.
     pub fn tenant(&self) -> Option<&'static str> {
         (self.role != Role::Operator).then_some(TENANT)
     }
 }
 
 impl Credentials {
-    /// One user for each role, named after it, with new passwords.
+    /// Generates one user for each role, named after it, with new passwords.
     pub(super) fn generate(url: &str, rng: &dyn Rng) -> Self {
         let login = |role: Role| {
             let username = role.name().to_owned();
@@ -57,7 +57,7 @@ impl Credentials {
         Self { url: url.to_owned(), tenant: TENANT.to_owned(), users: Role::ALL.map(login).into() }
     }
 
-    /// Those of an earlier run, if there was one.
+    /// Loads the credentials of an earlier run, if there was one.
     pub(super) fn load(dir: &DataDir) -> anyhow::Result<Option<Self>> {
         let fix =
             || format!("{} cannot be used; fix it, or move it away to get new passwords", dir.file(FILE).display());

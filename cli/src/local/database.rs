@@ -11,19 +11,19 @@ use super::settings::LocalSettings;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::data_dir::DataDir;
 
-/// The database's name in the cluster.
+/// Name of the database in the cluster.
 const NAME: &str = "holdfast";
 
 /// The database of a local run.
 pub(super) enum Database {
-    /// In the data folder's cluster, which stops with this value.
+    /// Database in the data folder's cluster, which stops when this value is dropped.
     Private(Box<Cluster>),
-    /// Somebody else's, as its owner reaches it.
+    /// Given database, as the URL of its owner.
     Given(SecretString),
 }
 
 impl Database {
-    /// Starts the cluster, unless a database was given.
+    /// Starts the cluster unless a database is given.
     pub(super) async fn start(
         settings: &LocalSettings,
         dir: Arc<DataDir>,
@@ -38,12 +38,12 @@ impl Database {
         Ok(Self::Private(Box::new(cluster)))
     }
 
-    /// Whether nobody but this data folder's runs uses it.
+    /// Returns whether only the runs of this data folder use it.
     pub(super) fn is_private(&self) -> bool {
         matches!(self, Self::Private(_))
     }
 
-    /// The owner's URL.
+    /// Returns the owner's URL.
     pub(super) fn owner_url(&self) -> SecretString {
         match self {
             Self::Private(cluster) => cluster.owner_url(NAME),
@@ -51,7 +51,7 @@ impl Database {
         }
     }
 
-    /// A role's URL.
+    /// Returns a role's URL.
     pub(super) fn url(&self, role: &str, password: &SecretString) -> anyhow::Result<SecretString> {
         let url = self.owner_url();
         as_role(url.expose_secret(), role, password.expose_secret())
@@ -60,7 +60,7 @@ impl Database {
     }
 }
 
-/// The URL with another login.
+/// Replaces the login in a URL.
 fn as_role(url: &str, role: &str, password: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, tail) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_keeps_all_but_its_login() {
+    fn only_the_login_of_a_url_is_replaced() {
         for (url, expected) in [
             ("postgres://o:p%40@db:5432/x?sslmode=verify-full", "postgres://r:a%2Fb@db:5432/x?sslmode=verify-full"),
             ("postgresql://db/x", "postgresql://r:a%2Fb@db/x"),

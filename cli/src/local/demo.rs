@@ -1,4 +1,4 @@
-//! The demo tenant and the operator: made on the first run, with passwords that only `credentials.json` has.
+//! The demo tenant and the operator: created on the first run, with passwords that only `credentials.json` has.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_postgres::Transaction;
 use super::credentials::{Credentials, Login, TENANT};
 use crate::data_dir::DataDir;
 
-/// Which of the demo users exist.
+/// Selects the demo users that exist.
 const EXISTING: &str = "SELECT u.username FROM users u JOIN tenants t ON t.id = u.tenant_id \
     WHERE u.username = ANY ($1) AND t.slug = CASE u.role WHEN 'operator' THEN 'platform' ELSE $2 END";
 
@@ -24,34 +24,34 @@ const SET_PASSWORD: &str = "UPDATE users u SET password_hash = $3, version = u.v
 const END_SESSIONS: &str = "UPDATE sessions s SET ended_at = $3, end_reason = 'password' FROM users u JOIN tenants t \
     ON t.id = u.tenant_id WHERE t.slug = $1 AND u.username = $2 AND s.user_id = u.id AND s.ended_at IS NULL";
 
-const IS_MIGRATED: &str = "SELECT to_regclass('public.tenants') IS NOT NULL";
-const IS_IN_USE: &str = "SELECT count(*) > 0 AND bool_and(slug <> $1) FROM tenants WHERE slug <> 'platform'";
+const IS_MIGRATED: &str = "SELECT to_regclass('public.tenants') IS NOT NULL AS migrated";
+const IS_IN_USE: &str = "SELECT count(*) > 0 AND bool_and(slug <> $1) AS in_use FROM tenants WHERE slug <> 'platform'";
 
-/// Refuses a database that serves a deployment: a run here would change its roles' login secrets.
+/// Rejects a database that serves a deployment: a local run would change its roles' login secrets.
 pub(super) async fn spare_a_deployment(plan: &Plan) -> anyhow::Result<()> {
     let owner = holdfast_shared::db::connect_owner(&plan.database_url, plan.database_ca_file.as_deref()).await?;
-    let migrated: bool = owner.query_one(IS_MIGRATED, &[]).await?.try_get(0)?;
+    let migrated: bool = owner.query_one(IS_MIGRATED, &[]).await?.try_get("migrated")?;
     ensure!(
-        !migrated || !owner.query_one(IS_IN_USE, &[&TENANT]).await?.try_get::<_, bool>(0)?,
+        !migrated || !owner.query_one(IS_IN_USE, &[&TENANT]).await?.try_get::<_, bool>("in_use")?,
         "the database that DATABASE_URL names has tenants, and none is {TENANT}: it serves a deployment; use another"
     );
     Ok(())
 }
 
-/// What makes the demo users.
+/// Context in which the demo users are created.
 pub(super) struct Demo<'a> {
-    /// The data folder.
+    /// Data folder.
     pub(super) dir: &'a DataDir,
-    /// Whether the users' passwords may be set anew: in nobody else's database.
+    /// Allows resetting the users' passwords: only in the run's private database.
     pub(super) may_reset: bool,
-    /// The time.
+    /// Clock.
     pub(super) clock: &'a Arc<dyn Clock>,
-    /// Randomness.
+    /// Random source.
     pub(super) rng: &'a Arc<dyn Rng>,
 }
 
 impl Demo<'_> {
-    /// Makes the users that are missing, and the file where it is. Says so where it had to set passwords anew.
+    /// Creates missing users and the credentials file. Returns a note if passwords had to be reset.
     pub(super) async fn ensure(&self, plan: &Plan, url: &str) -> anyhow::Result<(Credentials, Option<String>)> {
         let stored = Credentials::load(self.dir)?;
         let lost = stored.is_none();
@@ -80,7 +80,7 @@ impl Demo<'_> {
                 self.reset(&transaction, &user).await?;
             }
         }
-        // The file before the commit: users whose passwords nobody has would be worse than a file too many.
+        // The file is written before the commit: users with unknown passwords would be worse than an unused file.
         if stored.as_ref() != Some(&credentials) {
             credentials.save(self.dir)?;
         }
@@ -89,7 +89,7 @@ impl Demo<'_> {
         Ok((credentials, note))
     }
 
-    /// The users with their passwords' hashes, made side by side.
+    /// Hashes the users' passwords, in parallel.
     async fn hashed(&self, logins: Vec<&Login>) -> anyhow::Result<Vec<BootstrapUser>> {
         let hash = |login: &Login| {
             let password = SecretString::from(login.password.clone());
@@ -121,5 +121,5 @@ impl Demo<'_> {
 async fn existing(transaction: &Transaction<'_>, credentials: &Credentials) -> anyhow::Result<BTreeSet<String>> {
     let names: Vec<&str> = credentials.users.keys().map(String::as_str).collect();
     let rows = transaction.query(EXISTING, &[&names, &TENANT]).await?;
-    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(|row| row.try_get("username")).collect::<Result<_, _>>()?)
 }

@@ -1,4 +1,4 @@
-//! `holdfast down`: ends the run of a data folder, or the server that a killed one has left.
+//! `holdfast down`: stops the run of a data folder, or the server that a killed run left behind.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,21 +9,21 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::cluster::{find_home, stop_orphan};
 use crate::data_dir::{DataDir, DataDirError};
 
-/// How long a run may take to end: its requests, then its database.
+/// Time limit for a run to end: its requests, then its database.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What was stopped.
+/// Result of `down`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
-    /// Nothing ran.
+    /// Nothing was running.
     Nothing,
-    /// A run, with this process id.
+    /// Stopped a run with this process id.
     Run(i32),
-    /// A database server without its run, with this process id.
+    /// Stopped a database server without a run, with this process id.
     Server(i32),
 }
 
-/// Stops whatever runs in the data folder. What is kept there stays.
+/// Stops the run or the server of a data folder. The data is kept.
 pub async fn down(path: &Path) -> anyhow::Result<Down> {
     let mut stopped = None;
     let started = Instant::now();

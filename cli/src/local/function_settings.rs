@@ -1,5 +1,5 @@
-//! The settings of functions that another program runs while this run lasts (`make lambda`): environment files in the
-//! data folder, which only its owner reads. They end with the run, for its database ends then.
+//! Settings of functions that run in other processes during a local run (`make lambda`): environment files in the data folder,
+//! readable by its owner only. They are removed at the end of the run, because its database stops then.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ use super::database::Database;
 use super::settings::LocalSettings;
 use crate::data_dir::DataDir;
 
-/// The file of all functions but one.
+/// File of all functions except the two below.
 const FUNCTIONS: &str = "functions.env";
-/// The file of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
+/// File of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
 const METRICS: &str = "metrics.env";
-/// The file of the backup function: `functions/backup/Cargo.toml` names it, and the commands `backup` and `drill` read it.
+/// File of the backup function: `functions/backup/Cargo.toml` names it, and the commands `backup` and `drill` read it.
 const BACKUP: &str = "backup.env";
 
 /// The files, removed when this value is dropped.
@@ -45,13 +45,13 @@ impl FunctionSettings {
 impl Drop for FunctionSettings {
     fn drop(&mut self) {
         for name in [FUNCTIONS, METRICS, BACKUP] {
-            // A file that stays names a database that is gone; the next run replaces it.
+            // A remaining file names a stopped database; the next run replaces it.
             let _ = std::fs::remove_file(self.0.file(name));
         }
     }
 }
 
-/// The settings of the backup function of the run in a data folder; none where nothing runs there.
+/// Reads the settings of the backup function of the run in a data folder; none if there is no run.
 pub fn of_backups(data_dir: &Path) -> Option<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(data_dir.join(BACKUP)).ok()?;
     let setting = |line: &str| {
@@ -62,7 +62,7 @@ pub fn of_backups(data_dir: &Path) -> Option<BTreeMap<String, String>> {
     Some(text.lines().filter_map(setting).collect())
 }
 
-/// A line for each setting, quoted as both a shell and cargo-lambda read it.
+/// Formats one line for each setting, quoted for both a shell and cargo-lambda.
 fn environment_file(settings: &BTreeMap<&str, &str>) -> String {
     let mut text = String::new();
     for (name, value) in settings {

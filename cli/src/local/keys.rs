@@ -1,5 +1,5 @@
-//! The keys of a local run, generated into the data folder once: the pair that signs access tokens, the one that signs audit
-//! seals, and the vault's.
+//! Keys of a local run, generated into the data folder once: the key pair for access tokens, the one for audit seals, and the
+//! vault's key.
 
 use anyhow::{Context, anyhow};
 use base64::Engine;
@@ -14,17 +14,17 @@ use crate::data_dir::DataDir;
 
 const SIGNING_KEY: &str = "signing-key.pem";
 const AUDIT_KEY: &str = "audit-key.pem";
-/// The folder of audit seals.
+/// Folder of audit seals.
 const SEALS: &str = "seals";
 const VAULT_KEY: &str = "vault-key";
 
-/// What a key in a file gives way to.
+/// Settings that replace a generated key.
 const SIGNING_SETTINGS: [&str; 3] = ["SIGNING_KMS_KEY_ID", "SIGNING_KEY_FILE", "AUTH_JWT_SECRET"];
 const AUDIT_SETTINGS: [&str; 2] = ["AUDIT_KMS_KEY_ID", "AUDIT_KEY_FILE"];
 const SEALS_SETTINGS: [&str; 2] = ["AUDIT_SEALS_BUCKET", "AUDIT_SEALS_FOLDER"];
 const VAULT_SETTINGS: [&str; 2] = ["VAULT_KMS_KEY_ID", "SECRET_ENCRYPTION_KEY"];
 
-/// Provides the keys that the settings do not name. Tells of a vault key that was lost.
+/// Generates the keys that the settings do not name. Returns a note if the vault key was lost.
 pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng) -> anyhow::Result<Option<String>> {
     let is_set = |settings: &LocalSettings, names: &[&str]| names.iter().any(|name| settings.get(name).is_some());
     if !is_set(settings, &SIGNING_SETTINGS) {
@@ -50,7 +50,9 @@ pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng
         key
     } else {
         if read(dir, credentials::FILE)?.is_some() {
-            note = Some(format!("{VAULT_KEY} was lost, and is made anew: secrets stored before cannot be opened."));
+            note = Some(format!(
+                "{VAULT_KEY} was lost and has been recreated: secrets stored before cannot be decrypted."
+            ));
         }
         let key = STANDARD.encode(rng.bytes::<32>());
         write(dir, VAULT_KEY, &key)?;
@@ -60,10 +62,10 @@ pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng
     Ok(note)
 }
 
-/// A new P-256 key as a PKCS #8 PEM file (RFC 7468).
+/// Generates a P-256 key as a PKCS #8 PEM file (RFC 7468).
 fn signing_key() -> anyhow::Result<String> {
     let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(|_| anyhow!("no signing key can be made; the system gives no random bytes"))?;
+        .map_err(|_| anyhow!("no signing key can be generated: the system provides no random bytes"))?;
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     for (at, letter) in STANDARD.encode(der.as_ref()).chars().enumerate() {
         if at > 0 && at % 64 == 0 {

@@ -1,4 +1,4 @@
-//! Maintenance in a local run: at start and every minute, as schedules do it in a deployment.
+//! Maintenance in a local run: at start and every minute, instead of a deployment's schedules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use holdfast_maintenance::{Plan, Task};
 use holdfast_shared::clock::Clock;
 use tokio::task::JoinHandle;
 
-/// Between two runs.
+/// Interval between two runs.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// The running schedule. It ends with this value, with what it was doing: a task takes up where it left off.
+/// The running schedule. Dropping it aborts the current task, which continues in the next run.
 pub(super) struct Schedule(JoinHandle<()>);
 
 impl Schedule {
-    /// Begins it.
-    pub(super) fn begin(plan: Plan, clock: Arc<dyn Clock>) -> Self {
+    /// Starts the schedule.
+    pub(super) fn start(plan: Plan, clock: Arc<dyn Clock>) -> Self {
         Self(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,13 +1,13 @@
-//! All functions in one process behind one local gateway, over a database of their own: what `holdfast run` and the
-//! tests start. Each function keeps the database role that it has in a deployment.
+//! The local run, for `holdfast run` and for tests: all functions in one process behind one gateway, with a private database.
+//! Each function has the same database role as in a deployment.
 
 mod backups;
 mod credentials;
 mod database;
 mod demo;
 mod down;
-mod entrance;
 mod function_settings;
+mod gateway;
 mod keys;
 mod maintenance;
 mod settings;
@@ -33,43 +33,41 @@ pub use function_settings::of_backups as backup_settings;
 
 use crate::cluster::ClusterOptions;
 use crate::data_dir::DataDir;
-use crate::gateway;
 use database::Database;
 use function_settings::FunctionSettings;
 use maintenance::Schedule;
 use settings::LocalSettings;
 
-/// How long requests may take to end before the gateway closes.
+/// Time limit for requests in progress at shutdown.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where a run keeps its data.
+/// Location of a run's data.
 #[derive(Debug, Clone)]
 pub enum Data {
-    /// In this folder, for the next run too.
+    /// This folder, kept for the next run.
     Kept(PathBuf),
-    /// In this folder, or a temporary one, until the run ends.
+    /// This folder, or a temporary one, removed at the end of the run.
     Ephemeral(Option<PathBuf>),
 }
 
-/// How to run.
+/// Options of a run.
 pub struct Options {
-    /// The address to serve; port 0 takes a free one.
+    /// Address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Where the data is kept.
+    /// Location of the data.
     pub data: Data,
-    /// Settings by name, as a deployment has them in its environment. With `DATABASE_URL`, the owner's, no cluster is
-    /// started.
+    /// Settings by name, as in a deployment's environment. With `DATABASE_URL`, the owner's login, no cluster is started.
     pub settings: BTreeMap<String, String>,
-    /// How the cluster is run.
+    /// Options of the cluster.
     pub cluster: ClusterOptions,
-    /// The time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// Random source.
     pub rng: Arc<dyn Rng>,
 }
 
 impl Options {
-    /// On a free port, with everything thrown away at the end.
+    /// Options of a run on a free port, whose data is removed at the end.
     pub fn ephemeral() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -82,19 +80,19 @@ impl Options {
     }
 }
 
-/// A run that serves. Dropping it ends it at once; [`Running::shutdown`] lets requests end first.
+/// A run that is serving. Dropping it stops it at once; [`Running::shutdown`] completes requests first.
 pub struct Running {
-    /// Where it serves.
+    /// URL of the service.
     pub url: String,
-    /// The data folder.
+    /// Data folder.
     pub data_dir: PathBuf,
-    /// Who can sign in.
+    /// Users that can sign in.
     pub credentials: Credentials,
-    /// What the one who started it should know, in sentences.
+    /// Notes for the user, in sentences.
     pub notes: Vec<String>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>,
     _requests: backups::Requests,
-    // Fields are dropped in this order: the database after what uses it, then the folder.
+    // Fields are dropped in this order: the database after its users, then the folder.
     _maintenance: Schedule,
     _function_settings: FunctionSettings,
     _database: Database,
@@ -102,7 +100,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends it: no new connections, requests come to their end, then the database stops.
+    /// Stops the run: accepts no new connections, completes requests, then stops the database.
     pub async fn shutdown(mut self) -> anyhow::Result<()> {
         if let Some((stop, mut gateway)) = self.gateway.take() {
             drop(stop);
@@ -124,10 +122,10 @@ impl Drop for Running {
     }
 }
 
-/// Starts everything and serves. The address is taken first: where that fails, nothing was made.
+/// Starts all functions and serves. Binds the address first: if that fails, nothing has been created.
 ///
 /// # Errors
-/// One line that names the fix.
+/// A part cannot be started. The message is one line and names the fix.
 pub async fn start(options: Options) -> anyhow::Result<Running> {
     let listener = listen(options.listen)?;
     let address = listener.local_addr()?;
@@ -155,7 +153,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let (credentials, note) = demo.ensure(&plan, &url).await?;
     notes.extend(note);
     if !address.ip().is_loopback() {
-        notes.push(format!("{address} can be reached from other machines, and nothing is encrypted on the way."));
+        notes.push(format!("{address} can be reached from other machines, and the connection is not encrypted."));
     }
 
     let start = async |function, settings| {
@@ -169,12 +167,12 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let metrics_app = start("metrics", settings.metrics(&database)?).await?;
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
     let plan = holdfast_maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
-    let maintenance = Schedule::begin(plan, Arc::clone(&clock));
+    let maintenance = Schedule::start(plan, Arc::clone(&clock));
     let requests = holdfast_backup::Plan::from_settings(&settings.backup(&database)?).await?;
-    let requests = backups::Requests::await_them(requests, Arc::clone(&clock), Arc::clone(&rng));
-    let router = entrance::before(gateway::router(app, metrics_app), clock, rng);
+    let requests = backups::Requests::start(requests, Arc::clone(&clock), Arc::clone(&rng));
+    let router = gateway::in_front_of(crate::gateway::router(app, metrics_app), clock, rng);
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(entrance::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
+    let serving = tokio::spawn(gateway::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
     Ok(Running {
         url,
         data_dir: dir.path().to_owned(),
@@ -196,7 +194,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The URL to reach an address with.
+/// Returns the URL of an address.
 fn url_of(address: SocketAddr) -> String {
     let mut address = address;
     if address.ip().is_unspecified() {

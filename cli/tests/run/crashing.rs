@@ -1,4 +1,4 @@
-//! A database that dies under load: what was acknowledged is there, each with its audit row, and no row without its deed.
+//! A database that is killed under load: every acknowledged change survives with its audit row, and there is no other audit row.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::program::{Run, eventually, place, runs, server_of, signal};
 
-/// Those who write at the same time.
+/// Number of concurrent writers.
 const CALLERS: usize = 8;
-/// The database dies after so many deeds.
+/// Number of changes after which the database is killed.
 const ENOUGH: usize = 150;
 
 /// Kills the server and all its processes at once, as a machine that loses its power does.
@@ -21,7 +21,7 @@ fn kill_server(data_dir: &Path) {
     let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
     let children: Vec<i32> =
         children.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect();
-    // The server first, so that it starts nothing anew.
+    // The server first, so that it restarts no process.
     for process in [&[server], children.as_slice()].concat() {
         if runs(process) {
             signal(process, Signal::KILL);
@@ -54,16 +54,16 @@ fn what_was_acknowledged_survives_a_killed_database_with_its_audit_row_and_nothi
         let callers: Vec<_> = (0..CALLERS)
             .map(|caller| {
                 scope.spawn(move || {
-                    let mut made = Vec::new();
+                    let mut created = Vec::new();
                     for at in 0.. {
                         let name = format!("{caller}-{at}");
                         let (status, body) = run.call("POST", "/accounts", token, Some(&json!({"name": name})));
                         match status {
                             201 => {
-                                made.push(name);
+                                created.push(name);
                                 done.fetch_add(1, Ordering::Relaxed);
                             }
-                            // Nobody knows, the caller included.
+                            // Unknown outcome: the change may have been committed.
                             503 => {}
                             _ => panic!("{status} {body}"),
                         }
@@ -71,7 +71,7 @@ fn what_was_acknowledged_survives_a_killed_database_with_its_audit_row_and_nothi
                             break;
                         }
                     }
-                    made
+                    created
                 })
             })
             .collect();
@@ -92,8 +92,8 @@ fn what_was_acknowledged_survives_a_killed_database_with_its_audit_row_and_nothi
     assert!(lost.is_empty(), "acknowledged, and gone: {lost:?}");
     let ids: BTreeSet<String> = accounts.iter().map(|account| text(&account["id"])).collect();
     let rows = all(&run, &admin, "/admin/audit?action=account.create&status=201&");
-    let told: BTreeSet<String> = rows.iter().map(|row| text(&row["targets"]["account_id"])).collect();
-    assert_eq!((told.len(), &told), (rows.len(), &ids), "a row for each account, and an account for each row");
+    let recorded: BTreeSet<String> = rows.iter().map(|row| text(&row["targets"]["account_id"])).collect();
+    assert_eq!((recorded.len(), &recorded), (rows.len(), &ids), "a row for each account, and an account for each row");
 
     // What was sealed before and what is sealed after the crash make one chain.
     let verified = || -> Value {

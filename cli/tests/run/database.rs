@@ -1,4 +1,4 @@
-//! A database of one's own: `DATABASE_URL` is used, and its users are never overwritten.
+//! A given database: `DATABASE_URL` is used, and its users are never overwritten.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ async fn a_given_database_is_used_and_its_users_are_left_alone() {
     let (_cluster, url) = cluster().await;
     let [first, second] = [place(), place()];
     let run_in = |place: &tempfile::TempDir| {
-        let mut command = holdfast(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+        let mut command = holdfast(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
         command.env("DATABASE_URL", &url);
         command
     };
@@ -42,17 +42,17 @@ async fn a_given_database_is_used_and_its_users_are_left_alone() {
 async fn a_database_that_serves_a_deployment_is_spared() {
     let (cluster, url) = cluster().await;
     let hash = holdfast_shared::identity::password::hash(&"correct horse battery".into(), &SystemRng).unwrap();
-    let mut migrate = holdfast(&["migrate"]);
+    let mut migrate = holdfast(&["admin", "migrate"]);
     migrate.env("APP_ENV", "local").env("DATABASE_URL", &url).env("AUTH_USERS", format!("acme:root:admin:{hash}"));
     assert!(migrate.output().unwrap().status.success());
 
     let place = place();
-    let mut run = holdfast(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let mut run = holdfast(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     let text = String::from_utf8(run.env("DATABASE_URL", &url).output().unwrap().stderr).unwrap();
     assert!(text.contains("it serves a deployment; use another"), "{text}");
     let client = cluster.connect("given").await.unwrap();
     let login = "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'holdfast_app'";
-    assert!(!client.query_one(login, &[]).await.unwrap().get::<_, bool>(0));
+    assert!(!client.query_one(login, &[]).await.unwrap().get::<_, bool>("rolcanlogin"));
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
     let (cluster, url) = cluster().await;
     let hash = holdfast_shared::identity::password::hash(&"correct horse battery".into(), &SystemRng).unwrap();
     let migrate = || {
-        let output = holdfast(&["migrate"])
+        let output = holdfast(&["admin", "migrate"])
             .env("APP_ENV", "local")
             .env("DATABASE_URL", &url)
             .env("APP_DATABASE_PASSWORD", "b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ")
@@ -82,8 +82,8 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
     let app = cluster.url("holdfast_app", &"b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ".into(), "given");
     assert!(tokio_postgres::connect(app.expose_secret(), tokio_postgres::NoTls).await.is_ok());
     let client = cluster.connect("given").await.unwrap();
-    let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass";
-    assert_eq!(client.query_one(partitions, &[]).await.unwrap().get::<_, i64>(0), 14);
+    let partitions = "SELECT count(*) AS count FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass";
+    assert_eq!(client.query_one(partitions, &[]).await.unwrap().get::<_, i64>("count"), 14);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! However a run ends, its server ends with it, and the next start is not stuck.
+//! A run's server ends with the run, even after a kill, and the next start succeeds.
 
 use rustix::process::Signal;
 
 use crate::program::{Run, eventually, holdfast, place, runs, server_of, signal};
 
 #[test]
-fn a_killed_run_takes_its_server_along() {
+fn the_server_of_a_killed_run_stops() {
     let place = place();
     let run = Run::start(place.path());
     let server = server_of(place.path());
@@ -14,7 +14,7 @@ fn a_killed_run_takes_its_server_along() {
     Run::start(place.path()).sign_in(place.path(), "admin");
 }
 
-/// Kills what watches over a server, as the end of the whole session would.
+/// Kills the process that watches a server, as the end of the whole session would.
 #[cfg(target_os = "linux")]
 fn kill_watch_over(server: i32) {
     let words = format!("holdfast-watch\0{server}\0");
@@ -68,7 +68,7 @@ fn down_stops_a_run() {
 fn an_ephemeral_run_leaves_nothing() {
     let place = place();
     let data_dir = place.path().join("data");
-    let arguments = ["--ephemeral", "--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()];
+    let arguments = ["run", "--ephemeral", "--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()];
     let run = Run::start_as(holdfast(&arguments));
     run.sign_in(&data_dir, "admin");
     assert_eq!(run.stop(), Some(0));

@@ -1,4 +1,4 @@
-//! `holdfast run`, as a newcomer meets it: the program itself, started, called, killed and started again.
+//! `holdfast run`: the program itself, started, called, killed and restarted.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -7,5 +7,5 @@ mod program;
 mod crashing;
 mod database;
 mod ending;
-mod refusing;
+mod rejecting;
 mod starting;

@@ -25,8 +25,8 @@ pub(crate) fn holdfast(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end, which must be a refusal: one line on standard error, and exit code 1.
-pub(crate) fn refusal(arguments: &[&str]) -> String {
+/// Runs the program, which must fail with one line on standard error and exit code 1, and returns the line.
+pub(crate) fn failure(arguments: &[&str]) -> String {
     let Output { status, stderr, .. } = holdfast(arguments).output().unwrap();
     let text = String::from_utf8(stderr).unwrap();
     let mut lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
@@ -36,11 +36,11 @@ pub(crate) fn refusal(arguments: &[&str]) -> String {
     line.strip_prefix("holdfast: ").unwrap().to_owned()
 }
 
-/// Waits for what will be true in a moment.
+/// Waits until a condition is true.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < Duration::from_secs(20), "in vain: {what}");
+        assert!(started.elapsed() < Duration::from_secs(20), "timed out: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -50,11 +50,11 @@ pub(crate) fn signal(process: i32, signal: Signal) {
     kill_process(Pid::from_raw(process).unwrap(), signal).unwrap();
 }
 
-/// A running `holdfast run`. Stopped at the end, if it still runs then.
+/// A running `holdfast run`. Dropping it stops it.
 pub(crate) struct Run {
     process: Child,
     address: String,
-    /// What it said before it was ready.
+    /// Output until it was ready.
     pub(crate) welcome: String,
 }
 
@@ -76,7 +76,7 @@ impl Run {
             }
         }
         let address = welcome.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-        // What it logs is read on, so that it never waits for its reader.
+        // The log is drained, so that the process never blocks on a full pipe.
         let mut errors = process.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
         Self { process, address, welcome }
@@ -86,19 +86,19 @@ impl Run {
         self.process.id().cast_signed()
     }
 
-    /// Ends it as Ctrl-C does, and gives its exit code.
+    /// Stops it as Ctrl-C does, and returns its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         signal(self.process(), Signal::INT);
         self.process.wait().unwrap().code()
     }
 
-    /// Kills it, so that it can put nothing in order.
+    /// Kills it, so that it cannot clean up.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// One request. Gives the status and the body.
+    /// Sends one request. Returns the status and the body.
     pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();
@@ -110,13 +110,13 @@ impl Run {
             body.len()
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let status = response.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, response.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
-    /// Signs a user in with the passwords of the data folder.
+    /// Signs a user in with the credentials of the data folder.
     pub(crate) fn sign_in(&self, data_dir: &Path, user: &str) -> String {
         let credentials = credentials(data_dir);
         let login = &credentials["users"][user];
@@ -148,7 +148,7 @@ pub(crate) fn server_of(data_dir: &Path) -> i32 {
     file.lines().next().unwrap().parse().unwrap()
 }
 
-/// Whether a process runs.
+/// Checks whether a process is running.
 pub(crate) fn runs(process: i32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{process}/stat"));
     state.map_or_else(

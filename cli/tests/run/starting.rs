@@ -1,4 +1,4 @@
-//! What a start brings about, the first time and later.
+//! The effects of a first and of a later start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::program::{Run, credentials, holdfast, place};
 
 #[test]
-fn the_first_start_makes_users_of_every_role_with_private_passwords() {
+fn the_first_start_creates_users_of_every_role_with_private_passwords() {
     let place = place();
     let run = Run::start(place.path());
     let file = place.path().join("credentials.json");
@@ -70,7 +70,7 @@ fn a_later_start_keeps_data_passwords_and_sessions() {
 
     let run = Run::start(place.path());
     assert_eq!(credentials(place.path())["users"], before["users"]);
-    // The key pair is the same, so the token is as good as before.
+    // The key pair is the same, so the token is still valid.
     let (status, accounts) = run.call("GET", "/accounts", &token, None);
     assert_eq!(status, 200, "{accounts}");
     assert!(accounts.contains("\"kept\""), "{accounts}");
@@ -78,7 +78,7 @@ fn a_later_start_keeps_data_passwords_and_sessions() {
 }
 
 #[test]
-fn lost_credentials_are_made_anew_and_end_the_old_sessions() {
+fn lost_credentials_are_recreated_and_end_the_old_sessions() {
     let place = place();
     let run = Run::start(place.path());
     let token = run.sign_in(place.path(), "admin");
@@ -107,7 +107,7 @@ fn metrics_are_served_by_their_own_role() {
 }
 
 #[test]
-fn the_first_calls_to_try_work_as_they_are_printed() {
+fn the_calls_of_the_welcome_text_work() {
     if Command::new("curl").arg("--version").output().is_err() {
         return;
     }
@@ -121,12 +121,12 @@ fn the_first_calls_to_try_work_as_they_are_printed() {
 
 #[test]
 fn the_document_and_a_hash_are_printed() {
-    let document = holdfast(&["openapi"]).output().unwrap().stdout;
+    let document = holdfast(&["admin", "document", "openapi"]).output().unwrap().stdout;
     let document: Value = serde_json::from_slice(&document).unwrap();
     assert!(document["paths"]["/auth/login"]["post"].is_object());
 
     let output = Command::new("sh")
-        .args(["-c", r#"echo 'correct horse battery' | "$0" hash-password"#, env!("CARGO_BIN_EXE_holdfast")])
+        .args(["-c", r#"echo 'correct horse battery' | "$0" admin hash-password"#, env!("CARGO_BIN_EXE_holdfast")])
         .output()
         .unwrap();
     let hash = String::from_utf8(output.stdout).unwrap();

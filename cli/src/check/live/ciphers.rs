@@ -1,12 +1,12 @@
-//! Cipher suites of TLS 1.2 that nobody should accept, by what is weak about them. docs/decisions/0012-findings.md says why these.
+//! Weak cipher suites of TLS 1.2, by weakness. docs/decisions/0012-findings.md explains the selection.
 
-/// Suites of one weakness, by the numbers that IANA gave them.
+/// Suites of one weakness, by their IANA numbers.
 pub(super) struct Weakness {
     pub(super) name: &'static str,
     pub(super) suites: &'static [u16],
 }
 
-/// What must be refused. Each suite is in one list alone: that of its worst weakness.
+/// Suites that must be rejected. Each suite is in one list: that of its worst weakness.
 pub(super) const WEAK: [Weakness; 7] = [
     Weakness {
         name: "no encryption",
@@ -31,10 +31,10 @@ pub(super) const WEAK: [Weakness; 7] = [
     Weakness {
         name: "no forward secrecy",
         suites: &[
-            // The key is encrypted to the certificate's: AES, with Camellia, ARIA, CCM, SEED and IDEA.
+            // RSA key exchange: AES, with Camellia, ARIA, CCM, SEED and IDEA.
             0x002f, 0x0035, 0x003c, 0x003d, 0x009c, 0x009d, 0x0041, 0x0084, 0x00ba, 0x00c0, 0xc07a, 0xc07b, 0xc03c,
             0xc03d, 0xc050, 0xc051, 0xc09c, 0xc09d, 0xc0a0, 0xc0a1, 0x0096, 0x0007,
-            // It is agreed on with a key that stays: DH, then ECDH.
+            // Static key exchange: DH, then ECDH.
             0x0030, 0x0031, 0x0036, 0x0037, 0x003e, 0x003f, 0x0068, 0x0069, 0x00a0, 0x00a1, 0x00a4, 0x00a5, 0xc004,
             0xc005, 0xc00e, 0xc00f, 0xc025, 0xc026, 0xc029, 0xc02a, 0xc02d, 0xc02e, 0xc031, 0xc032,
         ],
@@ -48,11 +48,11 @@ pub(super) const WEAK: [Weakness; 7] = [
     },
 ];
 
-/// What is told, and does not fail: forward secrecy, with a mode that was broken where it was carelessly built.
+/// Suites that are reported and do not fail: they have forward secrecy, with a mode that careless implementations broke.
 pub(super) const ECDHE_CBC: [u16; 12] =
     [0xc009, 0xc00a, 0xc013, 0xc014, 0xc023, 0xc024, 0xc027, 0xc028, 0xc072, 0xc073, 0xc076, 0xc077];
 
-/// What clients of the time of TLS 1.0 and 1.1 offered.
+/// Suites that clients of TLS 1.0 and 1.1 offered.
 pub(super) const OLD: [u16; 7] = [0xc009, 0xc00a, 0xc013, 0xc014, 0x002f, 0x0035, 0x000a];
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
-        // What Mozilla's intermediate configuration has for TLS 1.2.
+        // The suites of Mozilla's intermediate configuration for TLS 1.2.
         let good = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0x009e, 0x009f, 0xccaa];
         assert!(good.iter().all(|suite| !all.contains(suite)));
     }

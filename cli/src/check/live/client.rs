@@ -1,4 +1,4 @@
-//! HTTP as the probes need it: no redirects, no cookies, a time limit, and answers that are read whole.
+//! HTTP client of the probes: no redirects, no cookies, a time limit, and responses that are read completely.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use super::Target;
 
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
-/// A caller of the service.
+/// Client of the service.
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
 }
 
-/// An answer, read to its end.
-pub(super) struct Answer {
+/// A response, read completely.
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) text: String,
 }
 
-impl Answer {
-    /// A header's value; empty where it is missing.
+impl Response {
+    /// Returns a header's value; empty if it is missing.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as JSON; null where it is none.
+    /// Returns the body as JSON; null if it is not JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
-    /// A part of the JSON by its pointer, such as `/items/0/id`; null where it is missing.
+    /// Returns a part of the JSON by its pointer, such as `/items/0/id`; null if it is missing.
     pub(super) fn at(&self, pointer: &str) -> Value {
         self.json().pointer(pointer).cloned().unwrap_or_default()
     }
 
-    /// The code of a problem; empty where it is none.
+    /// Returns the code of a problem; empty if the body is not one.
     pub(super) fn code(&self) -> String {
         self.at("/code").as_str().unwrap_or_default().to_owned()
     }
@@ -50,11 +50,14 @@ impl Answer {
 
 impl Client {
     pub(super) fn new(target: &Target) -> anyhow::Result<Self> {
-        Self::speaking(target, rustls::ALL_VERSIONS)
+        Self::with_versions(target, rustls::ALL_VERSIONS)
     }
 
-    /// One that speaks these versions of TLS.
-    pub(super) fn speaking(target: &Target, versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<Self> {
+    /// Creates a client that supports only these versions of TLS.
+    pub(super) fn with_versions(
+        target: &Target,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> anyhow::Result<Self> {
         let tls = holdfast_shared::tls::client(target.ca_file.as_deref(), versions)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -66,30 +69,30 @@ impl Client {
         Ok(Self { http, base: target.url.clone() })
     }
 
-    /// The same caller of another address.
+    /// Changes the address.
     pub(super) fn at(self, base: Url) -> Self {
         Self { base, ..self }
     }
 
-    /// Asks without a credential.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    /// Sends a GET without a credential.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Response> {
         self.send(Method::GET, path, &[], None).await
     }
 
-    /// Asks with a credential.
+    /// Sends a GET with a credential.
     pub(super) async fn get_as(
         &self,
         token: &SecretString,
         path: &str,
         headers: &[(HeaderName, &str)],
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<Response> {
         let bearer = format!("Bearer {}", token.expose_secret());
         let headers = [headers, &[(reqwest::header::AUTHORIZATION, bearer.as_str())]].concat();
         self.send(Method::GET, path, &headers, None).await
     }
 
     /// Sends JSON without a credential.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Response> {
         self.send(Method::POST, path, &[], Some(body)).await
     }
 
@@ -99,7 +102,7 @@ impl Client {
         path: &str,
         headers: &[(HeaderName, &str)],
         body: Option<&Value>,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<Response> {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let mut request = self.http.request(method, &url);
         for (name, value) in headers {
@@ -108,9 +111,9 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.with_context(|| format!("{url} does not answer"))?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let text = answer.text().await.with_context(|| format!("{url} does not answer to the end"))?;
-        Ok(Answer { status, headers, text })
+        let response = request.send().await.with_context(|| format!("{url} does not respond"))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.with_context(|| format!("{url} does not complete its response"))?;
+        Ok(Response { status, headers, text })
     }
 }

@@ -1,10 +1,10 @@
-//! What every answer carries, and what is served to strangers.
+//! Security headers of every response, and secrets in public content.
 
 use holdfast_shared::hardening::{EvidenceSource, Observation};
 
-use super::client::{Answer, Client};
+use super::client::{Client, Response};
 
-/// What anybody may fetch.
+/// Public paths.
 const PUBLIC: [&str; 8] = [
     "/",
     "/healthz",
@@ -16,16 +16,16 @@ const PUBLIC: [&str; 8] = [
     "/console/session.js",
 ];
 
-/// The console.
+/// Page of the console.
 const PAGE: &str = "/console/index.html";
 
-/// How what must never be served begins: an API token of ours, a JWT, an AWS key, a private key, the old default.
+/// Beginnings of values that must never be served: an API token, a JWT, an AWS key, a private key, the old default token.
 const TOKENS: [&str; 5] = ["hfk_", "eyJhbGciOi", "AKIA", "-----BEGIN", "dev-token"];
 
-pub(super) async fn observe(client: &Client, health: &Answer) -> anyhow::Result<Vec<Observation>> {
-    let mut seen = vec![policy("/healthz", health)];
-    seen.push(policy("/nothing-here", &client.get("/nothing-here").await?));
-    seen.push(policy(PAGE, &client.get(PAGE).await?));
+pub(super) async fn observe(client: &Client, health: &Response) -> anyhow::Result<Vec<Observation>> {
+    let mut observations = vec![policy("/healthz", health)];
+    observations.push(policy("/nothing-here", &client.get("/nothing-here").await?));
+    observations.push(policy(PAGE, &client.get(PAGE).await?));
     let mut found = Vec::new();
     for path in PUBLIC {
         let text = client.get(path).await?.text;
@@ -33,25 +33,21 @@ pub(super) async fn observe(client: &Client, health: &Answer) -> anyhow::Result<
             TOKENS.iter().filter(|token| text.contains(*token)).map(|token| format!("{path} serves {token}...")),
         );
     }
-    let evidence = if found.is_empty() {
-        "nothing that is served to strangers holds a token".to_owned()
-    } else {
-        found.join("; ")
-    };
-    seen.push(Observation::judged("WEB-2", EvidenceSource::Url, found.is_empty(), evidence));
-    Ok(seen)
+    let evidence = if found.is_empty() { "no public content contains a token".to_owned() } else { found.join("; ") };
+    observations.push(Observation::judged("WEB-2", EvidenceSource::Url, found.is_empty(), evidence));
+    Ok(observations)
 }
 
-/// Whether an answer may load nothing but what it names, and stand in no frame.
-fn policy(path: &str, answer: &Answer) -> Observation {
-    let policy = answer.header("content-security-policy");
+/// Judges whether a response forbids loading and framing by default.
+fn policy(path: &str, response: &Response) -> Observation {
+    let policy = response.header("content-security-policy");
     let strict =
         (policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'")) || policy == "sandbox";
-    let kept = answer.header("x-content-type-options") == "nosniff";
+    let kept = response.header("x-content-type-options") == "nosniff";
     let evidence = format!(
         "{path} has Content-Security-Policy {}, X-Content-Type-Options {}",
         named(policy),
-        named(answer.header("x-content-type-options"))
+        named(response.header("x-content-type-options"))
     );
     Observation::judged("WEB-1", EvidenceSource::Url, strict && kept, evidence)
 }

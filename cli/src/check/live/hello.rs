@@ -1,5 +1,5 @@
-//! The first message of a TLS handshake, made by hand: our TLS library speaks neither old versions nor weak ciphers, and whether a
-//! server does is seen from its answer, before anything is agreed on.
+//! The first message of a TLS handshake, built by hand: the TLS library supports neither old versions nor weak ciphers, and the
+//! server's first response already shows whether it accepts them.
 
 use std::time::Duration;
 
@@ -10,46 +10,46 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long a server may take to answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit for a server's response.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
-/// Says that the client knows about renegotiation (RFC 5746), and is no cipher.
+/// Signals support for secure renegotiation (RFC 5746). Not a cipher suite.
 const RENEGOTIATION: u16 = 0x00ff;
 
-/// What a server says to a first message.
+/// Response of a server to the first message.
 pub(super) enum Reply {
-    /// Nothing, for as long as anybody waits.
+    /// No response within [`TIME_LIMIT`].
     Silence,
-    /// An alert, or the connection's end.
-    ConfigError,
-    /// It goes on, with this cipher suite.
+    /// An alert, or a closed connection.
+    Rejects,
+    /// The handshake continues with this cipher suite.
     Accepts(u16),
 }
 
-/// Offers a version and some cipher suites to who answers there.
+/// Offers a version and cipher suites to the server.
 ///
 /// # Errors
-/// Nobody takes the connection.
+/// The connection fails.
 pub(super) async fn offer(url: &Url, version: [u8; 2], suites: &[u16]) -> anyhow::Result<Reply> {
     let host = url.host_str().context("the URL names no host")?;
     let address = (host.trim_matches(['[', ']']), url.port_or_known_default().unwrap_or(443));
     let exchange = async {
-        let mut stream = TcpStream::connect(address).await.with_context(|| format!("{host} does not answer"))?;
-        // Some close before they have read it all.
+        let mut stream = TcpStream::connect(address).await.with_context(|| format!("{host} does not respond"))?;
+        // Some servers close the connection before they have read everything.
         let _ = stream.write_all(&client_hello(version, suites, host)).await;
         anyhow::Ok(server_hello(&mut stream, version).await)
     };
-    match timeout(PATIENCE, exchange).await {
+    match timeout(TIME_LIMIT, exchange).await {
         Err(_) => Ok(Reply::Silence),
-        Ok(reply) => Ok(reply?.map_or(Reply::ConfigError, Reply::Accepts)),
+        Ok(reply) => Ok(reply?.map_or(Reply::Rejects, Reply::Accepts)),
     }
 }
 
-/// The cipher suite that a server chooses (RFC 5246, 7.4.1.3); none where it does not go on with this version.
+/// Reads the cipher suite that the server chooses (RFC 5246, 7.4.1.3); none if it does not continue with this version.
 async fn server_hello(stream: &mut TcpStream, version: [u8; 2]) -> Option<u16> {
     let mut begin = [0; 11];
     stream.read_exact(&mut begin).await.ok()?;
@@ -64,35 +64,35 @@ async fn server_hello(stream: &mut TcpStream, version: [u8; 2]) -> Option<u16> {
     stream.read_u16().await.ok()
 }
 
-/// The first message of TLS 1.0 to 1.2 (RFC 2246, 4346 and 5246, 7.4.1.2).
+/// Builds the first message of TLS 1.0 to 1.2 (RFC 2246, 4346 and 5246, 7.4.1.2).
 fn client_hello(version: [u8; 2], suites: &[u16], host: &str) -> Vec<u8> {
     let rng: &dyn Rng = &SystemRng;
     let mut hello = version.to_vec();
     hello.extend(rng.bytes::<32>());
     hello.push(0);
     let suites: Vec<u8> = suites.iter().chain([&RENEGOTIATION]).flat_map(|suite| suite.to_be_bytes()).collect();
-    hello.extend(sized2(&suites));
+    hello.extend(with_length(&suites));
     hello.extend([1, 0]);
     let mut extensions = Vec::new();
     if host.parse::<std::net::IpAddr>().is_err() {
-        let name = [&[0][..], &sized2(host.as_bytes())].concat();
-        extensions.extend([&[0, 0][..], &sized2(&sized2(&name))].concat());
+        let name = [&[0][..], &with_length(host.as_bytes())].concat();
+        extensions.extend([&[0, 0][..], &with_length(&with_length(&name))].concat());
     }
-    // The curves P-256, P-384 and X25519, with points as they are.
-    extensions.extend([&[0, 10][..], &sized2(&sized2(&[0, 0x17, 0, 0x18, 0, 0x1d]))].concat());
+    // The curves P-256, P-384 and X25519, with uncompressed points.
+    extensions.extend([&[0, 10][..], &with_length(&with_length(&[0, 0x17, 0, 0x18, 0, 0x1d]))].concat());
     extensions.extend([0, 11, 0, 2, 1, 0]);
     if version >= [3, 3] {
         // ECDSA and RSA, by SHA-2 and by SHA-1.
         let signatures = [4, 3, 5, 3, 4, 1, 5, 1, 6, 1, 8, 4, 8, 5, 8, 6, 2, 3, 2, 1];
-        extensions.extend([&[0, 13][..], &sized2(&sized2(&signatures))].concat());
+        extensions.extend([&[0, 13][..], &with_length(&with_length(&signatures))].concat());
     }
-    hello.extend(sized2(&extensions));
+    hello.extend(with_length(&extensions));
     let length = u32::try_from(hello.len()).unwrap_or_default().to_be_bytes();
     let message = [&[CLIENT_HELLO][..], length.get(1..).unwrap_or_default(), &hello].concat();
-    [&[HANDSHAKE, 3, 1][..], &sized2(&message)].concat()
+    [&[HANDSHAKE, 3, 1][..], &with_length(&message)].concat()
 }
 
-/// Bytes after their length in two.
-fn sized2(bytes: &[u8]) -> Vec<u8> {
+/// Prefixes bytes with their length in two bytes.
+fn with_length(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).unwrap_or_default().to_be_bytes()[..], bytes].concat()
 }

@@ -1,4 +1,4 @@
-//! A running service, looked at over HTTP as a stranger would, and with a token as its owner may.
+//! Checks a running service over HTTP: anonymously, and with the given tokens.
 
 mod access;
 mod ciphers;
@@ -16,40 +16,40 @@ use secrecy::SecretString;
 
 use client::Client;
 
-/// What is looked at, and with what.
+/// Target of a check over HTTP.
 #[derive(Debug)]
 pub struct Target {
-    /// Where the API answers.
+    /// URL of the API.
     pub url: Url,
-    /// A certificate authority to trust in the place of the public ones.
+    /// Certificate authority to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// The port at which the host would answer without TLS; else 80 where the URL has no port of its own.
+    /// Port without TLS; default: 80 if the URL has no port.
     pub http_port: Option<u16>,
-    /// An administrator's access token, to see what only one may.
+    /// Access token of a tenant admin, for checks that need authentication.
     pub token: Option<SecretString>,
-    /// An API token, to see that it opens no door under /admin.
+    /// API token, to check that /admin rejects it.
     pub api_token: Option<SecretString>,
-    /// Whether to ask until it is too much.
+    /// Enables the probe that fails sign-ins until they are throttled.
     pub rate_probe: bool,
 }
 
-/// Looks at it.
+/// Checks the service.
 ///
 /// # Errors
-/// Nothing answers there.
+/// The service does not respond.
 pub async fn observe(target: &Target) -> anyhow::Result<Vec<Observation>> {
     let client = Client::new(target)?;
     let health = match client.get("/healthz").await {
         Ok(health) => health,
-        // Something answers, and cannot prove who it is: nothing else of it is worth asking.
+        // The server cannot prove its identity, so no other result would be meaningful.
         Err(error) if format!("{error:#}").contains("peer certificate") => {
-            let evidence = format!("the certificate does not hold: {error:#}");
+            let evidence = format!("the certificate is not valid: {error:#}");
             return Ok(vec![Observation::judged("EDGE-1", EvidenceSource::Url, false, evidence)]);
         }
         Err(error) => return Err(error),
     };
-    let mut seen = headers::observe(&client, &health).await?;
-    seen.extend(tls::observe(target, &health).await?);
-    seen.extend(access::observe(&client, target, &health).await?);
-    Ok(seen)
+    let mut observations = headers::observe(&client, &health).await?;
+    observations.extend(tls::observe(target, &health).await?);
+    observations.extend(access::observe(&client, target, &health).await?);
+    Ok(observations)
 }

@@ -1,26 +1,26 @@
-//! TLS by version and cipher: a full handshake for what must work, and for what must not, the first message alone.
+//! TLS by version and cipher suite: a full handshake for what must work, the first message alone for what must be rejected.
 
 use holdfast_shared::hardening::{EvidenceSource, Observation};
 
 use super::ciphers::{ECDHE_CBC, OLD, WEAK};
-use super::client::{Answer, Client};
+use super::client::{Client, Response};
 use super::hello::{Reply, offer};
 use super::{Target, plain};
 
-/// Half a year: what browsers ask of those whom they are to remember.
-const LEAST_HSTS_SECONDS: u64 = 15_552_000;
+/// Minimum `max-age` of HSTS: half a year.
+const MIN_HSTS_SECONDS: u64 = 15_552_000;
 
 const TLS_1_2: [u8; 2] = [3, 3];
 
-pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<Vec<Observation>> {
+pub(super) async fn observe(target: &Target, health: &Response) -> anyhow::Result<Vec<Observation>> {
     let judged = |holds, evidence: String| Observation::judged("EDGE-1", EvidenceSource::Url, holds, evidence);
     if target.url.scheme() != "https" {
         return Ok(vec![judged(false, format!("{} is not encrypted", target.url))]);
     }
-    let mut seen = vec![hsts(health)];
+    let mut observations = vec![hsts(health)];
     let mut works = Vec::new();
     for (name, version) in [("TLS 1.2", &rustls::version::TLS12), ("TLS 1.3", &rustls::version::TLS13)] {
-        if Client::speaking(target, &[version])?.get("/healthz").await.is_ok() {
+        if Client::with_versions(target, &[version])?.get("/healthz").await.is_ok() {
             works.push(name);
         }
     }
@@ -29,53 +29,53 @@ pub(super) async fn observe(target: &Target, health: &Answer) -> anyhow::Result<
     } else {
         format!("{} works", works.join(", "))
     };
-    seen.push(judged(!works.is_empty(), modern));
+    observations.push(judged(!works.is_empty(), modern));
     for (name, version) in [("1.0", [3, 1]), ("1.1", [3, 2])] {
-        seen.push(match offer(&target.url, version, &OLD).await? {
-            Reply::Silence => unanswered(&format!("TLS {name}")),
-            Reply::ConfigError => judged(true, format!("TLS {name} is refused")),
+        observations.push(match offer(&target.url, version, &OLD).await? {
+            Reply::Silence => no_response(&format!("TLS {name}")),
+            Reply::Rejects => judged(true, format!("TLS {name} is rejected")),
             Reply::Accepts(_) => judged(false, format!("TLS {name} is accepted")),
         });
     }
-    seen.extend(ciphers(target).await?);
-    seen.extend(plain::observe(target).await?);
-    Ok(seen)
+    observations.extend(ciphers(target).await?);
+    observations.extend(plain::observe(target).await?);
+    Ok(observations)
 }
 
-/// What a client of TLS 1.2 gets that can do nothing good.
+/// Checks which weak cipher suites a server accepts with TLS 1.2.
 async fn ciphers(target: &Target) -> anyhow::Result<Vec<Observation>> {
     let judged = |holds, evidence: String| Observation::judged("EDGE-1", EvidenceSource::Url, holds, evidence);
-    let mut seen = Vec::new();
-    let mut refused = Vec::new();
+    let mut observations = Vec::new();
+    let mut rejected = Vec::new();
     for weakness in WEAK {
         match offer(&target.url, TLS_1_2, weakness.suites).await? {
-            Reply::Silence => seen.push(unanswered(weakness.name)),
-            Reply::ConfigError => refused.push(weakness.name),
+            Reply::Silence => observations.push(no_response(weakness.name)),
+            Reply::Rejects => rejected.push(weakness.name),
             Reply::Accepts(suite) => {
                 let evidence = format!("TLS 1.2 with {} is accepted: cipher suite {suite:#06x}", weakness.name);
-                seen.push(judged(false, evidence));
+                observations.push(judged(false, evidence));
             }
         }
     }
-    if !refused.is_empty() {
-        seen.push(judged(true, format!("TLS 1.2 is refused with {}", refused.join(", "))));
+    if !rejected.is_empty() {
+        observations.push(judged(true, format!("TLS 1.2 is rejected with {}", rejected.join(", "))));
     }
     if let Reply::Accepts(suite) = offer(&target.url, TLS_1_2, &ECDHE_CBC).await? {
-        let evidence = format!("TLS 1.2 with ECDHE and CBC is accepted: {suite:#06x}; not modern, and no failure");
-        seen.push(judged(true, evidence));
+        let evidence = format!("TLS 1.2 with ECDHE and CBC is accepted: {suite:#06x}; not modern, but no failure");
+        observations.push(judged(true, evidence));
     }
-    Ok(seen)
+    Ok(observations)
 }
 
-fn unanswered(what: &str) -> Observation {
-    Observation::unknown("EDGE-1", EvidenceSource::Url, format!("no answer to {what} within five seconds"))
+fn no_response(what: &str) -> Observation {
+    Observation::unknown("EDGE-1", EvidenceSource::Url, format!("no response to {what} within five seconds"))
 }
 
-fn hsts(health: &Answer) -> Observation {
+fn hsts(health: &Response) -> Observation {
     let header = health.header("strict-transport-security");
     let age = header.split(';').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
     let evidence = format!("Strict-Transport-Security is {}", if header.is_empty() { "missing" } else { header });
-    Observation::judged("EDGE-1", EvidenceSource::Url, age >= Some(LEAST_HSTS_SECONDS), evidence)
+    Observation::judged("EDGE-1", EvidenceSource::Url, age >= Some(MIN_HSTS_SECONDS), evidence)
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// What a server with this one cipher suite says to a first message.
+    /// Returns the response of a server with this one cipher suite to a first message.
     fn reply(hello: &[u8], suite: u16) -> Vec<u8> {
         let session = usize::from(hello[43]);
         let suites = &hello[44 + session..];
@@ -99,7 +99,7 @@ mod tests {
         [&[22, 3, 3, 0, length + 4, 2, 0, 0, length][..], &body].concat()
     }
 
-    /// What is seen of a server with this one cipher suite. Servers that still have those of the nineties are hard to find.
+    /// Returns the observations of a server with this one cipher suite: real servers with the oldest suites are hard to find.
     async fn seen_of(suite: u16) -> Vec<Observation> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();

@@ -1,4 +1,4 @@
-//! `samconfig.toml`: the parameters of an environment, as `sam deploy --config-env` takes them.
+//! Reads the parameters of an environment from `samconfig.toml`, as `sam deploy --config-env` does.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use toml::Value;
 
-/// The parameter overrides of an environment.
+/// Returns the parameter overrides of an environment.
 ///
 /// # Errors
-/// The file cannot be read, or has no such environment.
+/// The file cannot be read or has no such environment.
 pub(super) fn parameters(path: &Path, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let config: toml::Table = text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
+    let config: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
     let Some(found) = config.get(environment) else { bail!("{} has no environment {environment}", path.display()) };
     let overrides = found.get("deploy").and_then(|deploy| deploy.get("parameters")?.get("parameter_overrides"));
     Ok(match overrides {
@@ -22,7 +22,7 @@ pub(super) fn parameters(path: &Path, environment: &str) -> anyhow::Result<BTree
     })
 }
 
-/// `Name=value`, the value in quotes or not.
+/// Splits `Name=value`; the value may be quoted.
 pub(crate) fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     Some((name.to_owned(), value.trim_matches('"').to_owned()))

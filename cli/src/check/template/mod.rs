@@ -1,10 +1,10 @@
-//! A stack as its templates describe it: parameters filled in, nested stacks followed, SAM's globals merged, functions
-//! resolved as far as can be known. What it holds is judged in [`rows`].
+//! Reads a stack from its templates: parameters set, nested stacks followed, SAM's globals merged, functions resolved as far as
+//! they can be known. [`rows`] holds the rules; [`assignments`] explains undecided conditions.
 
+mod assignments;
 mod deploy;
 mod resolve;
 pub mod rows;
-mod worlds;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -13,49 +13,54 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
-use resolve::Scope;
-use resolve::why_unknown;
-use worlds::World;
+use assignments::Assignment;
+use resolve::{Scope, why_unknown};
 
-/// `Name=value`, as a parameter is given on a command line.
+/// Parses `Name=value`, a parameter on the command line.
 ///
 /// # Errors
-/// There is no `=` in it.
+/// There is no `=`.
 pub fn parameter(text: &str) -> Result<(String, String), String> {
     deploy::pair(text).ok_or_else(|| format!("{text} is not NAME=VALUE"))
 }
 
-/// A template nests no deeper: one that includes itself must not run for ever.
-const DEEPEST: usize = 8;
+/// Limit of nesting, which ends the reading of a template that includes itself.
+const MAX_DEPTH: usize = 8;
 
 /// A resource of a stack or of its nested stacks.
 #[derive(Debug, Clone)]
 pub struct Resource {
-    /// Its name, after those of the nested stacks that it is in.
+    /// Logical id, with those of its nested stacks as a prefix: `Functions/AuthFunction`.
     pub name: String,
-    /// Its `CloudFormation` type.
+    /// `CloudFormation` type.
     pub kind: String,
-    /// Its properties, with functions resolved.
+    /// Properties, with functions resolved.
     pub properties: Value,
+    /// `DeletionPolicy`.
+    pub deletion_policy: Option<String>,
+    /// `UpdateReplacePolicy`.
+    pub update_replace_policy: Option<String>,
 }
 
-/// A stack and all that is nested in it.
+/// A stack with everything nested in it.
 #[derive(Debug, Clone, Default)]
 pub struct Stack {
-    /// Every resource.
+    /// All resources.
     pub resources: Vec<Resource>,
-    /// The folder of the root template's repository, where the workflow and runbooks lie.
+    /// Folder of the root template's repository, which holds the workflow and the runbooks.
     pub root: PathBuf,
-    /// What had to be supposed for it to have these resources, and how.
-    pub supposed: BTreeMap<String, bool>,
-    /// What it may be as well, where conditions go another way.
-    pub otherwise: Vec<Stack>,
+    /// Values that the root template allows for its parameters.
+    pub allowed_values: BTreeMap<String, Vec<Value>>,
+    /// Assumed results of undecided comparisons under which it has these resources.
+    pub assumed: BTreeMap<String, bool>,
+    /// The stack under every other condition assignment.
+    pub alternatives: Vec<Stack>,
 }
 
-/// Reads a template with all that it nests, in every way that its conditions may go.
+/// Reads a template and the templates nested in it, under every condition assignment.
 ///
 /// # Errors
-/// A file cannot be read, or is no template. Too much depends on parameters without values.
+/// A file cannot be read or is not a template. Too many conditions are undecided.
 pub fn load(path: &Path, overrides: &BTreeMap<String, String>, environment: Option<&str>) -> anyhow::Result<Stack> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut given = match environment {
@@ -64,66 +69,83 @@ pub fn load(path: &Path, overrides: &BTreeMap<String, String>, environment: Opti
     };
     given.extend(overrides.iter().map(|(name, value)| (name.clone(), value.clone())));
     let given = given.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
-    let mut stacks = worlds::each(|world| {
-        let mut stack = Stack { root: folder.join(".."), ..Stack::default() };
-        read(path, &given, "", DEEPEST, world, &mut stack.resources)?;
+    let allowed_values = allowed_values(path)?;
+    let mut stacks = assignments::read_under_each(|assignment| {
+        let mut stack = Stack { root: folder.join(".."), allowed_values: allowed_values.clone(), ..Stack::default() };
+        read(path, &given, "", MAX_DEPTH, assignment, &mut stack.resources)?;
         Ok(stack)
     })?
     .into_iter();
     let first = stacks.next().unwrap_or_default();
-    Ok(Stack { otherwise: stacks.collect(), ..first })
+    Ok(Stack { alternatives: stacks.collect(), ..first })
 }
 
-/// Adds the resources of a template, and gives its outputs.
+/// Reads a file.
+fn parse(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    yaml::parse(&text).with_context(|| format!("{} is not a template", path.display()))
+}
+
+/// Returns the allowed values of a template's parameters.
+fn allowed_values(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<Value>>> {
+    let template = parse(path)?;
+    let parameters = template.get("Parameters").and_then(Value::as_object).into_iter().flatten();
+    let allowed = |(name, parameter): (&String, &Value)| {
+        Some((name.clone(), parameter.get("AllowedValues")?.as_array()?.clone()))
+    };
+    Ok(parameters.filter_map(allowed).collect())
+}
+
+/// Adds the resources of a template, and returns its outputs.
 fn read(
     path: &Path,
     given: &BTreeMap<String, Value>,
     prefix: &str,
-    deepest: usize,
-    world: &World,
+    depth: usize,
+    assignment: &Assignment,
     into: &mut Vec<Resource>,
 ) -> anyhow::Result<BTreeMap<String, Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let template = yaml::parse(&text).with_context(|| format!("{} is no template", path.display()))?;
+    let template = parse(path)?;
     let empty = Map::new();
     let part = |name: &str| template.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let resources = part("Resources");
     if resources.is_empty() {
-        bail!("{} is no template: it has no Resources", path.display());
+        bail!("{} is not a template: it has no Resources", path.display());
     }
-    if deepest == 0 {
-        bail!("{} is nested too deep", path.display());
+    if depth == 0 {
+        bail!("{} is nested too deeply", path.display());
     }
     let parameters = parameters(part("Parameters"), given);
     let globals = template.pointer("/Globals/Function").cloned().unwrap_or_default();
     let mut children = BTreeMap::new();
-    // In rounds, for what one gives out may be another's parameter.
+    // In rounds, because an output of one nested stack may be a parameter of another.
     let mut waiting: Vec<_> = resources.iter().filter(|(_, resource)| nested(resource).is_some()).collect();
     while !waiting.is_empty() {
-        let scope = Scope { template: &template, parameters: &parameters, children: &children, world };
+        let scope = Scope { template: &template, parameters: &parameters, children: &children, assignment };
         let (ready, later): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|(_, resource)| !waits_for_another(resource, resources, &children));
-        if let (true, Some((name, _))) = (ready.is_empty(), later.first()) {
-            bail!("{}: {name} waits for what waits for it", path.display());
+        if ready.is_empty() {
+            let names: Vec<&str> = later.iter().map(|(name, _)| name.as_str()).collect();
+            bail!("{}: circular dependency between nested stacks: {}", path.display(), names.join(", "));
         }
-        let mut made = BTreeMap::new();
+        let mut read_now = BTreeMap::new();
         for (name, resource) in ready {
             let outputs = match nested(resource).filter(|_| scope.exists(resource)) {
                 Some(location) => {
                     let values = scope.resolve(resource.pointer("/Properties/Parameters").unwrap_or(&Value::Null));
-                    // What is not known stays so: the child's own default would be a guess.
+                    // An unknown value stays unknown: the child's default would be a guess.
                     let values = values.as_object().cloned().unwrap_or_default().into_iter().collect();
                     let file = path.parent().unwrap_or(Path::new(".")).join(location);
-                    read(&file, &values, &format!("{prefix}{name}/"), deepest - 1, world, into)?
+                    read(&file, &values, &format!("{prefix}{name}/"), depth - 1, assignment, into)?
                 }
                 None => BTreeMap::new(),
             };
-            made.insert(name.clone(), outputs);
+            read_now.insert(name.clone(), outputs);
         }
-        children.extend(made);
+        children.extend(read_now);
         waiting = later;
     }
-    let scope = Scope { template: &template, parameters: &parameters, children: &children, world };
+    let scope = Scope { template: &template, parameters: &parameters, children: &children, assignment };
     for (name, resource) in resources {
         if nested(resource).is_some() || !scope.exists(resource) {
             continue;
@@ -135,6 +157,8 @@ fn read(
             name: format!("{prefix}{name}"),
             kind: kind.to_owned(),
             properties: scope.resolve(&whole),
+            deletion_policy: policy(resource, "DeletionPolicy"),
+            update_replace_policy: policy(resource, "UpdateReplacePolicy"),
         });
     }
     let outputs = part("Outputs")
@@ -143,7 +167,11 @@ fn read(
     Ok(outputs.collect())
 }
 
-/// The values of parameters: given, or their defaults. What has neither is left out.
+fn policy(resource: &Value, attribute: &str) -> Option<String> {
+    resource.get(attribute).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Returns the values of parameters: given, or their defaults. A parameter with neither is left out.
 fn parameters(declared: &Map<String, Value>, given: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let value = |(name, parameter): (&String, &Value)| {
         let value = given.get(name).or_else(|| parameter.get("Default"))?;
@@ -157,7 +185,7 @@ fn parameters(declared: &Map<String, Value>, given: &BTreeMap<String, Value>) ->
     declared.iter().filter_map(value).collect()
 }
 
-/// Where a nested stack's template is; none where the resource is none, or its template is elsewhere.
+/// Returns the location of a nested stack's template; none if the resource is not a nested stack or its template is not a file.
 fn nested(resource: &Value) -> Option<&str> {
     let field = match resource.get("Type")?.as_str()? {
         "AWS::Serverless::Application" => "Location",
@@ -167,7 +195,7 @@ fn nested(resource: &Value) -> Option<&str> {
     resource.pointer("/Properties")?.get(field)?.as_str().filter(|location| !location.contains("://"))
 }
 
-/// Whether a nested stack takes what another gives out that was not read yet.
+/// Checks whether a nested stack uses an output of another one that was not read yet.
 fn waits_for_another(
     resource: &Value,
     resources: &Map<String, Value>,
@@ -178,7 +206,7 @@ fn waits_for_another(
     others.into_iter().any(|(name, _)| text.contains(&format!("[\"{name}\",\"Outputs.")))
 }
 
-/// A function's own properties over the globals; maps such as the environment's variables are joined.
+/// Merges a function's properties over SAM's globals; maps such as the environment's variables are joined.
 fn merged(globals: &Value, own: &Value) -> Value {
     match (globals, own) {
         (Value::Object(globals), Value::Object(own)) if !is_function(own) && !is_function(globals) => {
@@ -200,15 +228,32 @@ fn is_function(object: &Map<String, Value>) -> bool {
 }
 
 impl Stack {
-    /// The stack in every way that it may be.
-    fn worlds(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.otherwise)
+    /// The stack under every condition assignment.
+    fn assignments(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.alternatives)
     }
 
-    /// Resources of a type that it has in every way that it may be.
+    /// Adds the resources of another stack that is deployed beside this one, under all of its own assignments.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        let joined = |one: &Self, other: &Self| {
+            let mut one = Self { alternatives: Vec::new(), ..one.clone() };
+            one.resources.extend(other.resources.iter().cloned());
+            one.allowed_values.extend(other.allowed_values.clone());
+            one.assumed.extend(other.assumed.clone());
+            one
+        };
+        let mut all = self.assignments().flat_map(|one| other.assignments().map(move |other| joined(one, other)));
+        let first = all.next().unwrap_or_default();
+        let alternatives = all.collect();
+        Self { alternatives, ..first }
+    }
+
+    /// Resources of a type that exist under every condition assignment.
     pub fn surely<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
-        let always =
-            |resource: &&Resource| self.otherwise.iter().all(|other| other.of(kind).any(|it| it.name == resource.name));
+        let always = |resource: &&Resource| {
+            self.alternatives.iter().all(|other| other.of(kind).any(|it| it.name == resource.name))
+        };
         self.of(kind).filter(always)
     }
 
@@ -219,12 +264,12 @@ impl Stack {
 }
 
 impl Resource {
-    /// A property by its path, such as `/VpcConfig/SubnetIds`.
+    /// Property by its path, such as `/VpcConfig/SubnetIds`.
     pub fn at(&self, path: &str) -> Option<&Value> {
         self.properties.pointer(path)
     }
 
-    /// A property that is a text.
+    /// Property by its path, if it is a text.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.at(path).and_then(Value::as_str)
     }

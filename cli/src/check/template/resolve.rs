@@ -1,37 +1,38 @@
-//! `CloudFormation`'s functions, resolved as far as can be known before a deployment. What refers to a resource becomes a
-//! name in the form `${Name.Attribute}`; what only the deployment knows becomes [`unknown`].
+//! Resolves `CloudFormation`'s functions as far as they can be known before a deployment. A reference to a resource becomes a
+//! name in the form `${Name.Attribute}`; a value that only the deployment knows becomes [`unknown`]. Conditions are evaluated
+//! in Kleene's three-valued logic: an undecided part matters only if no other part decides.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::worlds::World;
+use super::assignments::Assignment;
 
 const UNKNOWN: &str = "Unknown";
 
-/// A value that cannot be known, and why.
+/// Creates a value that is not known, with the reason.
 fn unknown(why: impl Into<String>) -> Value {
     json!({ UNKNOWN: why.into() })
 }
 
-/// Why a value is not known; none where it is.
+/// Returns the reason why a value is not known; none if it is known.
 pub(in crate::check) fn why_unknown(value: &Value) -> Option<&str> {
     value.get(UNKNOWN).and_then(Value::as_str)
 }
 
-/// What a template is resolved with.
+/// Context in which a template's values are resolved.
 pub(super) struct Scope<'a> {
     pub(super) template: &'a Value,
-    /// Values of the parameters; a parameter without one is unknown.
+    /// Values of the parameters; a parameter that is missing here is unknown.
     pub(super) parameters: &'a BTreeMap<String, Value>,
-    /// What child stacks give out, by the child's name.
+    /// Outputs of nested stacks, by the nested stack's name.
     pub(super) children: &'a BTreeMap<String, BTreeMap<String, Value>>,
-    /// Which way conditions that cannot be decided go.
-    pub(super) world: &'a World,
+    /// Assumed results of undecided comparisons.
+    pub(super) assignment: &'a Assignment,
 }
 
 impl Scope<'_> {
-    /// A value with its functions resolved.
+    /// Resolves the functions in a value.
     pub(super) fn resolve(&self, value: &Value) -> Value {
         match value {
             Value::Object(object) => self.function(object).unwrap_or_else(|| self.object(object)),
@@ -46,7 +47,7 @@ impl Scope<'_> {
         Value::Object(kept.map(|(name, _, after)| (name, after)).collect())
     }
 
-    /// The value of a function; none where the object is no function.
+    /// Resolves a function; none if the object is not one.
     fn function(&self, object: &Map<String, Value>) -> Option<Value> {
         let (name, argument) = object.iter().next().filter(|_| object.len() == 1)?;
         Some(match (name.as_str(), argument) {
@@ -56,7 +57,7 @@ impl Scope<'_> {
             ("Fn::Sub", Value::String(text)) => self.substitute(text, &Map::new()),
             ("Fn::Sub", Value::Array(parts)) => match parts.as_slice() {
                 [Value::String(text), Value::Object(names)] => self.substitute(text, names),
-                _ => unknown("a Fn::Sub that cannot be read"),
+                _ => unknown("a Fn::Sub that is malformed"),
             },
             ("Fn::Join", Value::Array(parts)) => self.join(parts),
             ("Fn::Select", Value::Array(parts)) => self.select(parts),
@@ -65,7 +66,7 @@ impl Scope<'_> {
             ("Fn::GetAZs", _) => "${AWS::AvailabilityZones}".into(),
             ("Condition", Value::String(name)) => self.condition(name).into(),
             ("Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or", _) => {
-                self.supposed(&Value::Object(object.clone()), "a condition").into()
+                self.evaluate(&Value::Object(object.clone()), "a condition").into()
             }
             (name, _) if name.starts_with("Fn::") => unknown(format!("{name} is known to a deployment only")),
             _ => return None,
@@ -79,32 +80,32 @@ impl Scope<'_> {
         match self.parameters.get(name) {
             Some(value) => value.clone(),
             None if self.part("Parameters", name).is_some() => unknown(format!("the parameter {name} has no value")),
-            None => self.made(name).unwrap_or_else(|| format!("${{{name}}}").into()),
+            None => self.not_created(name).unwrap_or_else(|| format!("${{{name}}}").into()),
         }
     }
 
     fn attribute(&self, path: &[Value]) -> Value {
-        let [Value::String(resource), attribute] = path else { return unknown("a Fn::GetAtt that cannot be read") };
+        let [Value::String(resource), attribute] = path else { return unknown("a Fn::GetAtt that is malformed") };
         let attribute = self.resolve(attribute);
         let attribute = attribute.as_str().unwrap_or_default();
         let output = attribute.strip_prefix("Outputs.").zip(self.children.get(resource));
         match output {
             Some((name, outputs)) => {
-                outputs.get(name).cloned().unwrap_or_else(|| unknown(format!("{resource} gives out no {name}")))
+                outputs.get(name).cloned().unwrap_or_else(|| unknown(format!("{resource} has no output {name}")))
             }
-            None => self.made(resource).unwrap_or_else(|| format!("${{{resource}.{attribute}}}").into()),
+            None => self.not_created(resource).unwrap_or_else(|| format!("${{{resource}.{attribute}}}").into()),
         }
     }
 
-    /// That a resource is not made, where that is so; what SAM adds is not in the template.
-    fn made(&self, name: &str) -> Option<Value> {
+    /// Returns an unknown value if a resource is not created. Resources that SAM adds are not in the template.
+    fn not_created(&self, name: &str) -> Option<Value> {
         let resource = self.part("Resources", name).filter(|resource| !self.exists(resource))?;
         let condition = resource.get("Condition").and_then(Value::as_str).unwrap_or_default();
-        Some(unknown(format!("{name}, which something refers to, is not made without the condition {condition}")))
+        Some(unknown(format!("{name}, which something refers to, is not created without the condition {condition}")))
     }
 
     fn choose(&self, parts: &[Value]) -> Value {
-        let [Value::String(condition), yes, no] = parts else { return unknown("a Fn::If that cannot be read") };
+        let [Value::String(condition), yes, no] = parts else { return unknown("a Fn::If that is malformed") };
         self.resolve(if self.condition(condition) { yes } else { no })
     }
 
@@ -129,7 +130,7 @@ impl Scope<'_> {
                 other if text.strip_prefix("${").and_then(|text| text.strip_suffix('}')) == Some(name) => {
                     return other.clone();
                 }
-                // Texts are looked at for their form, which one part that is not known does not hide.
+                // Rules look at the form of a text, which an unknown part does not hide.
                 _ => result.extend(["${", name, "}"]),
             }
         }
@@ -138,7 +139,7 @@ impl Scope<'_> {
     }
 
     fn join(&self, parts: &[Value]) -> Value {
-        let [Value::String(separator), items] = parts else { return unknown("a Fn::Join that cannot be read") };
+        let [Value::String(separator), items] = parts else { return unknown("a Fn::Join that is malformed") };
         match self.resolve(items) {
             Value::Array(items) => {
                 let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
@@ -149,7 +150,7 @@ impl Scope<'_> {
     }
 
     fn select(&self, parts: &[Value]) -> Value {
-        let [index, items] = parts else { return unknown("a Fn::Select that cannot be read") };
+        let [index, items] = parts else { return unknown("a Fn::Select that is malformed") };
         let index = self.resolve(index);
         let index =
             index.as_u64().or_else(|| index.as_str()?.parse().ok()).and_then(|index| usize::try_from(index).ok());
@@ -161,7 +162,7 @@ impl Scope<'_> {
     }
 
     fn split(&self, parts: &[Value]) -> Value {
-        let [Value::String(separator), text] = parts else { return unknown("a Fn::Split that cannot be read") };
+        let [Value::String(separator), text] = parts else { return unknown("a Fn::Split that is malformed") };
         match self.resolve(text) {
             Value::String(text) => text.split(separator.as_str()).collect(),
             other => other,
@@ -179,61 +180,61 @@ impl Scope<'_> {
         self.template.get(part)?.get(name)
     }
 
-    /// Whether a resource is made at all.
+    /// Checks whether a resource is created, under the assignment.
     pub(super) fn exists(&self, resource: &Value) -> bool {
         resource.get("Condition").and_then(Value::as_str).is_none_or(|name| self.condition(name))
     }
 
-    /// Whether a condition holds, in this world.
+    /// Evaluates a named condition under the assignment.
     fn condition(&self, name: &str) -> bool {
         match self.part("Conditions", name) {
-            Some(condition) => self.supposed(condition, &format!("the condition {name}")),
-            None => self.world.supposes(format!("there is no condition {name}")),
+            Some(condition) => self.evaluate(condition, &format!("the condition {name}")),
+            None => self.assignment.assume(format!("there is no condition {name}")),
         }
     }
 
-    /// Whether it holds. What cannot be decided is supposed, but for what does not matter.
-    fn supposed(&self, condition: &Value, name: &str) -> bool {
-        if let Some(holds) = self.holds(condition) {
-            return holds;
+    /// Evaluates a condition under the assignment. Assumes a result only for undecided comparisons that matter.
+    fn evaluate(&self, condition: &Value, name: &str) -> bool {
+        if let Some(result) = self.decide(condition) {
+            return result;
         }
         let parts = || parts(condition).into_iter().flatten();
         match condition.as_object().and_then(|object| object.iter().next()) {
             Some((key, argument)) if key == "Condition" => self.condition(argument.as_str().unwrap_or_default()),
-            Some((key, _)) if key == "Fn::Not" => !parts().next().is_some_and(|part| self.supposed(part, name)),
-            Some((key, _)) if key == "Fn::And" => parts().all(|part| self.supposed(part, name)),
-            Some((key, _)) if key == "Fn::Or" => parts().any(|part| self.supposed(part, name)),
+            Some((key, _)) if key == "Fn::Not" => !parts().next().is_some_and(|part| self.evaluate(part, name)),
+            Some((key, _)) if key == "Fn::And" => parts().all(|part| self.evaluate(part, name)),
+            Some((key, _)) if key == "Fn::Or" => parts().any(|part| self.evaluate(part, name)),
             Some((key, _)) if key == "Fn::Equals" => {
-                let sides: Vec<_> = parts().map(|part| told(&self.resolve(part))).collect();
-                self.world.supposes(format!("{name} asks whether {} are the same", sides.join(" and ")))
+                let sides: Vec<_> = parts().map(|part| described(&self.resolve(part))).collect();
+                self.assignment.assume(format!("{name} compares {}", sides.join(" with ")))
             }
-            _ => self.world.supposes(format!("{name} cannot be read")),
+            _ => self.assignment.assume(format!("{name} is malformed")),
         }
     }
 
-    /// Whether it holds in every world; none where that depends on what is not known.
-    fn holds(&self, condition: &Value) -> Option<bool> {
+    /// Evaluates a condition in three-valued logic; none if the result depends on an unknown value.
+    fn decide(&self, condition: &Value) -> Option<bool> {
         let (name, argument) = condition.as_object()?.iter().next()?;
         match name.as_str() {
-            "Condition" => self.holds(self.part("Conditions", argument.as_str()?)?),
+            "Condition" => self.decide(self.part("Conditions", argument.as_str()?)?),
             "Fn::Equals" => {
                 let [one, other] = parts(condition)?.as_slice() else { return None };
                 same(&self.resolve(one), &self.resolve(other))
             }
-            "Fn::Not" => self.holds(parts(condition)?.first()?).map(|holds| !holds),
-            "Fn::And" => all(parts(condition)?.iter().map(|part| self.holds(part)), true),
-            "Fn::Or" => all(parts(condition)?.iter().map(|part| self.holds(part)), false),
+            "Fn::Not" => self.decide(parts(condition)?.first()?).map(|result| !result),
+            "Fn::And" => all(parts(condition)?.iter().map(|part| self.decide(part)), true),
+            "Fn::Or" => all(parts(condition)?.iter().map(|part| self.decide(part)), false),
             _ => None,
         }
     }
 }
 
-/// What a function is given.
+/// Returns the arguments of a function.
 fn parts(function: &Value) -> Option<&Vec<Value>> {
     function.as_object()?.values().next()?.as_array()
 }
 
-/// Whether two values are the same. A reference's value is known to a deployment only, but it is never empty.
+/// Compares two values. The value of a reference is known to a deployment only, but it is never empty.
 fn same(one: &Value, other: &Value) -> Option<bool> {
     if why_unknown(one).or(why_unknown(other)).is_some() {
         return None;
@@ -249,17 +250,17 @@ fn same(one: &Value, other: &Value) -> Option<bool> {
     }
 }
 
-/// A side of a comparison, in words.
-fn told(value: &Value) -> String {
-    why_unknown(value).map_or_else(|| format!("{:?}", plain(value)), |why| format!("what is not known ({why})"))
+/// Describes a side of a comparison.
+fn described(value: &Value) -> String {
+    why_unknown(value).map_or_else(|| format!("{:?}", plain(value)), |why| format!("an unknown value ({why})"))
 }
 
-/// `CloudFormation` compares texts: `true` and `"true"` are the same.
+/// Returns a value as text: `CloudFormation` compares texts, so `true` and `"true"` are the same.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Whether all parts are this (And with true; Or, the other way round, with false). One that decides is enough.
+/// Folds parts in three-valued logic: `Fn::And` with the neutral element true, `Fn::Or` with false. One deciding part is enough.
 fn all(parts: impl Iterator<Item = Option<bool>>, neutral: bool) -> Option<bool> {
     let parts: Vec<_> = parts.collect();
     if parts.contains(&Some(!neutral)) {

@@ -1,13 +1,13 @@
-//! `CloudFormation`'s YAML as JSON: its short forms (`!Ref x`, `!GetAtt a.b`) become the long ones.
+//! Converts `CloudFormation`'s YAML to JSON: short forms (`!Ref x`, `!GetAtt a.b`) become the long ones.
 
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
-/// Reads a template.
+/// Parses a template.
 ///
 /// # Errors
-/// It is no YAML, or holds what JSON cannot.
+/// The text is not YAML, or holds something that JSON cannot express.
 pub(super) fn parse(text: &str) -> anyhow::Result<Value> {
     convert(serde_yaml_ng::from_str(text).context("not YAML")?)
 }
@@ -19,7 +19,7 @@ fn convert(yaml: Yaml) -> anyhow::Result<Value> {
         Yaml::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => whole.into(),
             (None, Some(real)) => real.into(),
-            (None, None) => bail!("a number that JSON does not have"),
+            (None, None) => bail!("a number that JSON cannot express"),
         },
         Yaml::String(text) => text.into(),
         Yaml::Sequence(items) => items.into_iter().map(convert).collect::<anyhow::Result<Vec<_>>>()?.into(),
@@ -37,12 +37,12 @@ fn convert(yaml: Yaml) -> anyhow::Result<Value> {
     })
 }
 
-/// Keys are texts; YAML takes `404:` for a number and `on:` for a text.
+/// Converts a key to text: YAML reads `404:` as a number.
 fn name(key: Yaml) -> anyhow::Result<String> {
     match convert(key)? {
         Value::String(text) => Ok(text),
         other @ (Value::Number(_) | Value::Bool(_)) => Ok(other.to_string()),
-        _ => bail!("a key that is no text"),
+        _ => bail!("a key that is not text"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `holdfast audit`: what an auditor does, with no access to anything but files.
+//! `holdfast audit`: offline verification of the audit log, from files alone.
 
 mod prove;
 mod verify;
@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use holdfast_shared::audit::{AuditKeys, AuditRow, Document, RowReader};
 
-/// Verifies an export of the audit log, and proves single rows of it
+/// Verify an export of the audit log offline, or prove a single row of it
 #[derive(Args)]
 pub(super) struct Audit {
     #[command(subcommand)]
@@ -33,33 +33,36 @@ impl Audit {
     }
 }
 
-/// A file to read, by name in what goes wrong.
+/// Opens a file; errors name its path.
 fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(BufReader::new(file))
 }
 
-/// The keys of a JWKS.
+/// Reads the public keys of a JWKS file.
 fn keys(path: &Path) -> anyhow::Result<AuditKeys> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     AuditKeys::from_jwks(&text)
-        .with_context(|| format!("{} is no key set; fetch /.well-known/audit-jwks.json", path.display()))
+        .with_context(|| format!("{} is not a key set; fetch /.well-known/audit-jwks.json", path.display()))
 }
 
-/// The seals of a file: the lines of `GET /admin/audit/seals`, or the bucket's objects one after the other.
+/// Reads the seals of a file: the lines of `GET /admin/audit/seals`, or the bucket's objects concatenated.
 fn seals(path: &Path) -> anyhow::Result<Vec<Document>> {
     let documents = serde_json::Deserializer::from_reader(open(path)?).into_iter();
     documents.collect::<Result<_, _>>().with_context(|| {
-        format!("{} holds something that is no seal; fetch /admin/audit/seals, or the bucket's objects", path.display())
+        format!(
+            "{} contains something that is not a seal; fetch /admin/audit/seals, or the bucket's objects",
+            path.display()
+        )
     })
 }
 
-/// The rows of an export.
+/// Reads the rows of an export.
 fn rows(path: &Path) -> anyhow::Result<RowReader<BufReader<File>>> {
     RowReader::new(open(path)?).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-/// The first row of an export, which tells whose it is.
+/// Reads the first row of an export, which names its tenant.
 fn first_row(path: &Path) -> anyhow::Result<Option<AuditRow>> {
-    rows(path)?.next().transpose().with_context(|| format!("{} is no export", path.display()))
+    rows(path)?.next().transpose().with_context(|| format!("{} is not an export", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `holdfast audit prove`: that one row was sealed, as a file that stands alone.
+//! `holdfast audit prove`: a self-contained proof that one row was sealed.
 
 use holdfast_shared::db::FromRow;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{rows, seals};
 use crate::commands::print;
 
-const TAKE_ROLE: &str = "SET ROLE holdfast_maintenance";
-/// The id holds the time, by which the row is found.
+const SET_ROLE: &str = "SET ROLE holdfast_maintenance";
+/// Finds the row by the time in its id, so that one partition is searched.
 const ROW: &str =
     "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
         session_id, action, method, path, status, source_ip, user_agent, targets, changed
@@ -25,17 +25,17 @@ const BATCH: &str = "SELECT s.document, b.*,
       FROM audit_seals s JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = $1
      WHERE s.epoch = $2 AND s.from_transaction <= $3::text::xid8 AND s.to_transaction > $3::text::xid8";
 
-/// Prints the proof that a row was sealed, which `holdfast audit verify --proof` accepts alone
+/// Print the proof that a row was sealed, for `holdfast audit verify --proof`
 ///
-/// From an export and the seals, or from the database that `DATABASE_URL` names: the owner's, or `holdfast_maintenance`'s.
+/// Reads an export and the seals, or the database that `DATABASE_URL` names: the login of the owner or of `holdfast_maintenance`.
 #[derive(Args)]
 pub(super) struct Prove {
-    /// The row, by its id
+    /// Id of the row
     row: Uuid,
-    /// The export, NDJSON or CSV
+    /// Export, NDJSON or CSV
     #[arg(long, value_name = "FILE", requires = "seals")]
     export: Option<PathBuf>,
-    /// The seals
+    /// Seals
     #[arg(long, value_name = "FILE", requires = "export")]
     seals: Option<PathBuf>,
 }
@@ -50,11 +50,12 @@ impl Prove {
     }
 }
 
-const UNSEALED: &str = "the row is not sealed yet, or not as it was sealed; verify the whole export to know";
+const UNSEALED: &str =
+    "the row is not sealed yet, or was changed after it was sealed; verify the whole export to find out";
 
 fn from_files(id: Uuid, export: &Path, path: &Path) -> anyhow::Result<Proof> {
     let row = rows(export)?.find(|row| row.as_ref().map_or(true, |row| row.id == id));
-    let row = row.transpose().with_context(|| format!("{} is no export", export.display()))?;
+    let row = row.transpose().with_context(|| format!("{} is not an export", export.display()))?;
     let row = row.with_context(|| format!("{} has no row {id}", export.display()))?;
     let mut previous = None;
     for document in seals(path)? {
@@ -71,11 +72,11 @@ fn from_files(id: Uuid, export: &Path, path: &Path) -> anyhow::Result<Proof> {
 async fn from_database(id: Uuid) -> anyhow::Result<Proof> {
     let settings = Settings::from_environment().await?;
     let url = settings.database_url("DATABASE_URL")?;
-    let url = url.context("DATABASE_URL: not set; set the owner's, or name --export and --seals")?;
+    let url = url.context("DATABASE_URL: not set; set the owner's login, or give --export and --seals")?;
     let ca_file = settings.get("DATABASE_CA_FILE").map(PathBuf::from);
     let client = holdfast_shared::db::connect_maintenance(&url, ca_file.as_deref()).await?;
-    client.batch_execute(TAKE_ROLE).await.context("the login cannot act as holdfast_maintenance")?;
-    let row = find(&client, id).await?.with_context(|| format!("there is no row {id}"))?;
+    client.batch_execute(SET_ROLE).await.context("the login cannot act as holdfast_maintenance")?;
+    let row = find(&client, id).await?.with_context(|| format!("row {id} not found"))?;
     let transaction = row.transaction_id.to_string();
     let found = client.query_opt(BATCH, &[&row.tenant_id, &row.epoch, &transaction]).await?.context(UNSEALED)?;
     let previous: Option<&[u8]> = found.try_get("previous")?;
@@ -84,7 +85,7 @@ async fn from_database(id: Uuid) -> anyhow::Result<Proof> {
 }
 
 async fn find(client: &Client, id: Uuid) -> anyhow::Result<Option<AuditRow>> {
-    ensure!(id.get_version_num() == 7, "{id} is no id of a row");
+    ensure!(id.get_version_num() == 7, "{id} is not a row id");
     let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
     let milliseconds = i64::try_from(seconds)? * 1000 + i64::from(nanoseconds / 1_000_000);
     let row = client.query_opt(ROW, &[&id, &milliseconds]).await?;

@@ -1,4 +1,4 @@
-//! `holdfast audit verify`: an export against the seals, or the proof of one row, with the public keys alone.
+//! `holdfast audit verify`: verifies an export against the seals, or the proof of one row, with the public keys alone.
 
 use std::path::PathBuf;
 
@@ -10,26 +10,26 @@ use holdfast_shared::id::TenantId;
 use super::{first_row, keys, open, rows, seals};
 use crate::commands::print;
 
-/// Verifies an export against the seals, or a proof that `holdfast audit prove` made
+/// Verify an export against the seals, or a proof by `holdfast audit prove`
 ///
-/// Works offline. The export is that of GET /admin/audit/export, unfiltered, all pages one after the other; the seals are
-/// those of GET /admin/audit/seals, fetched before it, or the bucket's objects in their order. The first row or seal that
-/// is wrong is named, and the exit code is 1.
+/// Works offline. The export is that of GET /admin/audit/export, unfiltered, all pages concatenated; the seals are those of
+/// GET /admin/audit/seals, fetched before it, or the bucket's objects in order. On a mismatch, names the first wrong row or
+/// seal and exits with code 1.
 #[derive(Args)]
 pub(super) struct Verify {
-    /// The export, NDJSON or CSV
+    /// Export, NDJSON or CSV
     #[arg(long, value_name = "FILE", required_unless_present = "proof", requires = "seals")]
     export: Option<PathBuf>,
-    /// The seals
+    /// Seals
     #[arg(long, value_name = "FILE")]
     seals: Option<PathBuf>,
-    /// The key set that you know to be genuine, as /.well-known/audit-jwks.json gave it
+    /// Trusted key set, as fetched from /.well-known/audit-jwks.json
     #[arg(long, value_name = "FILE")]
     jwks: PathBuf,
-    /// The proof of one row, in the place of an export
+    /// Proof of one row, instead of an export
     #[arg(long, value_name = "FILE", conflicts_with_all = ["export", "seals"])]
     proof: Option<PathBuf>,
-    /// Whose log it is, by the tenant's id; needed only where the export has no row and the seals are of several tenants
+    /// Id of the tenant whose log it is; required only if the export has no rows and the seals are of several tenants
     #[arg(long, value_name = "ID")]
     tenant: Option<TenantId>,
 }
@@ -39,23 +39,23 @@ impl Verify {
         let keys = keys(&self.jwks)?;
         if let Some(path) = &self.proof {
             let proof: Proof = serde_json::from_reader(open(path)?)
-                .with_context(|| format!("{} is no proof; `holdfast audit prove` makes one", path.display()))?;
+                .with_context(|| format!("{} is not a proof; `holdfast audit prove` creates one", path.display()))?;
             let (row, seal) = proof.check(&keys).map_err(|error| anyhow!("{}: {error}", path.display()))?;
             let (number, at) = (seal.number, seal.sealed_at);
             return print(&format!("Row {} is as it was sealed at {at} (seal {number}).\n", row.id));
         }
-        let (Some(export), Some(path)) = (&self.export, &self.seals) else { bail!("name --export and --seals") };
+        let (Some(export), Some(path)) = (&self.export, &self.seals) else { bail!("give --export and --seals") };
         let documents = seals(path)?;
         let first = first_row(export)?.map(|row| row.tenant_id);
         let tenant = self.tenant.or(first).or_else(|| only_tenant(&documents));
-        let tenant = tenant.context("the export has no row, and the seals are of several tenants; name --tenant")?;
+        let tenant = tenant.context("the export has no rows, and the seals are of several tenants; give --tenant")?;
         let verified = audit::verify(&keys, &documents, tenant, rows(export)?).map_err(|failure| match failure {
             Failure::Bad(bad) => anyhow!("{bad}"),
             Failure::Unreadable(error) => anyhow!("{}: {error}", export.display()),
         })?;
         let Verified { seals, rows, dropped, unsealed, through } = verified;
         let through = through.map_or("There is no seal yet.".to_owned(), |(number, at)| {
-            format!("Sealed through {at} (seal {number}); the bucket tells whether that is the newest.")
+            format!("Sealed through {at} (seal {number}); compare with the bucket whether that is the newest.")
         });
         print(&format!(
             "All {rows} rows in {seals} seals are as they were sealed; {dropped} of them were dropped with their month, and \
@@ -64,7 +64,7 @@ impl Verify {
     }
 }
 
-/// The tenant that all batches are of.
+/// Returns the tenant of the batches if it is the same for all.
 fn only_tenant(documents: &[Document]) -> Option<TenantId> {
     let mut tenants = documents.iter().flat_map(|document| {
         let batches = document.batches.iter().map(|batch| batch.tenant_id);

@@ -1,4 +1,4 @@
-//! `holdfast schema`: whether the database still has the schema that the migrations made.
+//! `holdfast admin schema`: compares the database's schema with the one that the migrations create.
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -8,7 +8,7 @@ use holdfast_shared::schema::{CATALOGUE, Object, differences, expected};
 use super::owner::Owner;
 use super::print;
 
-/// Compares the database's schema with the one that the migrations make
+/// Compare the database's schema with the one that the migrations create
 #[derive(Args)]
 pub(super) struct Schema {
     #[command(subcommand)]
@@ -17,9 +17,9 @@ pub(super) struct Schema {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints what differs, an object a line; exit code 1 where anything does
+    /// Print the differences, one object a line; exit code 1 if there are any
     Diff,
-    /// Prints the schema of a database that was just migrated, as this build is to expect it
+    /// Print the schema of a freshly migrated database, in the form that this build compares with
     Expected,
 }
 
@@ -34,9 +34,9 @@ impl Schema {
                     print(&format!("{difference}\n"))?;
                 }
                 if !all.is_empty() {
-                    bail!("{} objects are not as the migrations make them", all.len());
+                    bail!("{} objects differ from what the migrations create", all.len());
                 }
-                print("The schema is as the migrations make it.\n")
+                print("The schema is what the migrations create.\n")
             }
             Command::Expected => {
                 found.sort();

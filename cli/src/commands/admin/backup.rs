@@ -1,4 +1,4 @@
-//! `holdfast backup`: what the backup function does, from here.
+//! `holdfast admin backup`: runs the backup function's task in this process.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,23 +13,23 @@ use holdfast_shared::rng::SystemRng;
 use super::meter::meter;
 use super::{DATA_DIR, print};
 
-/// Nobody ends a command after 15 minutes, as Lambda does a function.
+/// Time limit of a command; Lambda's 15 minutes do not apply here.
 const TIME_LIMIT: Duration = Duration::from_hours(24);
 
-/// Backs up the database that `DATABASE_URL` names, as the backup function does
+/// Back up the database that `DATABASE_URL` names, as the backup function does
 ///
-/// `DATABASE_URL` is the role's `holdfast_backup`, or the owner's. The backup goes to `BACKUP_BUCKET`, or locally to
-/// `BACKUP_FOLDER`. Without `DATABASE_URL` it is the database of the run in the data folder.
+/// `DATABASE_URL` is the login of the role `holdfast_backup`, or the owner's. The backup is written to `BACKUP_BUCKET`, or
+/// locally to `BACKUP_FOLDER`. Without `DATABASE_URL`, the database of the local run in the data folder is backed up.
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The data folder of a local run
+    /// Data folder of a local run
     #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
 }
 
 impl Backup {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
-        let summary = done(Task::Backup, &self.data_dir).await?;
+        let summary = execute(Task::Backup, &self.data_dir).await?;
         let Summary { object_key, compressed_bytes, sha256, schema_version, row_counts, .. } = &summary;
         let rows: i64 = row_counts.values().sum();
         print(&format!(
@@ -39,8 +39,8 @@ impl Backup {
     }
 }
 
-/// Does a task with the settings of the environment, or of the run in the data folder.
-pub(super) async fn done(task: Task, data_dir: &Path) -> anyhow::Result<Summary> {
+/// Executes a task with the settings of the environment, or of the local run in the data folder.
+pub(super) async fn execute(task: Task, data_dir: &Path) -> anyhow::Result<Summary> {
     let mut settings = Settings::from_environment().await?;
     if settings.get("DATABASE_URL").is_none()
         && let Some(local) = holdfast::local::backup_settings(data_dir)
@@ -50,6 +50,6 @@ pub(super) async fn done(task: Task, data_dir: &Path) -> anyhow::Result<Summary>
     let plan = Plan { time_limit: TIME_LIMIT, ..Plan::from_settings(&settings).await? };
     match holdfast_backup::run(task, &plan, &SystemClock, &SystemRng, &meter()).await? {
         Report::Done { summary, .. } => Ok(summary),
-        Report::Busy | Report::Nothing => bail!("another run is at it; `GET /admin/backups` shows it"),
+        Report::Busy | Report::Nothing => bail!("another backup or drill is running; `GET /admin/backups` shows it"),
     }
 }

@@ -1,4 +1,4 @@
-//! `holdfast vault`: moving the tenants' data keys from one key to another: a new KMS key, KMS instead of
+//! `holdfast admin vault`: moves the tenants' data keys from one wrapping key to another: a new KMS key, KMS instead of
 //! `SECRET_ENCRYPTION_KEY`, or a new `SECRET_ENCRYPTION_KEY`.
 
 use anyhow::{Context, bail};
@@ -12,15 +12,15 @@ use holdfast_shared::vault::{Providers, WrappedKey};
 use super::owner::{AuditEntry, Owner, commit};
 use super::print;
 
-/// Those after this one, in order.
+/// The next page of data keys, in order.
 const NEXT: &str = "SELECT tenant_id, version AS key_version, provider, provider_key, wrapped FROM vault_keys
      WHERE (tenant_id, version) > ($1, $2) ORDER BY tenant_id, version LIMIT 100";
 
-/// Only if nobody has wrapped it anew meanwhile.
+/// Compare-and-set: replaces the wrapped key only if it is still the one that was read.
 const REPLACE: &str = "UPDATE vault_keys SET wrapped = $1, provider = $2, provider_key = $3
      WHERE tenant_id = $4 AND version = $5 AND wrapped = $6";
 
-/// Looks after the keys that seal secrets
+/// Manage the keys that seal secrets
 #[derive(Args)]
 pub(super) struct Vault {
     #[command(subcommand)]
@@ -29,7 +29,7 @@ pub(super) struct Vault {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Wraps every data key that another key wrapped under the configured one; secrets stay as they are
+    /// Re-wrap every data key under the configured key; sealed secrets are not touched
     Rewrap,
 }
 
@@ -41,7 +41,7 @@ impl Vault {
     }
 }
 
-/// What became of the data keys.
+/// Counts of data keys by outcome.
 #[derive(Default)]
 struct Tally {
     rewrapped: usize,
@@ -51,7 +51,8 @@ struct Tally {
 
 async fn rewrap() -> anyhow::Result<()> {
     let config = Config::load(Needs { vault: true, ..Needs::default() }).await?;
-    let none = "no vault key is set; set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY, and the former one beside it";
+    let none =
+        "no vault key is configured; set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY, and keep the former one beside it";
     let providers = Providers::from_config(&config).await?.context(none)?;
     let mut owner = Owner::connect().await?;
     let mut tally = Tally::default();
@@ -68,9 +69,12 @@ async fn rewrap() -> anyhow::Result<()> {
     for failure in &tally.failed {
         print(&format!("{failure}\n"))?;
     }
-    print(&format!("{} wrapped anew, {} already were.\n", tally.rewrapped, tally.current))?;
+    print(&format!("{} data keys re-wrapped, {} already current.\n", tally.rewrapped, tally.current))?;
     if !tally.failed.is_empty() {
-        bail!("{} data keys could not be wrapped anew; keep the former key and run it again", tally.failed.len());
+        bail!(
+            "{} data keys could not be re-wrapped; keep the former key and run the command again",
+            tally.failed.len()
+        );
     }
     Ok(())
 }
@@ -98,12 +102,12 @@ async fn one(
     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
         [&rewrapped.wrapped, &provider, &rewrapped.provider_key, &tenant.0, &key.version, &key.wrapped];
     tally.rewrapped += usize::try_from(transaction.execute(REPLACE, &values).await?)?;
-    let deed = AuditEntry {
+    let entry = AuditEntry {
         action: "key.rewrap",
-        command: "holdfast vault rewrap",
+        command: "holdfast admin vault rewrap",
         tenant: tenant.0,
         target: ("tenant_id", tenant.0),
         changed: &["wrapped"],
     };
-    commit(transaction, &deed).await
+    commit(transaction, &entry).await
 }

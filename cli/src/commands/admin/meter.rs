@@ -1,12 +1,11 @@
-//! How far a backup or a restore is, on standard error: a line for each tenth, or for each 64 MB where nobody knows how many
-//! there will be.
+//! Progress of a backup or a restore on standard error: one line for each tenth, or for each 64 MB if the total is not known.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use holdfast_backup::Progress;
 
-/// Shows progress. What it said last is kept, so that it says nothing twice.
+/// Prints progress. The last line is remembered, so that no line is printed twice.
 pub(super) fn meter() -> impl Fn(Progress) + Sync {
     let last = Mutex::new(("", 0));
     move |progress| {
@@ -19,7 +18,7 @@ pub(super) fn meter() -> impl Fn(Progress) + Sync {
         }
         *last = (doing, step);
         let share = of.map(|_| format!("{} %, ", step * 10)).unwrap_or_default();
-        // Whoever does not read it misses nothing.
+        // Progress is informational: a closed standard error is no failure.
         let _ = writeln!(std::io::stderr(), "{doing}: {share}{megabytes} MB");
     }
 }

@@ -1,4 +1,4 @@
-//! `holdfast migrate`: what the migrate function does, from here.
+//! `holdfast admin migrate`: runs the migrate function's task in this process.
 
 use clap::Args;
 use holdfast_migrate::Pending;
@@ -8,20 +8,20 @@ use holdfast_shared::rng::SystemRng;
 
 use super::print;
 
-/// Brings the database that `DATABASE_URL` names up to date, as the migrate function does
+/// Migrate the database that `DATABASE_URL` names, as the migrate function does
 ///
-/// `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD`, `BACKUP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and
+/// `DATABASE_URL` is the owner's login. `APP_DATABASE_PASSWORD`, `BACKUP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and
 /// `METRICS_DATABASE_PASSWORD` become the login secrets of the roles `holdfast_app` and so on; or `APP_SECRET_ARN` and so on name
-/// the secrets that have them. Users of `AUTH_USERS` and tokens of `API_TOKENS` that are missing are made.
+/// the secrets that have them. Missing users of `AUTH_USERS` and tokens of `API_TOKENS` are created.
 #[derive(Args)]
 pub(super) struct Migrate {
-    /// Tell what is to be applied, and fail where that would be refused; change nothing
+    /// Report the pending steps and fail if they would be rejected; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// A backup that was made otherwise, such as a snapshot's name, before a major step; it is named in the log
+    /// Name of a backup taken by other means before a major step, such as a snapshot; it is recorded in the log
     #[arg(long, value_name = "NAME")]
     other_backup: Option<String>,
-    /// Give the roles the passwords in the secrets of `APP_SECRET_ARN` and so on again, as after a restore
+    /// Set the roles' passwords again from the secrets of `APP_SECRET_ARN` and so on, as after a restore
     #[arg(long)]
     reset_logins: bool,
 }

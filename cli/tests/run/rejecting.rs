@@ -1,16 +1,16 @@
-//! What stops a start is told in one line with the fix, and nothing is touched.
+//! A start that fails reports one line with the fix, and changes nothing.
 
 use std::net::TcpListener;
 
-use crate::program::{Run, holdfast, place, refusal};
+use crate::program::{Run, failure, holdfast, place};
 
 #[test]
-fn a_taken_port_is_told_before_anything_is_made() {
+fn a_taken_port_is_reported_before_anything_is_created() {
     let place = place();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data_dir = place.path().join("data");
-    let line = refusal(&["run", "--listen", &address, "--data-dir", data_dir.to_str().unwrap()]);
+    let line = failure(&["run", "--listen", &address, "--data-dir", data_dir.to_str().unwrap()]);
     assert!(
         line.starts_with(&format!("{address} cannot be served; stop what listens there, or choose another --listen")),
         "{line}"
@@ -19,48 +19,49 @@ fn a_taken_port_is_told_before_anything_is_made() {
 }
 
 #[test]
-fn a_second_run_in_the_same_folder_is_refused_and_harms_nothing() {
+fn a_second_run_in_the_same_folder_is_rejected_and_changes_nothing() {
     let place = place();
     let run = Run::start(place.path());
-    let line = refusal(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let line = failure(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     assert!(line.contains(&format!("is in use by another run (process {})", run.process())), "{line}");
     run.sign_in(place.path(), "viewer");
 }
 
 #[test]
-fn a_broken_data_folder_is_left_as_it_is() {
+fn a_broken_data_folder_is_not_changed() {
     let place = place();
     let run = Run::start(place.path());
     run.stop();
     let version = place.path().join("postgres/data/PG_VERSION");
     std::fs::remove_file(version).unwrap();
-    let line = refusal(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let line = failure(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     assert!(line.contains("is not a complete PostgreSQL cluster (data/PG_VERSION is missing or unreadable)"), "{line}");
     assert!(place.path().join("postgres/data/base").exists());
 }
 
 #[test]
-fn credentials_that_cannot_be_read_are_named() {
+fn unreadable_credentials_are_named() {
     let place = place();
     Run::start(place.path()).stop();
     std::fs::write(place.path().join("credentials.json"), "{").unwrap();
-    let line = refusal(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let line = failure(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     assert!(line.contains("credentials.json cannot be used; fix it, or move it away to get new passwords"), "{line}");
 }
 
 #[test]
-fn an_ephemeral_run_never_takes_a_folder_that_somebody_keeps() {
+fn an_ephemeral_run_rejects_a_folder_that_is_not_empty() {
     let place = place();
     std::fs::write(place.path().join("thesis.txt"), "").unwrap();
-    let line = refusal(&["--ephemeral", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let line =
+        failure(&["run", "--ephemeral", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     assert!(line.contains("leave out --ephemeral"), "{line}");
     assert!(place.path().join("thesis.txt").exists());
 }
 
 #[test]
-fn a_database_that_cannot_be_reached_is_one_line() {
+fn an_unreachable_database_is_reported_in_one_line() {
     let place = place();
-    let mut command = holdfast(&["--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
+    let mut command = holdfast(&["run", "--listen", "127.0.0.1:0", "--data-dir", place.path().to_str().unwrap()]);
     let output = command.env("DATABASE_URL", "postgres://owner:hunter22@127.0.0.1:1/x").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.starts_with("holdfast: the database cannot be reached ("), "{text}");
@@ -73,6 +74,6 @@ fn a_database_that_cannot_be_reached_is_one_line() {
 
 #[test]
 fn a_short_password_is_not_hashed() {
-    let line = refusal(&["hash-password"]);
+    let line = failure(&["admin", "hash-password"]);
     assert_eq!(line, "the password has 0 characters; use 12 to 256");
 }

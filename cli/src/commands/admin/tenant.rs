@@ -1,17 +1,18 @@
-//! `holdfast tenant`: tenants, from a terminal.
+//! `holdfast admin tenant`: lists, creates and suspends tenants.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::{Rng, SystemRng};
 use uuid::Uuid;
 
 use super::owner::{AuditEntry, Owner, commit};
 use super::print;
 
-/// Lists, makes and suspends tenants on the database that `DATABASE_URL` (the owner's) names
+/// List, create, suspend and activate tenants in the database that `DATABASE_URL` names, as its owner
 #[derive(Args)]
 pub(super) struct Tenant {
     #[command(subcommand)]
@@ -20,33 +21,44 @@ pub(super) struct Tenant {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows all tenants
+    /// List all tenants
     List,
-    /// Makes a tenant
+    /// Create a tenant
     Create {
-        /// Its name at sign-in: lower-case letters, digits and hyphens
+        /// Slug, the tenant's name at sign-in: lower-case letters, digits and hyphens
         slug: String,
-        /// Its name for people; the slug unless told
+        /// Display name; default: the slug
         #[arg(long)]
         name: Option<String>,
     },
-    /// Refuses all principals of a tenant, at once
+    /// Suspend a tenant: all its principals are rejected from now on
     Suspend {
-        /// The tenant's slug
+        /// Slug of the tenant
         slug: String,
     },
-    /// Lets the principals of a tenant in again
+    /// Activate a suspended tenant
     Activate {
-        /// The tenant's slug
+        /// Slug of the tenant
         slug: String,
     },
 }
 
-const LIST: &str = "SELECT t.id, t.slug, t.status, t.name, (SELECT count(*) FROM users u WHERE u.tenant_id = t.id)
+const LIST: &str =
+    "SELECT t.id, t.slug, t.status, t.name, (SELECT count(*) FROM users u WHERE u.tenant_id = t.id) AS users
       FROM tenants t ORDER BY t.slug";
 const INSERT: &str = "INSERT INTO tenants (id, slug, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (slug) DO NOTHING";
 const SET_STATUS: &str = "UPDATE tenants SET status = $2, version = version + 1, updated_at = $3
       WHERE slug = $1 AND id <> '00000000-0000-0000-0000-000000000000' RETURNING id";
+
+/// A row of [`LIST`].
+#[derive(FromRow)]
+struct Listed {
+    id: Uuid,
+    slug: String,
+    status: String,
+    name: String,
+    users: i64,
+}
 
 impl Tenant {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
@@ -63,8 +75,7 @@ impl Tenant {
 async fn list(owner: &Owner) -> anyhow::Result<()> {
     let mut text = String::new();
     for row in owner.client().query(LIST, &[]).await? {
-        let (id, slug, status, name, users): (Uuid, &str, &str, &str, i64) =
-            (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4));
+        let Listed { id, slug, status, name, users } = Listed::from_row(&row)?;
         writeln!(text, "{id}  {slug:<24} {status:<10} {users:>5} users  {name}")?;
     }
     print(&text)
@@ -75,12 +86,12 @@ async fn create(owner: &mut Owner, slug: &str, name: Option<&str>) -> anyhow::Re
     let rng: &dyn Rng = &SystemRng;
     let id = rng.uuid(now);
     let transaction = owner.begin().await?;
-    let made = transaction.execute(INSERT, &[&id, &slug, &name.unwrap_or(slug), &now]).await;
-    let made =
-        made.context("the slug takes lower-case letters, digits and hyphens, 63 at most; the name 200 characters")?;
-    ensure!(made == 1, "the slug {slug} is taken; `holdfast tenant list` shows by whom");
+    let inserted = transaction.execute(INSERT, &[&id, &slug, &name.unwrap_or(slug), &now]).await;
+    let inserted = inserted
+        .context("the slug takes lower-case letters, digits and hyphens, 63 at most; the name 200 characters")?;
+    ensure!(inserted == 1, "a tenant with the slug {slug} already exists; `holdfast admin tenant list` shows it");
     let changed = ["slug", "name"];
-    let command = "holdfast tenant create";
+    let command = "holdfast admin tenant create";
     commit(
         transaction,
         &AuditEntry {
@@ -93,15 +104,17 @@ async fn create(owner: &mut Owner, slug: &str, name: Option<&str>) -> anyhow::Re
     )
     .await?;
     print(&format!(
-        "Made the tenant {slug} ({id}). `holdfast user create --tenant {slug} NAME --role admin` makes its first admin.\n"
+        "Created the tenant {slug} ({id}). `holdfast admin user create --tenant {slug} NAME --role admin` creates its first admin.\n"
     ))
 }
 
 async fn set_status(owner: &mut Owner, slug: &str, status: &str) -> anyhow::Result<()> {
     let transaction = owner.begin().await?;
     let row = transaction.query_opt(SET_STATUS, &[&slug, &status, &SystemClock.now()]).await?;
-    let id: Uuid = row.with_context(|| format!("there is no tenant {slug}; `holdfast tenant list` shows them"))?.get(0);
-    let command = "holdfast tenant";
+    let row =
+        row.with_context(|| format!("tenant {slug} not found; `holdfast admin tenant list` shows all tenants"))?;
+    let id: Uuid = row.try_get("id")?;
+    let command = "holdfast admin tenant";
     commit(
         transaction,
         &AuditEntry { action: "tenant.update", command, tenant: id, target: ("tenant_id", id), changed: &["status"] },

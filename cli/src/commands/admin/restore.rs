@@ -1,4 +1,4 @@
-//! `holdfast restore`: for the day it is needed.
+//! `holdfast admin restore`: restores a verified backup into an empty database.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,19 @@ use secrecy::SecretString;
 use super::meter::meter;
 use super::print;
 
-/// What stands for the newest backup.
+/// Value of `--from` that selects the newest backup.
 const NEWEST: &str = "newest";
 
-/// Restores a backup into an empty database, once all of it was found to be unaltered
+/// Restore a backup into an empty database, after verifying that all of it is unaltered
 ///
-/// Never over data: the database must exist and be empty. The login is the role that owned what was backed up, or one that
-/// may act as it. Afterwards `holdfast migrate` gives the other roles their login secrets.
+/// Never overwrites data: the database must exist and be empty. The login is the role that owned the backed-up database, or a
+/// member of it. Run `holdfast admin migrate` afterwards: it gives the other roles their login secrets.
 #[derive(Args)]
 pub(super) struct Restore {
-    /// The backup: a dump's key in `BACKUP_BUCKET` or `BACKUP_FOLDER`, its path, or newest
+    /// The backup: a dump's key in `BACKUP_BUCKET` or `BACKUP_FOLDER`, a path, or newest
     #[arg(long, value_name = "KEY|PATH")]
     from: String,
-    /// The empty database; better given in the environment, where others do not see its password
+    /// URL of the empty database; prefer the environment variable, which hides the password from other users
     #[arg(long, value_name = "DATABASE_URL", env = "RESTORE_DATABASE_URL", hide_env_values = true)]
     into: SecretString,
 }
@@ -37,7 +37,7 @@ impl Restore {
         let manifest = &restored.manifest;
         print(&format!(
             "Restored {} into {}: {} rows of {} tables, schema {}, as of {}.\n\
-             Rows, constraints, policies and grants are those of the backup. Run `holdfast migrate` next: it gives the roles\n\
+             Rows, constraints, policies and grants are those of the backup. Run `holdfast admin migrate` next: it gives the roles\n\
              their login secrets.\n",
             manifest.dump,
             into.database(),
@@ -49,11 +49,11 @@ impl Restore {
     }
 }
 
-/// A file is taken as it is; anything else is a key in the store.
+/// Locates the backup: an existing file by its path, anything else by its key in the store.
 async fn source(settings: &Settings, from: &str) -> anyhow::Result<Source> {
     let path = Path::new(from);
     if path.is_file() {
-        let name = path.file_name().and_then(|name| name.to_str()).context("the dump's name is no text")?;
+        let name = path.file_name().and_then(|name| name.to_str()).context("the dump's name is not valid text")?;
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return Ok(Source::new(Store::Folder(Folder::new(folder, usize::MAX)), name));
     }

@@ -1,4 +1,4 @@
-//! `holdfast digests`: what was built, and whether that is what runs.
+//! `holdfast admin digests`: records the digests of a build and compares the live functions with them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use holdfast::digests;
 
 use super::print;
 
-/// Writes the digests of what was built, or compares the live functions with them
+/// Write the digests of a build, or compare the live functions with them
 #[derive(Args)]
 pub(super) struct Digests {
     #[command(subcommand)]
@@ -17,24 +17,24 @@ pub(super) struct Digests {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints the manifest of a build, as JSON
+    /// Print the manifest of a build as JSON
     Write {
-        /// Where `cargo lambda build --output-format zip` left the functions
+        /// Output folder of `cargo lambda build --output-format zip`
         #[arg(long, value_name = "FOLDER", default_value = "target/lambda")]
         folder: PathBuf,
-        /// The commit that it was built from
+        /// Commit of the build
         #[arg(long, default_value = "unknown")]
         commit: String,
     },
-    /// Names every function whose code is not what the manifest has; exit code 1 where there is one
+    /// List the functions whose code differs from the manifest; exit code 1 if there are any
     Verify {
-        /// What `holdfast digests write` printed
+        /// Output of `holdfast admin digests write`
         #[arg(long, value_name = "FILE")]
         manifest: PathBuf,
-        /// The live functions, as `aws lambda list-functions` gives them
+        /// Output of `aws lambda list-functions`
         #[arg(long, value_name = "FILE")]
         functions: PathBuf,
-        /// Only those of this stack
+        /// Compare only the functions of this stack
         #[arg(long, value_name = "NAME")]
         stack: Option<String>,
     },

@@ -1,4 +1,4 @@
-//! `holdfast token`: API tokens for `API_TOKENS`, made without a database.
+//! `holdfast admin token`: API tokens for `API_TOKENS`, generated without a database.
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::print;
 
-/// Makes API tokens that a deployment brings along, and tells a good one from a mistyped one
+/// Generate an API token for `API_TOKENS`, or validate a token's checksum
 #[derive(Args)]
 pub(super) struct Token {
     #[command(subcommand)]
@@ -19,13 +19,13 @@ pub(super) struct Token {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints a new token and its SHA-256, for an entry `name:scopes:sha256` of `API_TOKENS`
+    /// Print a new token and its SHA-256, for an entry `name:scopes:sha256` of `API_TOKENS`
     New {
-        /// The tenant's id; the platform's own token (`metrics:read`) without it
+        /// Id of the tenant; without it, the token belongs to the platform (`metrics:read`)
         #[arg(long)]
         tenant_id: Option<TenantId>,
     },
-    /// Reads a token from standard input and says whether its form and checksum are right
+    /// Read a token from standard input and validate its form and checksum
     Check,
 }
 
@@ -40,8 +40,7 @@ impl Token {
             Command::Check => {
                 let mut text = String::new();
                 std::io::stdin().read_line(&mut text).context("standard input is not text")?;
-                let token =
-                    ApiToken::parse(text.trim()).context("this is no API token: its form or checksum is wrong")?;
+                let token = ApiToken::parse(text.trim()).context("not an API token: its form or checksum is wrong")?;
                 let owner = token.tenant.public().map_or("the platform".to_owned(), |id| format!("tenant {id}"));
                 print(&format!("A well-formed token of {owner}; sha256: {}\n", HEXLOWER.encode(&token.hash)))
             }

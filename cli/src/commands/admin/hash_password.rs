@@ -1,4 +1,4 @@
-//! `holdfast hash-password`: what `AUTH_USERS` takes.
+//! `holdfast admin hash-password`: hashes a password for `AUTH_USERS`.
 
 use std::io::{IsTerminal, Read};
 
@@ -10,15 +10,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::print;
 
-/// No password is longer; what comes after it is not read.
+/// Limit of what is read from standard input.
 const MAX_BYTES: u64 = 4096;
 
-/// Reads a password from standard input, without showing it, and prints its argon2id hash for `AUTH_USERS`
+/// Read a password from standard input without echo, and print its argon2id hash for `AUTH_USERS`
 #[derive(Args)]
 pub(super) struct HashPassword {}
 
 impl HashPassword {
-    #[expect(clippy::unused_self, reason = "every sub-command is called alike")]
+    #[expect(clippy::unused_self, reason = "every command has the same form")]
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let password = read()?;
         let length = password.expose_secret().chars().count();

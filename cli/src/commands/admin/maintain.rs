@@ -1,4 +1,4 @@
-//! `holdfast maintain`: what the maintenance function does, from here.
+//! `holdfast admin maintain`: runs the maintenance function's tasks in this process.
 
 use anyhow::bail;
 use clap::Args;
@@ -8,14 +8,14 @@ use holdfast_shared::config::Settings;
 
 use super::print;
 
-/// Does what the schedules do: seals the audit log, makes and drops its months, seals anew what is under retired keys, deletes what has
-/// served its time, checks the schema, and measures
+/// Run the scheduled maintenance tasks now: seal, partitions, reencrypt, expire, drift, measure
 ///
-/// As the maintenance function does it, in the database that `DATABASE_URL` names: the owner's, or `holdfast_maintenance`'s.
-/// Prints what was done, a line of JSON for each task.
+/// Seals the audit log, creates and drops its monthly partitions, re-encrypts secrets under retired keys, deletes expired rows,
+/// compares the schema and takes measurements, as the maintenance function does. `DATABASE_URL` is the login of the owner or of
+/// `holdfast_maintenance`. Prints one line of JSON for each task.
 #[derive(Args)]
 pub(super) struct Maintain {
-    /// The task: seal, partitions, reencrypt, expire, drift or measure; all of them unless named
+    /// The task: seal, partitions, reencrypt, expire, drift or measure; all tasks by default
     task: Option<Task>,
 }
 

@@ -1,0 +1,53 @@
+//! Backups: their schedules, and buckets from which nobody can remove anything.
+
+use holdfast_shared::hardening::Observation;
+use serde_json::Value;
+
+use super::{Resource, Stack, functions, is, is_true, pass_unless};
+
+pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
+    vec![scheduled(stack), locked(stack)]
+}
+
+/// Backups and drills are scheduled.
+fn scheduled(stack: &Stack) -> Observation {
+    let scheduled = |task: &str| {
+        functions(stack).any(|function| {
+            let events = function.at("/Events").and_then(Value::as_object);
+            events.into_iter().flatten().any(|(_, event)| {
+                let kind = event.get("Type").and_then(Value::as_str).unwrap_or_default();
+                let input = event.pointer("/Properties/Input").and_then(Value::as_str).unwrap_or_default();
+                let off = event.pointer("/Properties/Enabled").is_some_and(|on| !is_true(Some(on)));
+                kind.starts_with("Schedule") && input.contains(&format!("\"{task}\"")) && !off
+            })
+        })
+    };
+    let missing = ["backup", "drill"].into_iter().filter(|task| !scheduled(task));
+    let faults: Vec<_> = missing.map(|task| format!("no schedule runs the task {task}")).collect();
+    pass_unless("DR-1", &faults, "backups and drills are scheduled")
+}
+
+/// Every bucket is locked and closed to the public, and one at least is encrypted under a KMS key.
+fn locked(stack: &Stack) -> Observation {
+    let mut faults = Vec::new();
+    for bucket in stack.of("AWS::S3::Bucket") {
+        let retention = bucket.at("/ObjectLockConfiguration/Rule/DefaultRetention/Mode");
+        if !is_true(bucket.at("/ObjectLockEnabled")) {
+            faults.push(format!("{} has no Object Lock", bucket.name));
+        }
+        if !is("COMPLIANCE")(retention) {
+            faults.push(format!("{} has no default retention in COMPLIANCE mode", bucket.name));
+        }
+        if !is_true(bucket.at("/PublicAccessBlockConfiguration/RestrictPublicBuckets")) {
+            faults.push(format!("{} does not restrict public policies", bucket.name));
+        }
+    }
+    let encrypted = |bucket: &Resource| {
+        let rule = "/BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm";
+        is_true(bucket.at("/ObjectLockEnabled")) && is("aws:kms")(bucket.at(rule))
+    };
+    if !stack.of("AWS::S3::Bucket").any(encrypted) {
+        faults.push("no bucket has both Object Lock and encryption under a KMS key".to_owned());
+    }
+    pass_unless("DR-1", &faults, "every bucket is locked in COMPLIANCE mode, and backups are encrypted")
+}
