@@ -1,6 +1,6 @@
 """Writes docs/cost.md from the templates' sizes and the measured durations: cost.py [--check].
 
-With --check it fails where the page is not what would be written."""
+With --check, fails if the page is out of date."""
 
 import re
 import sys
@@ -27,9 +27,9 @@ PRICES = {
     "Aurora, a GB and month": 0.10,
 }
 HOURS = 730
-# A line of a request in the log, and the gateway's own, in bytes.
+# Size of a request's log line, and of the gateway's, in bytes.
 LOG_BYTES = 900
-# Requests of these, for a share of all: accounts as the bulk, sign-ins as the dear ones.
+# Shares of requests: mostly accounts, and sign-ins as the expensive ones.
 MIX = [("accounts", "`GET /accounts/{id}`", 0.90), ("auth", "`POST /auth/login`", 0.02), ("auth", "`GET /auth/whoami`", 0.08)]
 
 

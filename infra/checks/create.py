@@ -1,6 +1,6 @@
-"""Makes the stacks in moto, each with what the ones before it gave out, as template.yaml wires them: create.py FOLDER.
+"""Creates the stacks in moto, each with the outputs of the previous ones, as template.yaml wires them: create.py FOLDER.
 
-What moto cannot make is left out and listed. It fails where a stack cannot be made, or where the list is not NOT_IN_MOTO."""
+Skips and lists the kinds that moto does not support. Fails if a stack cannot be created, or if the list is not NOT_IN_MOTO."""
 
 import io
 import json
@@ -17,7 +17,7 @@ import boto3
 from moto import mock_aws
 from moto.cloudformation.parsing import resource_class_from_type
 
-# Kinds of resources that moto's CloudFormation does not know, as it says itself.
+# Kinds of resources that moto's CloudFormation does not support, by its own account.
 NOT_IN_MOTO = {
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::BasePathMapping",
@@ -49,11 +49,11 @@ NOT_IN_MOTO = {
     "AWS::WAFv2::WebACLAssociation",
 }
 
-# Kinds that it knows, and cannot make as they are written here: why.
+# Kinds that it supports but cannot create in the form used here, with the reason.
 BROKEN_IN_MOTO = {
-    "AWS::ApiGateway::Deployment": "it reads no Body of a RestApi, so finds no methods",
-    "AWS::Lambda::Permission": "it makes no alias to give it for",
-    "AWS::RDS::DBInstance": "it knows no Aurora",
+    "AWS::ApiGateway::Deployment": "it does not read the Body of a RestApi, so it finds no methods",
+    "AWS::Lambda::Permission": "it creates no alias to grant it for",
+    "AWS::RDS::DBInstance": "it does not support Aurora",
 }
 
 GIVEN = {
@@ -64,7 +64,7 @@ GIVEN = {
 
 
 def resolve(value, parameters, outputs, conditions):
-    """A value of the root template; only what it uses."""
+    """Resolve a value of the root template; supports only the functions that it uses."""
     if isinstance(value, list):
         return [resolve(item, parameters, outputs, conditions) for item in value]
     if not isinstance(value, dict):
@@ -82,11 +82,11 @@ def resolve(value, parameters, outputs, conditions):
         return argument[0].join(again(argument[1]))
     if name == "Fn::Equals":
         return again(argument[0]) == again(argument[1])
-    raise SystemExit(f"template.yaml uses {name}, which create.py does not know")
+    raise SystemExit(f"template.yaml uses {name}, which create.py does not support")
 
 
 def without(template, missing):
-    """The template without the kinds that are missing, and with words in the place of what refers to them."""
+    """Remove the missing kinds from a template, and replace references to them."""
     gone = {name for name, resource in template["Resources"].items() if resource["Type"] in missing}
 
     def clean(value):
@@ -96,7 +96,7 @@ def without(template, missing):
             if value.get("Ref") in gone or (value.get("Fn::GetAtt") or [None])[0] in gone:
                 return "none"
             if "Fn::Cidr" in value:
-                # A function that moto does not know.
+                # A function that moto does not support.
                 return [f"10.72.{block * 2}.0/23" for block in range(4)]
             return {name: clean(inner) for name, inner in value.items() if name != "DependsOn"}
         if isinstance(value, str):
@@ -111,7 +111,7 @@ def without(template, missing):
 def main(folder):
     root = json.loads((folder / "template.json").read_text())
     parameters = {name: parameter.get("Default", "") for name, parameter in root["Parameters"].items()} | GIVEN
-    outputs, missing, made = {}, set(), 0
+    outputs, missing, created = {}, set(), 0
     conditions = {name: resolve(value, parameters, outputs, {}) for name, value in root["Conditions"].items()}
     cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
     s3.create_bucket(Bucket="artifacts")
@@ -130,13 +130,13 @@ def main(folder):
         try:
             cloudformation.create_stack(StackName=f"holdfast-{stem}", TemplateBody=json.dumps(template), Parameters=pairs)
         except Exception as error:
-            raise SystemExit(f"{stem} cannot be made: {type(error).__name__}: {error}") from error
+            raise SystemExit(f"{stem} cannot be created: {type(error).__name__}: {error}") from error
         stack = cloudformation.describe_stacks(StackName=f"holdfast-{stem}")["Stacks"][0]
         outputs[name] = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-        made += len(cloudformation.describe_stack_resources(StackName=f"holdfast-{stem}")["StackResources"])
+        created += len(cloudformation.describe_stack_resources(StackName=f"holdfast-{stem}")["StackResources"])
     if missing != NOT_IN_MOTO:
-        raise SystemExit(f"NOT_IN_MOTO is to be {sorted(missing)}")
-    print(f"{made} resources made; moto has no {', '.join(sorted(kind.removeprefix('AWS::') for kind in missing))}")
+        raise SystemExit(f"NOT_IN_MOTO should be {sorted(missing)}")
+    print(f"{created} resources created; moto does not support {', '.join(sorted(kind.removeprefix('AWS::') for kind in missing))}")
 
 
 def resolve_all(values, *scope):

@@ -1,4 +1,4 @@
-"""Writes templates as JSON into a folder, with YAML's aliases and short tags spelt out, which cfn-guard cannot read."""
+"""Writes templates as JSON to a folder, with YAML's aliases and short tags expanded, for the checks beside it: expand.py FOLDER FILE..."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Writes the templates that have SAM's functions and APIs as CloudFormation gets them: transform.py FOLDER-OF-EXPANDED FOLDER."""
+"""Transforms the expanded templates from SAM to CloudFormation: transform.py FOLDER-OF-EXPANDED FOLDER."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Holds the root template against its parts: each gets exactly the parameters it declares, and each output exists."""
+"""Checks the root template against its nested ones: each gets exactly the parameters it declares, and each output exists."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ def references(value):
 
 for name, part in parts.items():
     declared, given = set(read(stems[name])["Parameters"]), set(part["Properties"]["Parameters"])
-    faults += [f"{name} is not given {missing}" for missing in sorted(declared - given)]
+    faults += [f"{name} gets no value for {missing}" for missing in sorted(declared - given)]
     faults += [f"{name} declares no {unknown}" for unknown in sorted(given - declared)]
 for reference in references([root["Resources"], root["Outputs"]]):
     part, _, output = reference.split(".", 2)
