@@ -1,4 +1,4 @@
-//! The one source of time. Handlers never read the system clock themselves, so that tests decide what time it is.
+//! The one source of time. Handlers never read the system clock themselves, so that tests control the time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,14 +7,13 @@ use serde::{Serialize, Serializer};
 use tokio_postgres::types::{FromSql, Type};
 use utoipa::ToSchema;
 
-/// Tells the time, in whole microseconds: the resolution that PostgreSQL keeps, so that what is
-/// answered and what is stored are equal.
+/// A clock in whole microseconds: the resolution of PostgreSQL, so that times in responses equal the stored ones.
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// A time in an answer: RFC 3339, UTC, always with six digits of the second, so that texts sort as times do.
+/// A time in a response: RFC 3339, UTC, always with six fractional digits, so that texts sort like times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, format = DateTime)]
 pub struct Time(pub Timestamp);
@@ -35,7 +34,7 @@ impl<'a> FromSql<'a> for Time {
     }
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
@@ -46,18 +45,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that the tests set and move. Each reading is a microsecond after the one before, so that what happened later
-/// has a later time.
+/// A clock that tests set and advance. Each reading is a microsecond after the previous one, so that later events have later
+/// times.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Returns a clock that starts at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.as_microsecond()))
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds.saturating_mul(1_000_000), Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Identifiers as types, so that an account's id never lands where a tenant's belongs.
+//! Identifiers as distinct types, so that an account's id cannot be used as a tenant's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID in its hyphenated form")]
-pub struct NotAnId;
+pub struct InvalidId;
 
-/// Reads an id in the one form in which they are written: each thing has one address.
-fn hyphenated(text: &str) -> Result<Uuid, NotAnId> {
-    Uuid::try_parse(text).ok().filter(|_| text.len() == 36).ok_or(NotAnId)
+/// Parses the hyphenated form only, so that each resource has one URL.
+fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
+    Uuid::try_parse(text).ok().filter(|_| text.len() == 36).ok_or(InvalidId)
 }
 
 macro_rules! id {
@@ -32,7 +32,7 @@ macro_rules! id {
         }
 
         impl FromStr for $name {
-            type Err = NotAnId;
+            type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 hyphenated(text).map(Self)
@@ -42,24 +42,23 @@ macro_rules! id {
 }
 
 id! {
-    /// A tenant: one customer of the deployment, walled off from all others.
+    /// A tenant: one customer of the deployment, isolated from all others.
     TenantId,
     /// A person who signs in.
     UserId,
-    /// A sign-in, from the password to its end.
+    /// A session: from the sign-in to its end.
     SessionId,
-    /// An account that a tenant keeps.
+    /// An account of a tenant.
     AccountId,
-    /// A program's token.
+    /// An API token.
     TokenId,
 }
 
 impl TenantId {
-    /// The platform itself: the reserved tenant (the nil UUID) that operators belong to. The HTTP
-    /// contract shows it as `null`.
+    /// The platform: the reserved tenant (the nil UUID) that operators belong to. The API shows it as `null`.
     pub const PLATFORM: Self = Self(Uuid::nil());
 
-    /// The tenant as the contract shows it: none for the platform.
+    /// The tenant as the API shows it: none for the platform.
     pub fn public(self) -> Option<Self> {
         (self != Self::PLATFORM).then_some(self)
     }

@@ -1,4 +1,4 @@
-//! The entrance from AWS Lambda: starts a function and hands each API Gateway event to its router.
+//! The entry point in AWS Lambda: starts a function and passes each API Gateway event to its router.
 
 use std::process::ExitCode;
 
@@ -15,14 +15,14 @@ use crate::config::{Config, Needs};
 use crate::telemetry::log;
 use crate::web::SourceIp;
 
-/// Runs the function until Lambda ends the process. A start that is refused leaves one line in the log and a failed
-/// exit code, which Lambda reports as an init error.
+/// Runs the function until Lambda ends the process. A failed start writes one log line and returns a failing exit code, which
+/// Lambda reports as an init error.
 pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> ExitCode {
     log::json();
     match serve(function, needs, router).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(function, "the start was refused: {error:#}");
+            tracing::error!(function, "the function cannot start: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -31,16 +31,16 @@ pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) 
 async fn serve(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> anyhow::Result<()> {
     let config = Config::load(needs).await?;
     let router = router(App::start(config, function).await?).layer(from_fn(stay_in_stage));
-    let service = ServiceBuilder::new().map_request(enter).map_response(leave).service(router);
+    let service = ServiceBuilder::new().map_request(read_gateway_context).map_response(mark_text).service(router);
     lambda_http::run(service).await.map_err(anyhow::Error::from_boxed)
 }
 
-/// What stands before our paths in the caller's: the stage, such as `/live`, on an API without a domain of its own.
+/// The stage that precedes our paths in the caller's URL, such as `/live`, on an API without a domain of its own.
 #[derive(Clone)]
 struct Stage(String);
 
-/// Takes from the event what only the gateway can say: the caller's address, and the path without the stage.
-fn enter(mut request: Request) -> Request {
+/// Reads from the event what only the gateway knows: the client address, and the path without the stage.
+fn read_gateway_context(mut request: Request) -> Request {
     let stage = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.path.as_deref().and_then(|path| {
             path.strip_suffix(request.raw_http_path()).filter(|stage| stage.starts_with('/')).map(str::to_owned)
@@ -65,12 +65,12 @@ fn enter(mut request: Request) -> Request {
     };
     match target.parse() {
         Ok(uri) => *request.uri_mut() = uri,
-        Err(error) => tracing::warn!(%error, "the event's path is no URI path; the request's own is kept"),
+        Err(error) => tracing::warn!(%error, "the event's path is not a URI path; the request's own is kept"),
     }
     request
 }
 
-/// Puts the stage before the paths that an answer names, so that a caller who follows them stays on the API.
+/// Prefixes the stage to the paths in response headers, so that a caller who follows them stays on the API.
 async fn stay_in_stage(request: axum::extract::Request, next: Next) -> Response {
     let stage = request.extensions().get::<Stage>().cloned();
     let mut response = next.run(request).await;
@@ -85,13 +85,13 @@ async fn stay_in_stage(request: axum::extract::Request, next: Next) -> Response 
     response
 }
 
-/// Marks what says that it is text as such. The library knows only some types (not OpenMetrics) and puts all others into
-/// base64, which API Gateway hands on as it is.
-fn leave(mut response: Response) -> Response {
-    const AS: HeaderName = HeaderName::from_static("x-lambda-http-content-encoding");
+/// Marks text responses as text. The library recognizes only some types (not OpenMetrics) and encodes all others as base64,
+/// which API Gateway does not decode.
+fn mark_text(mut response: Response) -> Response {
+    const ENCODING: HeaderName = HeaderName::from_static("x-lambda-http-content-encoding");
     let content_type = response.headers().get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().ends_with(b"; charset=utf-8")) {
-        response.headers_mut().insert(AS, HeaderValue::from_static("text"));
+        response.headers_mut().insert(ENCODING, HeaderValue::from_static("text"));
     }
     response
 }

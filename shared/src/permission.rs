@@ -1,4 +1,4 @@
-//! Who may do what: the one table of roles and permissions. A route names a permission; a role is a set of them.
+//! The one table of roles and permissions. A route names a permission; a role is a set of permissions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use utoipa::ToSchema;
 
 macro_rules! permissions {
     ($($variant:ident = $name:literal),+ $(,)?) => {
-        /// Something a principal may be allowed to do.
+        /// A permission of a principal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
         pub enum Permission {
             $(#[doc = concat!("`", $name, "`")] #[serde(rename = $name)] $variant),+
         }
 
         impl Permission {
-            /// Every permission there is.
+            /// Every permission.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its name in tokens, scopes and documents.
+            /// Name in tokens, scopes and documents.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
@@ -54,7 +54,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// What an API token may be allowed to do: never anything administrative.
+/// A permission that an API token can have: never an administrative one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
 pub enum Scope {
     /// `accounts:read`
@@ -88,7 +88,7 @@ impl Scope {
         Self::MetricsRead,
     ];
 
-    /// The permission that it gives.
+    /// The permission that it grants.
     pub const fn permission(self) -> Permission {
         match self {
             Self::AccountsRead => Permission::AccountsRead,
@@ -100,7 +100,7 @@ impl Scope {
         }
     }
 
-    /// Its name: the permission's.
+    /// Name of the permission.
     pub const fn name(self) -> &'static str {
         self.permission().name()
     }
@@ -112,7 +112,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What a user is. `operator` belongs to the platform, the others to a tenant.
+/// Role of a user. `operator` belongs to the platform, the others to a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -120,9 +120,9 @@ pub enum Role {
     Viewer,
     /// Changes accounts and secrets, and reveals values.
     Editor,
-    /// Runs the tenant: users, tokens and its audit log.
+    /// Administers the tenant: users, tokens and its audit log.
     Admin,
-    /// Runs the platform; never sees accounts or secrets.
+    /// Administers the platform; never sees accounts or secrets.
     Operator,
 }
 
@@ -130,7 +130,7 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Admin, Self::Operator];
 
-    /// Its name in claims and rows.
+    /// Name in claims and rows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -140,7 +140,7 @@ impl Role {
         }
     }
 
-    /// What the role may do.
+    /// Permissions of the role.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission as P;
         match self {
@@ -177,7 +177,7 @@ impl Role {
         }
     }
 
-    /// Whether the role holds a permission.
+    /// Returns whether the role has a permission.
     pub fn may(self, permission: Permission) -> bool {
         self.permissions().contains(&permission)
     }
@@ -189,7 +189,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A text that names no role.
+/// A text that is not the name of a role.
 #[derive(Debug, thiserror::Error)]
 #[error("no such role: use viewer, editor, admin or operator")]
 pub struct UnknownRole;

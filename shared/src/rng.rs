@@ -1,28 +1,28 @@
-//! The one source of randomness: the operating system's, or a seeded one in tests.
+//! The one random source: the operating system's, or a seeded one in tests.
 
 use jiff::Timestamp;
-#[expect(clippy::disallowed_types, reason = "the one place that asks the system")]
+#[expect(clippy::disallowed_types, reason = "the one place that reads the system's random source")]
 use rand::rngs::OsRng;
 use rand::{RngCore, TryRngCore};
 use std::sync::{Mutex, PoisonError};
 use uuid::{Builder, Uuid};
 
-/// Gives random bytes fit for keys and tokens.
+/// A cryptographically secure random source.
 pub trait Rng: Send + Sync {
     /// Fills the buffer with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
 impl dyn Rng + '_ {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// A UUID version 7 (RFC 9562, section 6.2, method 3): sorts by the microsecond in which it was made, unguessable in
-    /// its 62 random bits.
+    /// Returns a UUID version 7 (RFC 9562, section 6.2, method 3): sorts by the microsecond of its creation, with 62 random
+    /// bits.
     pub fn uuid(&self, now: Timestamp) -> Uuid {
         let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
         let mut rest = self.bytes::<10>();
@@ -33,13 +33,13 @@ impl dyn Rng + '_ {
         Builder::from_unix_timestamp_millis(micros / 1000, &rest).into_uuid()
     }
 
-    /// `length` random letters and digits, each worth 5.95 bits: 22 of them are as good as a 128-bit key.
+    /// Returns `length` random letters and digits of 5.95 bits each: 22 of them equal a 128-bit key.
     pub fn base62(&self, length: usize) -> String {
         const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut text = String::with_capacity(length);
         while text.len() < length {
             let bytes: [u8; 32] = self.bytes();
-            // Six bits each; the two values beyond the alphabet are dropped, so that no letter is likelier than another.
+            // Six bits each; the two values beyond the alphabet are dropped, so that all letters are equally likely.
             let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte >> 2)));
             text.extend(letters.take(length - text.len()).map(|letter| char::from(*letter)));
         }
@@ -47,25 +47,25 @@ impl dyn Rng + '_ {
     }
 }
 
-/// The operating system's generator.
+/// The operating system's random source.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemRng;
 
 impl Rng for SystemRng {
-    #[expect(clippy::panic, reason = "without randomness nothing here is safe to do")]
+    #[expect(clippy::panic, reason = "no operation is secure without randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = OsRng.try_fill_bytes(bytes) {
-            panic!("the operating system gives no random bytes: {error}");
+            panic!("the operating system returns no random bytes: {error}");
         }
     }
 }
 
-/// A generator that gives the same bytes for the same seed. Tests only.
+/// A generator that returns the same bytes for the same seed. Tests only.
 #[derive(Debug)]
 pub struct SeededEntropy(Mutex<rand::rngs::StdRng>);
 
 impl SeededEntropy {
-    /// Starts the sequence of this seed.
+    /// Starts the sequence of a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(rand::SeedableRng::seed_from_u64(seed)))
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base62_has_the_length_asked_for_and_uses_its_whole_alphabet() {
+    fn base62_has_the_requested_length_and_uses_its_whole_alphabet() {
         let rng: &dyn Rng = &SeededEntropy::new(7);
         let text = rng.base62(10_000);
         assert_eq!(text.len(), 10_000);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_by_the_microsecond_in_which_they_were_made() {
+    fn ids_sort_by_the_microsecond_of_their_creation() {
         let rng: &dyn Rng = &SystemRng;
         let at = |micros: i64| Timestamp::from_microsecond(1_790_000_000_000_000 + micros).unwrap();
         let ids: Vec<_> = (0..3000).map(|micros| rng.uuid(at(micros))).collect();

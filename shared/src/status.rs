@@ -1,27 +1,27 @@
-//! Whether something that can be suspended is in use.
+//! The status of a resource that can be suspended.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whether an account, a user or a tenant is in use.
+/// Status of an account, a user or a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// In use.
     Active,
-    /// Kept, but out of use: an account refuses secret writes and reveals, nobody signs in as the user or in the tenant.
+    /// Suspended: an account rejects secret writes and reveals; a user cannot sign in, nor can any user of a tenant.
     Suspended,
 }
 
-/// A text that names no status.
+/// A text that is not the name of a status.
 #[derive(Debug, thiserror::Error)]
 #[error("no such status: use active or suspended")]
 pub struct UnknownStatus;
 
 impl Status {
-    /// Its name in rows and answers.
+    /// Name in rows and responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",

@@ -1,16 +1,16 @@
-//! Short texts that people write: names and labels, parsed at the door.
+//! Names and labels that people choose, validated at the boundary.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A text that is no label.
+/// A text that is not a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 200 characters, not all of them spaces, without control characters")]
 pub struct InvalidLabel;
 
-/// A name that people gave to something: 1 to 200 characters.
+/// A display name: 1 to 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(
@@ -36,12 +36,12 @@ impl TryFrom<String> for Label {
     }
 }
 
-/// A text that is no username.
+/// A text that is not a username.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 characters without a colon, control characters, or spaces at its ends")]
-pub struct NotAUsername;
+pub struct InvalidUsername;
 
-/// The name that a user gives to sign in: 1 to 128 characters. No colon, since `AUTH_USERS` puts one after it.
+/// The name by which a user signs in: 1 to 128 characters. It has no colon, the separator in `AUTH_USERS`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(
@@ -58,18 +58,18 @@ impl Username {
 }
 
 impl TryFrom<String> for Username {
-    type Error = NotAUsername;
+    type Error = InvalidUsername;
 
-    fn try_from(text: String) -> Result<Self, NotAUsername> {
+    fn try_from(text: String) -> Result<Self, InvalidUsername> {
         let plain = text.trim() == text && !text.chars().any(|letter| letter.is_control() || letter == ':');
         let fits = (1..=128).contains(&text.chars().count()) && plain;
-        if fits { Ok(Self(text)) } else { Err(NotAUsername) }
+        if fits { Ok(Self(text)) } else { Err(InvalidUsername) }
     }
 }
 
-/// A text that is no slug.
+/// A text that is not a slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 63 of a-z, 0-9 and -, the first of them no -")]
+#[error("must be 1 to 63 of a-z, 0-9 and -, and must not start with -")]
 pub struct InvalidSlug;
 
 /// The short name of a tenant, given at sign-in: 1 to 63 lower-case letters, digits and hyphens.
@@ -95,10 +95,10 @@ impl TryFrom<String> for Slug {
     }
 }
 
-/// A text that is no name of a secret.
+/// A text that is not the name of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a letter and up to 127 more letters, digits, _, . or -, all of ASCII")]
-pub struct NotASecretName;
+pub struct InvalidSecretName;
 
 /// The name of a secret: `[A-Za-z][A-Za-z0-9_.-]{0,127}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,17 +112,17 @@ impl SecretName {
 }
 
 impl FromStr for SecretName {
-    type Err = NotASecretName;
+    type Err = InvalidSecretName;
 
-    fn from_str(text: &str) -> Result<Self, NotASecretName> {
+    fn from_str(text: &str) -> Result<Self, InvalidSecretName> {
         let known = |letter: u8| letter.is_ascii_alphanumeric() || b"_.-".contains(&letter);
         let begins = text.bytes().next().is_some_and(|letter| letter.is_ascii_alphabetic());
         let fits = begins && text.len() <= 128 && text.bytes().all(known);
-        if fits { Ok(Self(text.to_owned())) } else { Err(NotASecretName) }
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidSecretName) }
     }
 }
 
-/// The form in which prefixes are looked for: lower case by Unicode's rules, the same whatever the database's locale is.
+/// Normalizes a text for prefix search: lower case by Unicode's rules, independent of the database's locale.
 pub fn search_key(text: &str) -> String {
     text.to_lowercase()
 }

@@ -1,5 +1,5 @@
-//! Numbers for CloudWatch, as log lines in its embedded metric format: CloudWatch makes metrics of them, and nothing has to
-//! be called. Outside Lambda there are none. A line holds no name of a tenant, a user or a secret.
+//! Metrics for CloudWatch, as log lines in its embedded metric format, from which CloudWatch extracts metrics without any
+//! API call. Written only in Lambda. A line never names a tenant, a user or a secret.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -9,17 +9,17 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Where the metrics are found in CloudWatch.
+/// CloudWatch namespace.
 const NAMESPACE: &str = "Holdfast";
 
-/// The only dimension: which function of which stack. Each further value of a dimension would be a metric of its own, and
-/// paid for as one.
+/// The only dimension: the function's name, which includes the stack's. Each further value of a dimension would be billed as
+/// a metric of its own.
 const DIMENSION: &str = "FunctionName";
 
-/// What a number counts in.
+/// Unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A count.
     Count,
     /// Milliseconds.
     Milliseconds,
@@ -37,53 +37,53 @@ impl Unit {
     }
 }
 
-/// A metric's value.
+/// Value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number {
-    /// The metric's name.
+    /// Name of the metric.
     pub name: &'static str,
-    /// What it counts in.
+    /// Unit.
     pub unit: Unit,
-    /// How much.
+    /// Value.
     pub value: f64,
 }
 
 impl Number {
-    /// So many of something.
+    /// A count.
     pub const fn count(name: &'static str, value: f64) -> Self {
         Self { name, unit: Unit::Count, value }
     }
 }
 
-/// The name of this function in Lambda; none elsewhere.
+/// The name of this function in Lambda; none outside it.
 fn function_name() -> Option<&'static str> {
     static NAME: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("AWS_LAMBDA_FUNCTION_NAME").ok());
     NAME.as_deref()
 }
 
-/// Whether numbers are written at all.
+/// Returns whether metrics are written: only in Lambda.
 pub fn is_on() -> bool {
     function_name().is_some()
 }
 
-/// Writes numbers and what else is known of them, as one line on standard output; nothing outside Lambda.
-pub fn write(now: Timestamp, numbers: &[Number], facts: Map<String, Value>) {
+/// Writes metrics and further fields as one line to standard output; nothing outside Lambda.
+pub fn write(now: Timestamp, numbers: &[Number], fields: Map<String, Value>) {
     let Some(function) = function_name() else { return };
-    let line = line(function, now, numbers, facts);
-    // A line that cannot be written is lost, as any log line is.
+    let line = line(function, now, numbers, fields);
+    // A line that cannot be written is lost, like any log line.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-fn line(function: &str, now: Timestamp, numbers: &[Number], mut facts: Map<String, Value>) -> Value {
+fn line(function: &str, now: Timestamp, numbers: &[Number], mut fields: Map<String, Value>) -> Value {
     let metrics: Vec<_> =
         numbers.iter().map(|number| json!({"Name": number.name, "Unit": number.unit.name()})).collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics});
-    facts.insert("timestamp".to_owned(), now.to_string().into());
-    facts.insert("level".to_owned(), "INFO".into());
-    facts.insert(DIMENSION.to_owned(), function.into());
-    facts.extend(numbers.iter().map(|number| (number.name.to_owned(), number.value.into())));
-    facts.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
-    Value::Object(facts)
+    fields.insert("timestamp".to_owned(), now.to_string().into());
+    fields.insert("level".to_owned(), "INFO".into());
+    fields.insert(DIMENSION.to_owned(), function.into());
+    fields.extend(numbers.iter().map(|number| (number.name.to_owned(), number.value.into())));
+    fields.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
+    Value::Object(fields)
 }
 
 #[cfg(test)]
@@ -91,11 +91,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_as_the_specification_has_it() {
+    fn a_line_follows_the_specification() {
         let numbers =
             [Number::count("Requests", 1.0), Number { name: "Duration", unit: Unit::Milliseconds, value: 1.25 }];
-        let facts = Map::from_iter([("route".to_owned(), Value::from("/accounts/{id}"))]);
-        let line = line("holdfast-accounts", Timestamp::from_second(1_700_000_000).unwrap(), &numbers, facts);
+        let fields = Map::from_iter([("route".to_owned(), Value::from("/accounts/{id}"))]);
+        let line = line("holdfast-accounts", Timestamp::from_second(1_700_000_000).unwrap(), &numbers, fields);
         assert_eq!(
             line,
             json!({

@@ -1,27 +1,24 @@
-//! What is counted by nobody but found in the tables of operations: for `/metrics`, and for CloudWatch by maintenance.
+//! Gauges that are computed from the tables of operations: for `/metrics`, and for CloudWatch by maintenance.
 
-/// Reads them: name and value, by the time. The roles of metrics and of maintenance may.
+/// Selects the name and value of each gauge at a time. The database roles of metrics and maintenance may run it.
 pub const SELECT: &str = include_str!("gauges.sql");
 
-/// Each gauge's name, and what it tells. One that is not known yet, such as how long a first backup took, is left out;
-/// what was never done is as old as the installation.
+/// Name and help of each gauge. A value that does not exist yet, such as the duration of the first backup, is left out. The
+/// age of something that never happened counts from the installation.
 pub const GAUGES: &[(&str, &str)] = &[
-    ("holdfast_instances", "Instances that reported in the last five minutes."),
-    ("holdfast_counters_age_seconds", "Time since any instance reported its counters."),
-    ("holdfast_schema_version", "The version that the schema is at."),
-    ("holdfast_schema_expected_version", "The version that the answering build was made for."),
-    ("holdfast_migration_failures", "Migrations that failed since the schema is at its version."),
-    ("holdfast_schema_differences", "Objects that were not as the migrations make them, at the last check."),
-    ("holdfast_schema_check_age_seconds", "Time since the schema was last checked."),
-    (
-        "holdfast_audit_seal_age_seconds",
-        "Time since the audit log was last sealed; nothing is sealed while nothing happens.",
-    ),
-    ("holdfast_backup_age_seconds", "Time since the end of the newest backup that succeeded."),
-    ("holdfast_backup_duration_seconds", "How long that backup took."),
-    ("holdfast_backup_size_bytes", "The size of the database that it is of."),
-    ("holdfast_backup_compressed_bytes", "The size of its dump."),
-    ("holdfast_drill_age_seconds", "Time since the end of the newest restore drill that succeeded."),
-    ("holdfast_drill_duration_seconds", "How long that drill took."),
-    ("holdfast_backup_failures", "Backups and drills that have failed since the newest of their kind that succeeded."),
+    ("holdfast_instances", "Instances that reported counters in the last five minutes."),
+    ("holdfast_counters_age_seconds", "Time since an instance last reported its counters."),
+    ("holdfast_schema_version", "Version of the database schema."),
+    ("holdfast_schema_expected_version", "Schema version that the running build expects."),
+    ("holdfast_migration_failures", "Failed migrations since the schema reached its current version."),
+    ("holdfast_schema_differences", "Schema objects that differed from the migrations at the last check."),
+    ("holdfast_schema_check_age_seconds", "Time since the schema was last checked for drift."),
+    ("holdfast_audit_seal_age_seconds", "Time since the audit log was last sealed; it is sealed only while it grows."),
+    ("holdfast_backup_age_seconds", "Time since the last successful backup ended."),
+    ("holdfast_backup_duration_seconds", "Duration of the last successful backup."),
+    ("holdfast_backup_size_bytes", "Size of the database in the last successful backup."),
+    ("holdfast_backup_compressed_bytes", "Size of the compressed dump of the last successful backup."),
+    ("holdfast_drill_age_seconds", "Time since the last successful restore drill ended."),
+    ("holdfast_drill_duration_seconds", "Duration of the last successful restore drill."),
+    ("holdfast_backup_failures", "Failed backups and restore drills since the last successful one of their kind."),
 ];
