@@ -1,18 +1,28 @@
-//! `#[derive(FromRow)]`: a struct with named fields, read from a PostgreSQL row by the columns' names.
-//!
-//! Never by their order: two columns of one type that change places would compile and swap their values.
+//! `#[derive(FromRow)]`: reads a PostgreSQL row into a struct, by column name and never by position. By position, two columns
+//! of the same type that change places would still compile and swap their values.
 
 use proc_macro::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, LitStr, Path, parse_macro_input};
 
-/// Implements `holdfast_shared::db::FromRow`. Each field is read from the column of its name; `#[row(...)]` on a field
-/// says otherwise:
+/// Implements `holdfast_shared::db::FromRow` for a struct with named fields. Each field is read from the column of its name.
+/// Attributes of a field change that:
 ///
-/// - `column = "name"`: the column's name, where it is not the field's;
-/// - `with = "path"`: a function from the column's value to the field's;
-/// - `flatten`: the field is itself a `FromRow` of the same row.
+/// - `#[row(column = "name")]`: reads the column of this name;
+/// - `#[row(with = "path")]`: converts the column's value by a function, which cannot fail;
+/// - `#[row(flatten)]`: reads the field, itself a `FromRow`, from the same row.
+///
+/// ```ignore
+/// #[derive(FromRow)]
+/// struct Account {
+///     id: AccountId,
+///     #[row(column = "search_name")]
+///     name: String,
+///     #[row(flatten)]
+///     owner: Owner,
+/// }
+/// ```
 #[proc_macro_derive(FromRow, attributes(row))]
 pub fn from_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -21,10 +31,10 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 
 fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     let Data::Struct(data) = &input.data else {
-        return Err(syn::Error::new(input.span(), "FromRow reads structs"));
+        return Err(syn::Error::new(input.span(), "FromRow can be derived for structs only"));
     };
     let Fields::Named(fields) = &data.fields else {
-        return Err(syn::Error::new(input.span(), "FromRow reads fields by name"));
+        return Err(syn::Error::new(input.span(), "FromRow can be derived for named fields only"));
     };
     let fields = fields.named.iter().map(field).collect::<syn::Result<Vec<_>>>()?;
     let name = &input.ident;
@@ -38,9 +48,11 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     })
 }
 
-/// The field's initializer.
+/// Returns the initializer of a field.
 fn field(field: &Field) -> syn::Result<proc_macro2::TokenStream> {
-    let Some(name) = &field.ident else { return Err(syn::Error::new(field.span(), "FromRow reads fields by name")) };
+    let Some(name) = &field.ident else {
+        return Err(syn::Error::new(field.span(), "FromRow can be derived for named fields only"));
+    };
     let mut column = name.to_string();
     let mut with: Option<Path> = None;
     let mut flatten = false;
