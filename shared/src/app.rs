@@ -1,11 +1,17 @@
-//! What a function holds while it runs: configuration, the database, keys, clock, randomness and counters.
+//! The state of a running function: configuration, database, keys, clock, random source and counters.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use crate::aws::Stage;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
-use crate::db::Datastore;
+use crate::config::{Config, Settings};
+use crate::db::{self, ConnectError, Credentials, Datastore, DbError, PoolSettings};
 use crate::identity::keys::KeyRing;
 use crate::identity::signer::Signer;
 use crate::problem::Problem;
@@ -13,54 +19,49 @@ use crate::rng::{Rng, SystemRng};
 use crate::telemetry::metrics::Metrics;
 use crate::vault::Vault;
 
-/// The running function. Cheap to clone; one per process.
+/// A running function. Cheap to clone; one per process.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
-/// What an [`App`] is made of.
+/// The parts of an [`App`].
 pub struct Parts {
-    /// The configuration.
+    /// Configuration.
     pub config: Config,
-    /// The database.
+    /// Database.
     pub db: Datastore,
-    /// The keys that verify tokens and cursors.
+    /// Keys that verify tokens and cursors.
     pub keys: Arc<KeyRing>,
-    /// Signs access tokens; only the auth function has one.
+    /// Signer of access tokens; only the auth function has one.
     pub signer: Option<Signer>,
-    /// Seals and opens secrets; none where no vault key is configured.
+    /// Vault; none if no vault key is configured.
     pub vault: Option<Vault>,
-    /// The time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// Random source.
     pub rng: Arc<dyn Rng>,
-    /// This instance's counters.
+    /// Counters of this instance.
     pub metrics: Arc<Metrics>,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Assembles the parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
-    /// Builds everything from a configuration and opens the first database connection, so that the first request
-    /// finds it all warm. A database that cannot be reached yet is not an error: requests answer 503 until it can.
+    /// Builds the parts from a configuration and opens the first database connection, so that the first request finds
+    /// everything warm. An unreachable database is not an error: requests get 503 until it is reachable.
+    ///
+    /// # Errors
+    /// The configuration is unusable.
     pub async fn start(config: Config, function: &'static str) -> anyhow::Result<Self> {
         Self::start_with(config, function, Arc::new(SystemClock), Arc::new(SystemRng)).await
     }
 
-    /// The vault.
+    /// Starts like [`App::start`], with another clock and random source.
     ///
     /// # Errors
-    /// 500 where no vault key is configured: outside `APP_ENV=local` a function that needs one does not start without.
-    pub fn vault(&self) -> Result<&Vault, Problem> {
-        self.vault.as_ref().ok_or_else(|| {
-            tracing::error!("no vault key is configured: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY");
-            Problem::internal()
-        })
-    }
-
-    /// As [`App::start`], with a clock and randomness of the caller's choice.
+    /// The configuration is unusable.
     pub async fn start_with(
         config: Config,
         function: &'static str,
@@ -69,13 +70,41 @@ impl App {
     ) -> anyhow::Result<Self> {
         let keys = Arc::new(KeyRing::new(config.jwt_secret.as_ref()));
         let metrics = Arc::new(Metrics::new(rng.uuid(clock.now()), function, clock.now()));
-        let db = Datastore::new(&config, Arc::clone(&keys), Arc::clone(&metrics))?;
+        let db = datastore(&config, &keys, &metrics)?;
         let signer = Signer::from_config(&config).await?;
         let vault = Vault::from_config(&config, &db, &clock, &rng, &metrics).await?;
         if let Err(error) = db.connect().await {
-            tracing::warn!(%error, "the database cannot be reached yet");
+            tracing::warn!(%error, "the database is not reachable yet");
         }
         Ok(Self::new(Parts { config, db, keys, signer, vault, clock, rng, metrics }))
+    }
+
+    /// The vault.
+    ///
+    /// # Errors
+    /// 500 if no vault key is configured: outside `APP_ENV=local` a function that needs one does not start without.
+    pub fn vault(&self) -> Result<&Vault, Problem> {
+        self.vault.as_ref().ok_or_else(|| {
+            tracing::error!("no vault key is configured: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY");
+            Problem::internal()
+        })
+    }
+
+    /// Loads the public keys again for a token whose key is unknown here, at most once in ten seconds: invented key names
+    /// must not cause work. Returns whether it loaded any.
+    ///
+    /// # Errors
+    /// No connection has delivered the keys yet, and none can be opened.
+    pub async fn reload_keys(&self, now: Timestamp) -> Result<bool, DbError> {
+        if !self.keys.is_loaded() {
+            self.db.connect().await?;
+        } else if self.keys.may_reload(now) {
+            let start = self.db.start().await?;
+            self.keys.load(start.signing_keys, start.cursor_key);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 }
 
@@ -84,5 +113,37 @@ impl Deref for App {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+/// The database of a configuration. Each new connection loads the keys.
+pub(crate) fn datastore(
+    config: &Config,
+    keys: &Arc<KeyRing>,
+    metrics: &Arc<Metrics>,
+) -> Result<Datastore, ConnectError> {
+    let keys = Arc::clone(keys);
+    let settings = PoolSettings {
+        client: db::client_config(config.database_url.expose_secret())?,
+        ca_file: config.database_ca_file.clone(),
+        max_connections: config.pool_size,
+        credentials: config.password_rotates.then(|| Box::new(RotatingSecret) as Box<dyn Credentials>),
+        on_connect: Box::new(move |start| keys.load(start.signing_keys, start.cursor_key)),
+    };
+    Datastore::new(settings, Arc::clone(metrics))
+}
+
+/// The database login in Secrets Manager, whose password rotates.
+struct RotatingSecret;
+
+impl Credentials for RotatingSecret {
+    fn read(&self, stage: Stage) -> BoxFuture<'_, Result<tokio_postgres::Config, String>> {
+        async move {
+            let settings = Settings::at(stage).await.map_err(|error| error.to_string())?;
+            let url = settings.database_url("DATABASE_URL").map_err(|error| error.to_string())?;
+            let url = url.ok_or_else(|| "the secret no longer has a DATABASE_URL".to_owned())?;
+            db::client_config(url.expose_secret()).map_err(|error| error.to_string())
+        }
+        .boxed()
     }
 }

@@ -1,5 +1,5 @@
-//! What every Holdfast function shares: the way of a request, the one-flight transaction, identity, configuration and
-//! telemetry. It has no route of its own.
+//! The common crate of all Holdfast functions: the request path, the database, identity, the vault, the audit log,
+//! configuration and telemetry. It has no route of its own.
 
 extern crate self as holdfast_shared;
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the route table: what it says of a route is what the gate enforces.
+//! The OpenAPI document, generated from the route table, which the authorization layer enforces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +13,22 @@ use utoipa::openapi::{
 };
 
 use crate::problem::{Code, ProblemBody};
-use crate::route::{Access, BodySchema, ParameterKind, QueryParameter, Route};
+use crate::route::{
+    Access, BodySchema, Effect, Origin, ParameterKind, Precondition, QueryParameter, Route, TenantScope,
+};
 
 const SECURITY: &str = "bearer";
 
-/// The document of these routes.
+/// Description of a 201 response.
+const CREATED: &str = "Created.";
+
+/// Generates the document of these routes.
 pub fn document<'a>(routes: impl IntoIterator<Item = &'a Route>) -> OpenApi {
     let problem = BodySchema::of::<ProblemBody<'static>>();
     let mut schemas: BTreeMap<_, _> = problem.all().into_iter().collect();
     let mut paths = PathsBuilder::new();
     for route in routes {
-        for body in [&route.body, &route.answer].into_iter().flatten() {
+        for body in [&route.body, &route.response].into_iter().flatten() {
             schemas.extend(body.all());
         }
         paths = paths.path(route.path, PathItem::new(http_method(route), operation(route, &problem)));
@@ -64,20 +69,20 @@ fn operation(route: &Route, problem: &BodySchema) -> Operation {
             RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build(),
         ));
     }
-    if let Access::Holder(permission) | Access::Admin(permission) = route.access {
+    if let Some(permission) = route.access.permission() {
         operation = operation.description(Some(format!("Needs `{permission}`.")));
     }
     if route.access != Access::Anyone {
         operation = operation.security(SecurityRequirement::new(SECURITY, std::iter::empty::<String>()));
     }
     operation = operation.response(route.success.to_string(), success(route));
-    if route.upserts {
-        let mut made = success(route);
-        "Made.".clone_into(&mut made.description);
-        operation = operation.response("201", made);
+    if route.precondition == Precondition::Upsert {
+        let mut created = success(route);
+        CREATED.clone_into(&mut created.description);
+        operation = operation.response("201", created);
     }
-    for (status, codes) in refusals(route) {
-        operation = operation.response(status.to_string(), refusal(&codes, problem));
+    for (status, codes) in rejections(route) {
+        operation = operation.response(status.to_string(), rejection(&codes, problem));
     }
     operation.build()
 }
@@ -98,31 +103,41 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         parameters.push(parameter.schema(Some(schema)).build());
     }
     parameters.extend(route.query.iter().map(query));
-    let mut header = |named: bool, name: &str, description: &str, schema: ObjectBuilder| {
-        if named {
+    let mut header = |applies: bool, name: &str, description: &str, schema: ObjectBuilder| {
+        if applies {
             let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
             let parameter = parameter.description(Some(description)).required(Required::False).schema(Some(schema));
             parameters.push(parameter.build());
         }
     };
     header(
-        route.conditional,
+        route.precondition != Precondition::None,
         "If-Match",
-        "Act only on this version: its ETag.",
+        "The ETag of the version to act on; any other version is rejected.",
         text().pattern(Some(r"^(\*|\x22[!#-~]*\x22)$")),
     );
-    header(route.upserts, "If-None-Match", "`*`: act only where there is none yet.", text().enum_values(Some(["*"])));
     header(
-        route.creates,
+        route.precondition == Precondition::Upsert,
+        "If-None-Match",
+        "`*`: create the resource only if it does not exist.",
+        text().enum_values(Some(["*"])),
+    );
+    header(
+        route.effect == Effect::Creates,
         "Idempotency-Key",
-        "The same key and body within 24 hours give the first answer again.",
+        "The same key and body within 24 hours return the first response again.",
         text().pattern(Some("^[!-~]{1,255}$")),
     );
     let tenant = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-    header(route.in_tenant, "X-Tenant-ID", "The tenant that an operator acts in; anyone else's own.", tenant);
-    if route.same_origin {
+    header(
+        route.tenant == TenantScope::Chosen,
+        "X-Tenant-ID",
+        "The tenant that an operator acts in. Other callers may only repeat their own.",
+        tenant,
+    );
+    if route.origin == Origin::Same {
         let parameter = ParameterBuilder::new().name("Sec-Fetch-Site").parameter_in(ParameterIn::Header);
-        let parameter = parameter.description(Some("Set by the browser: the page is of this origin."));
+        let parameter = parameter.description(Some("Set by browsers on requests from a page of this origin."));
         let schema = text().enum_values(Some(["same-origin"]));
         parameters.push(parameter.required(Required::True).schema(Some(schema)).build());
     }
@@ -136,8 +151,8 @@ fn query(parameter: &QueryParameter) -> Parameter {
         ParameterKind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
         ParameterKind::Cursor => text().pattern(Some("^[A-Za-z0-9_-]{24,}$")),
         ParameterKind::OneOf(words) => text().enum_values(Some(words.iter().copied())),
-        ParameterKind::Number(least, most) => {
-            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most))
+        ParameterKind::Number(min, max) => {
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
         }
     };
     let builder = ParameterBuilder::new().name(parameter.name).parameter_in(ParameterIn::Query);
@@ -146,47 +161,48 @@ fn query(parameter: &QueryParameter) -> Parameter {
 
 fn success(route: &Route) -> Response {
     let mut response = ResponseBuilder::new().description(match route.success {
-        201 => "Made.",
-        204 => "Done.",
-        _ => "As asked.",
+        201 => CREATED,
+        204 => "Success, without a body.",
+        _ => "Success.",
     });
-    if let Some(answer) = &route.answer {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(answer.name()))).build();
+    if let Some(body) = &route.response {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name()))).build();
         response = response.content(route.content_type, content);
     } else if route.success != 204 {
         let content = ContentBuilder::new().schema(Some(Schema::from(text().build()))).build();
         response = response.content(route.content_type, content);
     }
-    let mut header = |named: bool, name: &str, description: &str| {
-        if named {
+    let mut header = |applies: bool, name: &str, description: &str| {
+        if applies {
             let mut header = Header::new(text().build());
             header.description = Some(description.to_owned());
             response = std::mem::take(&mut response).header(name, header);
         }
     };
     header(true, "X-Request-Id", "The request's id, as in the audit log.");
-    header(route.creates, "Location", "Where it is.");
-    header(route.creates, "Idempotency-Replayed", "`true` where this is an earlier answer.");
+    let creates = route.effect == Effect::Creates;
+    header(creates, "Location", "Path of the new resource.");
+    header(creates, "Idempotency-Replayed", "`true` if this is the stored response of an earlier request.");
     response.build()
 }
 
-/// Every code that the route may answer, by status: those of its access and body, and its own.
-fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
+/// The codes of a route's rejections, by status: those that follow from its properties, and its own.
+fn rejections(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
     let mut codes: BTreeSet<&'static str> = route.rejections.iter().map(|code| code.name()).collect();
-    let mut add = |when: bool, more: &[Code]| codes.extend(more.iter().filter(|_| when).map(|code| code.name()));
+    let mut add = |applies: bool, more: &[Code]| codes.extend(more.iter().filter(|_| applies).map(|code| code.name()));
     add(
         route.access != Access::Anyone,
         &[Code::Unauthenticated, Code::TenantMismatch, Code::Internal, Code::Unavailable],
     );
-    add(matches!(route.access, Access::Holder(_) | Access::Admin(_)), &[Code::Forbidden]);
-    add(route.same_origin, &[Code::Forbidden]);
+    add(route.access.permission().is_some(), &[Code::Forbidden]);
+    add(route.origin == Origin::Same, &[Code::Forbidden]);
     add(route.needs_jwt(), &[Code::JwtRequired]);
     add(route.body.is_some(), &[Code::InvalidRequest, Code::ValidationFailed, Code::PayloadTooLarge]);
     add(route.body.is_some(), &[Code::UnsupportedMediaType, Code::Internal, Code::Unavailable]);
-    add(route.conditional, &[Code::InvalidRequest, Code::PreconditionFailed]);
-    add(route.creates, &[Code::InvalidRequest, Code::IdempotencyMismatch]);
+    add(route.precondition != Precondition::None, &[Code::InvalidRequest, Code::PreconditionFailed]);
+    add(route.effect == Effect::Creates, &[Code::InvalidRequest, Code::IdempotencyMismatch]);
     add(!route.query.is_empty(), &[Code::ValidationFailed]);
-    add(route.in_tenant, &[Code::InvalidRequest, Code::NotFound]);
+    add(route.tenant == TenantScope::Chosen, &[Code::InvalidRequest, Code::NotFound]);
     add(route.path.contains('{'), &[Code::NotFound]);
     let mut by_status = BTreeMap::<u16, Vec<_>>::new();
     for code in Code::ALL.iter().filter(|code| codes.contains(code.name())) {
@@ -195,7 +211,7 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
     by_status
 }
 
-fn refusal(codes: &[&str], problem: &BodySchema) -> Response {
+fn rejection(codes: &[&str], problem: &BodySchema) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(problem.name()))).build();
     ResponseBuilder::new().description(names.join(", ")).content("application/problem+json", content).build()

@@ -1,38 +1,61 @@
-//! Opening connections: verified TLS, timeouts, a schema that this build knows, and the public keys on the way in.
+//! Opening connections: verified TLS, timeouts, a check of the schema's version, and the keys that come with each new
+//! connection.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use secrecy::ExposeSecret;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::SCHEMA_VERSIONS;
-use super::login::Login;
-use crate::config::Config;
-use crate::identity::keys::KeyRing;
+use super::login::{Credentials, Login};
+use super::{FromRow, SCHEMA_VERSIONS, Sql};
 use crate::tls::{self, TlsError};
 
-/// Server-side limits of every connection: no statement, lock or forgotten transaction holds up others for long.
+/// Server-side limits of every connection: no statement, lock or abandoned transaction blocks others for long.
 const SESSION_OPTIONS: &str =
     "-c statement_timeout=8s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC -c jit=off";
 
-/// What an instance asks for before its first request: the schema's version, the public signing keys, the cursor key.
-pub(super) const START: &str = "SELECT schema_version, signing_keys, cursor_key FROM start_instance()";
+pub(super) const START: Sql = Sql::prepared("SELECT schema_version, signing_keys, cursor_key FROM start_instance()");
+
+/// Values that an instance reads with each new connection, before its first request.
+#[derive(Debug, FromRow)]
+pub struct Start {
+    /// Version of the schema.
+    pub schema_version: i32,
+    /// Public signing keys, as JSON.
+    pub signing_keys: serde_json::Value,
+    /// Key that authenticates page cursors.
+    pub cursor_key: Option<Vec<u8>>,
+}
+
+/// Settings of a function's connections.
+pub struct PoolSettings {
+    /// Server, database and login.
+    pub client: tokio_postgres::Config,
+    /// PEM file with the server's certificate authority; none for the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Maximum number of connections.
+    pub max_connections: usize,
+    /// Source of the login, if its password rotates.
+    pub credentials: Option<Box<dyn Credentials>>,
+    /// Called with what each new connection reads first.
+    pub on_connect: Box<dyn Fn(Start) + Send + Sync>,
+}
 
 /// The connection settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL does not parse. What is wrong is said without the URL, which holds a password.
+    /// The URL does not parse. The message does not contain the URL, which holds a password.
     #[error(
         "DATABASE_URL is not a PostgreSQL URL ({0}); write postgres://user:password@host:5432/name?sslmode=verify-full"
     )]
     Url(String),
-    /// The certificate file does not serve.
+    /// The certificate file is unusable.
     #[error("DATABASE_CA_FILE cannot be used ({0}); give a PEM file with the server's certificate authority")]
     Authority(String),
-    /// TLS could not be set up.
+    /// The TLS configuration failed.
     #[error("TLS could not be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -46,13 +69,13 @@ impl From<TlsError> for ConnectError {
     }
 }
 
-/// `DATABASE_URL` as a function's client configuration. `sslmode=verify-full` is what every encrypted connection here
-/// does.
+/// Parses `DATABASE_URL` into the client configuration of a function. Every encrypted connection here verifies as
+/// `sslmode=verify-full` does.
 pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, ConnectError> {
     config_with(url, SESSION_OPTIONS)
 }
 
-/// As [`client_config`], with other limits.
+/// Parses a URL as [`client_config`] does, with other session options.
 pub(super) fn config_with(url: &str, options: &str) -> Result<tokio_postgres::Config, ConnectError> {
     let verified = url.contains("sslmode=verify-full");
     let mut config: tokio_postgres::Config = url
@@ -72,13 +95,14 @@ pub(super) fn config_with(url: &str, options: &str) -> Result<tokio_postgres::Co
     Ok(config)
 }
 
-/// A TLS connector that verifies the chain and the host's name, against `DATABASE_CA_FILE` or the public authorities.
-pub(crate) fn tls(ca_file: Option<&std::path::Path>) -> Result<MakeRustlsConnect, ConnectError> {
+/// Returns a TLS connector that verifies the certificate chain and the host name, against `DATABASE_CA_FILE` or the public
+/// authorities.
+pub(crate) fn tls(ca_file: Option<&Path>) -> Result<MakeRustlsConnect, ConnectError> {
     Ok(MakeRustlsConnect::new(tls::client(ca_file, rustls::DEFAULT_VERSIONS)?))
 }
 
-/// Whether this build serves a schema of this version.
-pub(super) fn serves(version: i32) -> Result<(), String> {
+/// Checks that this build supports this version of the schema.
+pub(super) fn check_version(version: i32) -> Result<(), String> {
     if SCHEMA_VERSIONS.contains(&version) {
         return Ok(());
     }
@@ -88,25 +112,26 @@ pub(super) fn serves(version: i32) -> Result<(), String> {
     ))
 }
 
-pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectError> {
-    let client = client_config(config.database_url.expose_secret())?;
-    let login = Login::new(client.clone(), tls(config.database_ca_file.as_deref())?, config.password_rotates);
+pub(super) fn pool(settings: PoolSettings) -> Result<Pool, ConnectError> {
+    let PoolSettings { client, ca_file, max_connections, credentials, on_connect } = settings;
+    let login = Login::new(client.clone(), tls(ca_file.as_deref())?, credentials);
     let manager = Manager::from_connect(client, login, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let on_connect: Arc<dyn Fn(Start) + Send + Sync> = on_connect.into();
     let pool = Pool::builder(manager)
-        .max_size(config.pool_size)
+        .max_size(max_connections)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(Duration::from_secs(5)))
         .create_timeout(Some(Duration::from_secs(5)))
         .post_create(Hook::async_fn(move |client, _| {
-            let keys = Arc::clone(&keys);
+            let on_connect = Arc::clone(&on_connect);
             Box::pin(async move {
-                let row = client.query_typed(START, &[]).await.map_err(HookError::Backend)?;
-                let row = row.first().ok_or_else(|| {
+                let rows = client.query_typed(START.text(), &[]).await.map_err(HookError::Backend)?;
+                let row = rows.first().ok_or_else(|| {
                     HookError::message("the database has no Holdfast schema; run the migrate function")
                 })?;
-                serves(row.try_get(0).map_err(HookError::Backend)?).map_err(HookError::message)?;
-                let signing = row.try_get(1).map_err(HookError::Backend)?;
-                keys.load(signing, row.try_get(2).map_err(HookError::Backend)?);
+                let start = Start::from_row(row).map_err(HookError::Backend)?;
+                check_version(start.schema_version).map_err(HookError::message)?;
+                on_connect(start);
                 Ok(())
             })
         }))
@@ -115,16 +140,16 @@ pub(super) fn pool(config: &Config, keys: Arc<KeyRing>) -> Result<Pool, ConnectE
     pool.map_err(|error| ConnectError::Url(error.to_string()))
 }
 
-/// Why there is no connection, in one line, for the log. Many errors repeat their cause; the line does not.
+/// The chain of causes of an error in one line, for the log. Many errors repeat their cause; the line does not.
 pub fn cause(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
-    while let Some(deeper) = cause {
-        let words = deeper.to_string();
-        if !line.ends_with(&words) {
-            line = format!("{line}: {words}");
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
         }
-        cause = deeper.source();
+        cause = source.source();
     }
     line
 }

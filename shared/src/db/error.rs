@@ -1,34 +1,34 @@
-//! What can go wrong with the database, and which problem the caller sees for it.
+//! Errors of the database, and the problem that each becomes.
 
 use tokio_postgres::error::SqlState;
 
 use crate::problem::{Code, Problem};
 
-/// A flight that failed.
+/// A failed round trip.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// No connection could be opened; nothing was sent.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
-    /// The instance's connection was in use for too long; nothing was sent.
-    #[error("the connection stayed busy")]
+    /// No connection became free in time; nothing was sent.
+    #[error("no connection became free in time")]
     Busy,
-    /// The connection broke, or its answer took too long, after something was sent: the outcome is unknown.
-    #[error("the connection was lost in mid-flight")]
+    /// The connection broke, or the response took too long, after something was sent: the outcome is unknown.
+    #[error("the connection was lost while statements were under way")]
     Lost,
-    /// The database refused; nothing was committed.
-    #[error("the database refused: {0}")]
-    Refused(Box<tokio_postgres::error::DbError>),
-    /// An answer could not be read as what the code expects.
-    #[error("unexpected answer: {0}")]
+    /// The database rejected a statement; nothing was committed.
+    #[error("the database rejected a statement: {0}")]
+    Rejected(Box<tokio_postgres::error::DbError>),
+    /// A response does not have the form that the code expects.
+    #[error("unexpected response: {0}")]
     Unexpected(tokio_postgres::Error),
 }
 
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(refusal) if is_shutdown(refusal.code()) || is_outdated(refusal) => Self::Lost,
-            Some(refusal) => Self::Refused(Box::new(refusal.clone())),
+            Some(rejection) if is_shutdown(rejection.code()) || is_outdated(rejection) => Self::Lost,
+            Some(rejection) => Self::Rejected(Box::new(rejection.clone())),
             None if error.is_closed()
                 || std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>) =>
             {
@@ -44,9 +44,9 @@ fn is_shutdown(code: &SqlState) -> bool {
         .contains(code)
 }
 
-/// A migration has changed what a prepared statement returns. The next connection prepares it anew.
-fn is_outdated(refusal: &tokio_postgres::error::DbError) -> bool {
-    *refusal.code() == SqlState::FEATURE_NOT_SUPPORTED && refusal.routine() == Some("RevalidateCachedQuery")
+/// Returns whether a migration has changed the columns of a prepared statement. The next connection prepares it again.
+fn is_outdated(rejection: &tokio_postgres::error::DbError) -> bool {
+    *rejection.code() == SqlState::FEATURE_NOT_SUPPORTED && rejection.routine() == Some("RevalidateCachedQuery")
 }
 
 impl From<DbError> for Problem {
@@ -60,8 +60,8 @@ impl From<&DbError> for Problem {
         let problem = match error {
             DbError::Unreachable(_) | DbError::Busy | DbError::Lost => Self::unavailable(),
             DbError::Unexpected(_) => Self::internal(),
-            DbError::Refused(refusal) => {
-                let code = refusal.code();
+            DbError::Rejected(rejection) => {
+                let code = rejection.code();
                 if *code == SqlState::UNIQUE_VIOLATION {
                     return Self::of(Code::Conflict);
                 }

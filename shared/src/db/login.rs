@@ -1,6 +1,6 @@
-//! Logging in while the password changes: the one that was read at start is used until the server refuses it. Then it is
-//! read anew, from Secrets Manager's current version or from the one that a rotation is about to make current, which is
-//! in between the only one that the server takes. So no rotation costs a request.
+//! Logging in while the password rotates: an instance uses the password that it read at start until the server rejects
+//! it. Then it reads the password again: Secrets Manager's current version, or the pending one that a rotation is about to
+//! make current, which is the only one that the server accepts in between. So no rotation fails a request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,22 +8,30 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Connect;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection::{cause, client_config};
-use crate::config::{Settings, Stage};
+use super::connection::cause;
+use crate::aws::Stage;
 
-/// A password that stays wrong must not make every request ask Secrets Manager.
+/// Minimum time between two reads: a password that stays wrong must not make every request call Secrets Manager.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Source of a login whose password rotates.
+pub trait Credentials: Send + Sync {
+    /// Reads the client configuration with the password of this stage.
+    ///
+    /// # Errors
+    /// The cause in one line, without the password.
+    fn read(&self, stage: Stage) -> BoxFuture<'_, Result<Config, String>>;
+}
 
 /// Opens the pool's connections.
 pub(super) struct Login {
     tls: MakeRustlsConnect,
-    rotates: bool,
+    credentials: Option<Box<dyn Credentials>>,
     known: Mutex<Known>,
 }
 
@@ -33,48 +41,48 @@ struct Known {
 }
 
 impl Login {
-    /// With what is known; where the password rotates, it is read anew once it is refused.
-    pub(super) fn new(config: Config, tls: MakeRustlsConnect, rotates: bool) -> Self {
-        Self { tls, rotates, known: Mutex::new(Known { config, read_at: None }) }
+    /// Starts with a known configuration. With `credentials`, the password is read again once the server rejects it.
+    pub(super) fn new(config: Config, tls: MakeRustlsConnect, credentials: Option<Box<dyn Credentials>>) -> Self {
+        Self { tls, credentials, known: Mutex::new(Known { config, read_at: None }) }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        // Nothing panics while it holds the lock, and what is in there is whole at all times.
+        // No code panics while it holds the lock, and the value is consistent at all times.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn log_in(&self) -> Result<(Client, JoinHandle<()>), Error> {
         let config = self.known().config.clone();
-        let refusal = match self.open(&config).await {
-            Err(error) if self.rotates && refuses_password(&error) => error,
-            answer => return answer,
+        let (rejection, credentials) = match (self.open(&config).await, &self.credentials) {
+            (Err(error), Some(credentials)) if rejects_password(&error) => (error, credentials),
+            (opened, _) => return opened,
         };
         if !self.may_read() {
-            return Err(refusal);
+            return Err(rejection);
         }
         for stage in [Stage::Current, Stage::Pending] {
-            let read = match read(stage).await {
+            let read = match credentials.read(stage).await {
                 Ok(read) if read.get_password() == config.get_password() => continue,
                 Ok(read) => read,
                 Err(error) => {
-                    tracing::warn!(stage = stage.label(), error, "the database password could not be read anew");
+                    tracing::warn!(stage = stage.label(), error, "the database password could not be read again");
                     continue;
                 }
             };
             match self.open(&read).await {
-                Err(error) if refuses_password(&error) => {}
+                Err(error) if rejects_password(&error) => {}
                 Err(error) => return Err(error),
                 Ok(opened) => {
-                    tracing::info!(stage = stage.label(), "the database password has changed, and was read anew");
+                    tracing::info!(stage = stage.label(), "the database password has changed and was read again");
                     self.known().config = read;
                     return Ok(opened);
                 }
             }
         }
-        Err(refusal)
+        Err(rejection)
     }
 
-    /// Whether it is time to ask Secrets Manager again.
+    /// Returns whether [`PAUSE`] has passed since the last read; if so, starts it again.
     fn may_read(&self) -> bool {
         let mut known = self.known();
         let may = known.read_at.is_none_or(|read_at| read_at.elapsed() >= PAUSE);
@@ -101,13 +109,6 @@ impl Connect for Login {
     }
 }
 
-fn refuses_password(error: &Error) -> bool {
+fn rejects_password(error: &Error) -> bool {
     error.code() == Some(&SqlState::INVALID_PASSWORD)
-}
-
-async fn read(stage: Stage) -> Result<Config, String> {
-    let settings = Settings::at(stage).await.map_err(|error| error.to_string())?;
-    let url = settings.database_url("DATABASE_URL").map_err(|error| error.to_string())?;
-    let url = url.ok_or_else(|| "the secret has no DATABASE_URL any more".to_owned())?;
-    client_config(url.expose_secret()).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The database: one connection an instance, and every request one transaction in one network flight.
+//! The database: one connection per instance, and every request one transaction in one round trip.
 
 mod connection;
 mod error;
@@ -8,6 +8,8 @@ pub mod param;
 mod prepare;
 mod row;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,65 +21,71 @@ use jiff::Timestamp;
 use prepare::PreparedStatements;
 
 pub(crate) use connection::client_config;
-pub use connection::{ConnectError, cause};
+pub use connection::{ConnectError, PoolSettings, Start, cause};
 pub use error::DbError;
+pub use login::Credentials;
 pub use owner::{OwnerError, connect_backup, connect_maintenance, connect_owner};
 pub use row::{FromRow, Row, RowError, rows_of};
 pub use statement::{Sql, Statement};
 
-use crate::config::Config;
-use crate::identity::keys::KeyRing;
 use crate::telemetry::metrics::{Metrics, Report};
 
-/// How long one flight may take, statements and network together, before its connection is given up.
+/// Time limit of one round trip, statements and network together. Past it the connection is closed.
 const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(10);
 
-/// The schema versions that this build serves: the newest, and the one before it, so that a rollout has no gap.
+/// The schema versions that this build supports: the newest and the one before it, so that a rollout has no gap.
 pub const SCHEMA_VERSIONS: std::ops::RangeInclusive<i32> = 5..=6;
 
-/// The way to the database. Cheap to clone.
+const REPORT: Sql = Sql::prepared(
+    "SELECT report_metrics(
+        p_instance => $1, p_epoch => $2, p_function => $3, p_started_at => $4, p_now => $5, p_series => $6)",
+);
+
+/// The pool of database connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Datastore {
     pool: Pool,
-    keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
 }
 
-/// Stores this instance's counters.
-const REPORT: &str = "SELECT report_metrics($1, $2, $3, $4, $5, $6)";
-
 impl Datastore {
-    /// Prepares the pool; nothing is connected yet.
-    pub fn new(config: &Config, keys: Arc<KeyRing>, metrics: Arc<Metrics>) -> Result<Self, ConnectError> {
-        Ok(Self { pool: connection::pool(config, Arc::clone(&keys))?, keys, metrics })
+    /// Sets up the pool; opens no connection yet.
+    ///
+    /// # Errors
+    /// The settings are unusable.
+    pub fn new(settings: PoolSettings, metrics: Arc<Metrics>) -> Result<Self, ConnectError> {
+        Ok(Self { pool: connection::pool(settings)?, metrics })
     }
 
-    /// Opens a connection if there is none, and checks that the schema is one that this build serves.
+    /// Opens a connection if there is none, and checks that this build supports the schema's version.
+    ///
+    /// # Errors
+    /// No connection can be opened, or the schema's version is not supported.
     pub async fn connect(&self) -> Result<(), DbError> {
         self.connection().await.map(drop)
     }
 
-    /// Runs statements as one transaction in one flight: `BEGIN`, the statements in order, `COMMIT`, all sent before
-    /// the first answer is awaited. The rows of each statement come back in its place.
+    /// Runs statements as one transaction in one round trip: `BEGIN`, the statements in order, `COMMIT`, all sent before
+    /// the first response is awaited. Returns the rows of each statement, in the same order.
     ///
     /// # Errors
-    /// The first statement's error, where one failed: then nothing was committed. [`DbError::Lost`] where the
-    /// connection broke or the flight took longer than 10 s: then the outcome is unknown.
+    /// The first statement's error, if one failed: then nothing was committed. [`DbError::Lost`] if the connection broke
+    /// or the round trip took longer than 10 s: then the outcome is unknown.
     pub async fn transact(&self, mut statements: Vec<Statement<'_>>, now: Timestamp) -> Result<Vec<Vec<Row>>, DbError> {
         let metrics = &self.metrics;
-        // Counters go along with a flight that is made anyway.
+        // Counters travel with a round trip that the request makes anyway.
         let report = metrics.due(now);
         if let Some(Report { epoch, series }) = &report {
-            let report = Statement::new(REPORT).bind(&metrics.instance).bind(epoch).bind(&metrics.function);
+            let report = REPORT.bind(&metrics.instance).bind(epoch).bind(&metrics.function);
             statements.insert(0, report.bind(&metrics.started_at).bind(&now).bind(series));
         }
         let client = OpenConnection(Some(self.connection().await?));
-        // Out of time: dropping the client closes the connection, since nobody knows what state it is in.
-        let Ok(answers) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.send_all(&statements)).await else {
+        // On a timeout, dropping the client closes the connection, whose state is unknown.
+        let Ok(responses) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.send_all(&statements)).await else {
             return Err(DbError::Lost);
         };
         self.metrics.round_trip();
-        match answers {
+        match responses {
             Ok(mut rows) => {
                 client.release();
                 drop(rows.drain(..usize::from(report.is_some())));
@@ -93,55 +101,50 @@ impl Datastore {
         }
     }
 
-    /// Runs one statement by itself, without the words of a transaction around it.
+    /// Runs one statement in one round trip, without an explicit transaction.
+    ///
+    /// # Errors
+    /// The statement's error, or [`DbError::Lost`] as for [`Datastore::transact`].
     pub async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DbError> {
         let client = OpenConnection(Some(self.connection().await?));
-        let Ok(answer) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.query(statement)).await else {
+        let Ok(response) = tokio::time::timeout(ROUND_TRIP_LIMIT, client.query(statement)).await else {
             return Err(DbError::Lost);
         };
         self.metrics.round_trip();
-        let answer = answer.map_err(DbError::from);
-        if !matches!(answer, Err(DbError::Lost)) {
+        let response = response.map_err(DbError::from);
+        if !matches!(response, Err(DbError::Lost)) {
             client.release();
         }
-        answer
+        response
     }
 
-    /// Asks the database now whether it answers and has a schema that this build serves. One flight.
-    pub async fn ready(&self) -> Result<(), DbError> {
-        let rows = self.query(&Statement::prepared(connection::START)).await?;
-        let version = rows.first().ok_or(DbError::Lost)?.try_get(0)?;
-        connection::serves(version).map_err(DbError::Unreachable)
-    }
-
-    /// Loads the public keys again for a token whose key is not known here, at most once in ten seconds: a caller who
-    /// makes names up must not make work. Says whether it loaded any.
+    /// Checks that the database responds now and that this build supports its schema. One round trip.
     ///
     /// # Errors
-    /// No connection has brought any key yet, and none can be opened.
-    pub async fn learn_keys(&self, now: Timestamp) -> Result<bool, DbError> {
-        if !self.keys.is_loaded() {
-            self.connect().await?;
-        } else if self.keys.may_reload(now) {
-            let rows = self.query(&Statement::prepared(connection::START)).await?;
-            let row = rows.first().ok_or(DbError::Lost)?;
-            self.keys.load(row.try_get(1)?, row.try_get(2)?);
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
+    /// The database does not respond, or the schema's version is not supported.
+    pub async fn ready(&self) -> Result<(), DbError> {
+        connection::check_version(self.start().await?.schema_version).map_err(DbError::Unreachable)
+    }
+
+    /// Reads again what each new connection reads first. One round trip.
+    ///
+    /// # Errors
+    /// The database does not respond.
+    pub async fn start(&self) -> Result<Start, DbError> {
+        let rows = self.query(&connection::START.into()).await?;
+        Ok(Start::from_row(rows.first().ok_or(DbError::Lost)?)?)
     }
 
     async fn connection(&self) -> Result<Object, DbError> {
-        // Lets the connection's task hear of a close that arrived while this instance was frozen or idle, so that
-        // the pool replaces the connection before anything is sent on it.
+        // Lets the connection's task see a close that arrived while this instance was frozen or idle, so that the pool
+        // replaces the connection before anything is sent on it.
         tokio::task::yield_now().await;
         let pool = self.pool.status();
         let busy = pool.available == 0 && pool.size >= pool.max_size;
-        let asked = Instant::now();
+        let waiting_since = Instant::now();
         let connection = self.pool.get().await;
         if busy {
-            self.metrics.pool_wait(asked.elapsed());
+            self.metrics.pool_wait(waiting_since.elapsed());
         }
         connection.map_err(|error| match error {
             PoolError::Timeout(_) => DbError::Busy,
@@ -150,8 +153,8 @@ impl Datastore {
     }
 }
 
-/// A connection with statements on their way. Dropped before they have all been answered (a cancelled request, a
-/// timeout), it is closed rather than given back: the next request must not read this one's answers.
+/// A connection with statements under way. Dropped before all responses are received (a cancelled request, a timeout), it
+/// is closed instead of returned to the pool: the next request must not read this one's responses.
 struct OpenConnection(Option<Object>);
 
 impl OpenConnection {
@@ -164,10 +167,10 @@ impl OpenConnection {
         let commit = client.batch_execute("COMMIT");
         let ((), begin, work, commit) = tokio::join!(biased; preparing.finish(), begin, work, commit);
         begin?;
-        // In a pipeline, COMMIT after a failed statement answers without an error (it was a ROLLBACK): each answer counts.
+        // In a pipeline, COMMIT after a failed statement succeeds (as a ROLLBACK), so each response is checked.
         let mut rows = Vec::with_capacity(work.len());
-        for answer in work {
-            rows.push(answer?);
+        for response in work {
+            rows.push(response?);
         }
         commit?;
         Ok(rows)
@@ -179,7 +182,7 @@ impl OpenConnection {
         tokio::join!(biased; preparing.finish(), preparing.send(statement)).1
     }
 
-    /// All was answered: the connection is good for the next request.
+    /// Returns the connection to the pool: all responses are received.
     fn release(mut self) {
         drop(self.0.take());
     }

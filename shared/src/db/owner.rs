@@ -1,5 +1,5 @@
-//! Connections of those who serve no request: the schema owner's, for the migrate function and the local run, and that of
-//! backups and of maintenance. No pool, and more patience.
+//! Connections that serve no request: of the schema owner (the migrate function and the local run), of backups and of
+//! maintenance. Each is a single connection with longer limits than the pool's.
 
 use std::path::Path;
 
@@ -8,44 +8,44 @@ use tokio_postgres::Client;
 
 use super::connection::{self, ConnectError};
 
-/// A migration may work for long, but waits for the locks of others only briefly: behind it their requests queue up.
+/// Limits of migrations: a statement may take long but waits only briefly for locks, because requests queue behind it.
 const OWNER_OPTIONS: &str = "-c statement_timeout=10min -c lock_timeout=10s \
     -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
-/// A backup holds one snapshot open for as long as it takes, and so does the restore of one.
+/// Limits of backups and restores: each holds one transaction open for as long as it takes.
 const BACKUP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=30s -c idle_in_transaction_session_timeout=0 \
     -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
-/// Maintenance reads much at a time, waits for nobody's locks, and never keeps a transaction open for long: an old one
-/// holds up what it seals itself.
+/// Limits of maintenance: it reads much at a time but never keeps a transaction open for long, because an old transaction
+/// delays the sealing of the audit log.
 const MAINTENANCE_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=3s \
     -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning -c TimeZone=UTC -c jit=off";
 
-/// There is no connection.
+/// A connection that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
-    /// The settings cannot be used.
+    /// The settings are unusable.
     #[error(transparent)]
     Settings(#[from] ConnectError),
-    /// The server does not answer, or says no.
+    /// The server does not respond or rejects the login.
     #[error("the database cannot be reached ({0}); check DATABASE_URL and that the server runs")]
     Unreachable(String),
 }
 
-/// Connects as `DATABASE_URL` says, with verified TLS where it asks for it. The connection closes with its client.
+/// Connects to the database of a URL, with verified TLS if the URL asks for it. The connection closes with its client.
 ///
 /// # Errors
-/// One line that names the mend, and never the URL.
+/// One line that names the fix, and never contains the URL.
 pub async fn connect_owner(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
     connect(url, ca_file, OWNER_OPTIONS).await
 }
 
-/// The same for backups and restoring, with the role of the URL.
+/// Connects for a backup or restore, with the login of the URL.
 pub async fn connect_backup(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
     connect(url, ca_file, BACKUP_OPTIONS).await
 }
 
-/// The same for maintenance, with its own role.
+/// Connects for maintenance, with the login of the URL.
 pub async fn connect_maintenance(url: &SecretString, ca_file: Option<&Path>) -> Result<Client, OwnerError> {
     connect(url, ca_file, MAINTENANCE_OPTIONS).await
 }

@@ -1,4 +1,4 @@
-//! Parameter types that carry their PostgreSQL type, so that no statement needs a round trip to be described.
+//! Parameters that know their PostgreSQL type, so that describing a statement needs no round trip.
 
 use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
@@ -9,7 +9,7 @@ use crate::text::SecretName;
 
 /// A value that can be bound to a statement.
 pub trait Param: ToSql + Sync {
-    /// Its type in PostgreSQL.
+    /// PostgreSQL type.
     const TYPE: Type;
 }
 

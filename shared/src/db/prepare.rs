@@ -1,6 +1,6 @@
-//! Statements that repeat are prepared while they are used for the first time: in the same flight, so that it costs no time on the
-//! way, and from then on the server neither reads nor plans them again. What that saves is more than half of its work for a
-//! request that reads one row (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
+//! Preparing statements in the round trip of their first use. From then on the server neither parses nor plans them again,
+//! which saves more than half of its work for a request that reads one row
+//! (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,16 +13,17 @@ use tokio_postgres::{Error, Row};
 
 use super::statement::Statement;
 
-/// The statements of one flight, as far as the connection knows them.
+/// The prepared statements that one round trip can use.
 pub(super) struct PreparedStatements<'a> {
     client: &'a Object,
     known: HashMap<&'static str, tokio_postgres::Statement>,
-    /// Sent, and not answered yet.
+    /// Prepare messages without a response yet.
     pending: Mutex<Vec<BoxFuture<'a, Result<tokio_postgres::Statement, Error>>>>,
 }
 
 impl<'a> PreparedStatements<'a> {
-    /// Takes what the connection knows, and sends what it is to know the next time, ahead of everything else.
+    /// Collects the statements that the connection has prepared, and sends the prepare messages of the others, ahead of all
+    /// other messages.
     pub(super) fn start(client: &'a Object, statements: &[Statement<'_>]) -> Self {
         let (mut known, mut pending) = (HashMap::new(), Vec::new());
         for Statement { sql, params } in statements.iter().filter(|statement| statement.sql.prepared) {
@@ -31,7 +32,7 @@ impl<'a> PreparedStatements<'a> {
             let mut prepared = async move { client.prepare_typed_cached(sql, &types).await }.boxed();
             match (&mut prepared).now_or_never() {
                 Some(Ok(statement)) => drop(known.insert(sql, statement)),
-                // What is wrong with it will be told to who runs it.
+                // The error surfaces when the statement executes.
                 Some(Err(_)) => {}
                 None => pending.push(prepared),
             }
@@ -39,7 +40,7 @@ impl<'a> PreparedStatements<'a> {
         Self { client, known, pending: Mutex::new(pending) }
     }
 
-    /// Runs a statement, sent when this is first polled.
+    /// Runs a statement; sends it when first polled.
     pub(super) async fn send(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Error> {
         match self.known.get(statement.sql.text) {
             Some(prepared) => {
@@ -50,8 +51,8 @@ impl<'a> PreparedStatements<'a> {
         }
     }
 
-    /// Takes the answers to what is still pending. Beside the other answers: the connection hands them out in order, and waits
-    /// for whoever does not take theirs.
+    /// Receives the responses to the prepare messages. Must run beside the statements: the connection delivers responses in
+    /// order, and a response that nobody receives blocks those after it.
     pub(super) async fn finish(&self) {
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         join_all(pending).await;

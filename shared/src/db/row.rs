@@ -1,14 +1,14 @@
-//! Rows as values: read by column name into structs, by `#[derive(FromRow)]`.
+//! Reading rows by column name into structs, by `#[derive(FromRow)]`.
 
 pub use holdfast_derive::FromRow;
 pub use tokio_postgres::Row;
 
 use crate::problem::Problem;
 
-/// A statement and the type that reads its rows do not belong together.
+/// A row that lacks a column of the struct, or has it with another type.
 pub type RowError = tokio_postgres::Error;
 
-/// A row that a statement returns, as a value.
+/// A struct that is read from a row.
 pub trait FromRow: Sized {
     /// Reads the row.
     ///
@@ -17,17 +17,17 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, RowError>;
 }
 
-/// For statements whose rows do not matter.
+/// Ignores the row.
 impl FromRow for () {
     fn from_row(_: &Row) -> Result<Self, RowError> {
         Ok(())
     }
 }
 
-/// Rows as values.
+/// Reads all rows.
 ///
 /// # Errors
-/// 500 where statement and type do not belong together.
+/// 500 if a row lacks a column of the struct, or has it with another type.
 pub fn rows_of<T: FromRow>(rows: &[Row]) -> Result<Vec<T>, Problem> {
     rows.iter().map(|row| T::from_row(row).map_err(|error| super::DbError::Unexpected(error).into())).collect()
 }

@@ -1,4 +1,4 @@
-//! A statement on its way: constant text that says whether it is prepared, and parameters that know their types.
+//! Statements: constant SQL that states whether it is prepared, and parameters that know their types.
 
 use tokio_postgres::types::{ToSql, Type};
 
@@ -19,8 +19,8 @@ impl Sql {
         Self { text, prepared: true }
     }
 
-    /// A statement that is planned for its values each time: one with filters that may be absent, where one plan for all
-    /// cases is a bad one for each, or one that runs too rarely to keep.
+    /// A statement that is planned for its values each time: one with optional filters, where a plan for all cases is a bad
+    /// plan for each, or one that runs rarely.
     pub const fn unprepared(text: &'static str) -> Self {
         Self { text, prepared: false }
     }
@@ -30,18 +30,18 @@ impl Sql {
         self.text
     }
 
-    /// Whether connections prepare it.
+    /// Returns whether connections prepare it.
     pub const fn is_prepared(self) -> bool {
         self.prepared
     }
 
-    /// The statement, with its first parameter, `$1`.
+    /// Binds the first parameter, `$1`.
     pub fn bind<P: Param>(self, value: &P) -> Statement<'_> {
         Statement::from(self).bind(value)
     }
 }
 
-/// SQL with its parameters. The text is always a constant: nothing of a request ever becomes part of it.
+/// SQL with its parameters. The text is always a constant: no part of a request ever becomes part of it.
 pub struct Statement<'a> {
     pub(super) sql: Sql,
     pub(super) params: Vec<(&'a (dyn ToSql + Sync), Type)>,
@@ -64,7 +64,7 @@ impl<'a> Statement<'a> {
         Self { sql: Sql::prepared(sql), params: Vec::new() }
     }
 
-    /// Gives the next parameter: `$1` first.
+    /// Binds the next parameter.
     #[must_use]
     pub fn bind<P: Param>(mut self, value: &'a P) -> Self {
         self.params.push((value, P::TYPE));

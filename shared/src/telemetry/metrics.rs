@@ -1,5 +1,5 @@
-//! This instance's counters. Lambda instances cannot be scraped, so each keeps its totals in a database row of its own,
-//! sent along with a flight that it makes anyway; `/metrics` adds the rows up.
+//! Counters of this instance. Lambda instances cannot be scraped, so each stores its totals in a database row of its own, in a
+//! round trip that a request makes anyway; `/metrics` adds the rows up.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,102 +12,94 @@ use uuid::Uuid;
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// How long counters may stay unreported while requests come in.
+/// Interval between two reports while requests come in.
 const REPORT_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
-/// After so long a silence the instance counts from zero in a new row: the old one may be folded away by now.
+/// Time without a report after which the instance counts from zero in a new row: the old row may be folded by then.
 const NEW_EPOCH_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// A family of series: its name, its kind and what it tells.
+/// A family of series.
 pub struct Family {
-    /// The name, without a counter's `_total` or a histogram's suffixes.
+    /// Name, without a counter's `_total` or a histogram's suffixes.
     pub name: &'static str,
     /// `counter` or `histogram`.
     pub kind: &'static str,
-    /// What it tells, for people.
+    /// Description, for people.
     pub help: &'static str,
 }
 
-/// Every family that instances report, in the order of the exposition.
+/// Families that instances report, in the order of the exposition.
 pub const FAMILIES: &[Family] = &[
     Family {
         name: "holdfast_requests",
         kind: "counter",
-        help: "Requests answered, by function, route template, method and status class.",
+        help: "Requests by function, route template, method and status class.",
     },
     Family {
         name: "holdfast_request_duration_seconds",
         kind: "histogram",
-        help: "Time from request to answer, by function and route template.",
+        help: "Request duration by function and route template.",
     },
-    Family { name: "holdfast_refusals", kind: "counter", help: "Requests refused, by problem code." },
-    Family {
-        name: "holdfast_auth_failures",
-        kind: "counter",
-        help: "Requests whose caller could not be told or believed (401), by reason.",
-    },
-    Family {
-        name: "holdfast_database_round_trips",
-        kind: "counter",
-        help: "Network round trips made to the database.",
-    },
+    Family { name: "holdfast_refusals", kind: "counter", help: "Rejected or failed requests by problem code." },
+    Family { name: "holdfast_auth_failures", kind: "counter", help: "Requests rejected with 401, by reason." },
+    Family { name: "holdfast_database_round_trips", kind: "counter", help: "Network round trips to the database." },
     Family {
         name: "holdfast_pool_waits",
         kind: "counter",
-        help: "Times that all database connections of an instance were in use, and one had to be waited for.",
+        help: "Requests that waited for a database connection because all connections of the instance were in use.",
     },
     Family {
         name: "holdfast_pool_wait_seconds",
         kind: "counter",
-        help: "Time spent waiting for a database connection that was in use.",
+        help: "Time spent waiting for a database connection.",
     },
-    Family { name: "holdfast_vault_unwraps", kind: "counter", help: "Data keys unwrapped, by provider." },
+    Family { name: "holdfast_vault_unwraps", kind: "counter", help: "Data keys unwrapped by provider." },
     Family {
         name: "holdfast_vault_operation_seconds",
         kind: "counter",
-        help: "Time spent in the vault's cryptography, by operation: sealing and opening, without getting the data key.",
+        help: "Time spent sealing and opening values by operation, without unwrapping the data key.",
     },
     Family {
         name: "holdfast_vault_operations",
         kind: "counter",
-        help: "Values sealed and opened by the vault, by operation.",
+        help: "Values sealed and opened by the vault by operation.",
     },
     Family {
         name: "holdfast_vault_open_failures",
         kind: "counter",
-        help: "Sealed values, or the data keys they need, that did not open, by reason.",
+        help: "Sealed values or data keys that failed to open, by reason.",
     },
-    Family { name: "holdfast_instance_starts", kind: "counter", help: "Cold starts, by function." },
+    Family { name: "holdfast_instance_starts", kind: "counter", help: "Cold starts by function." },
 ];
 
-/// Totals of one instance since its start.
+/// Totals of this instance since its start.
 pub struct Metrics {
-    /// The instance; new at each start.
+    /// Instance id, new at each start.
     pub instance: Uuid,
-    /// The function it runs.
+    /// Function that it runs.
     pub function: &'static str,
-    /// When it started.
+    /// Time of its start.
     pub started_at: Timestamp,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Since the last request's log line, for CloudWatch.
+    /// Events since the last request's log line, for CloudWatch.
     events: BTreeMap<&'static str, f64>,
     series: BTreeMap<String, f64>,
     epoch: i32,
     reported: Option<(Timestamp, BTreeMap<String, f64>)>,
 }
 
-/// Counters on their way to the database.
+/// Totals to store in the database.
 pub(crate) struct Report {
     pub(crate) epoch: i32,
     pub(crate) series: serde_json::Value,
 }
 
 impl Metrics {
-    /// All at zero, but for the start itself.
+    /// Starts all counters at zero, except the count of starts.
     pub fn new(instance: Uuid, function: &'static str, started_at: Timestamp) -> Self {
         let series = BTreeMap::from([(format!("holdfast_instance_starts_total{{function=\"{function}\"}}"), 1.0)]);
         Self { instance, function, started_at, state: Mutex::new(State { series, ..State::default() }) }
@@ -117,15 +109,15 @@ impl Metrics {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an answered request. `function` and `route` are names from the route table, never from the caller.
-    pub fn request(&self, function: &str, route: &str, method: &str, status: u16, took: Duration) {
-        let seconds = took.as_secs_f64();
+    /// Counts a request. `function` and `route` are names from the route table, never from the caller.
+    pub fn request(&self, function: &str, route: &str, method: &str, status: u16, duration: Duration) {
+        let seconds = duration.as_secs_f64();
         let labels = format!("function=\"{function}\",route=\"{route}\"");
         let mut state = self.state();
         state
             .add(format!("holdfast_requests_total{{{labels},method=\"{method}\",status=\"{}xx\"}}", status / 100), 1.0);
         for bound in BUCKETS {
-            // Empty buckets are reported too: without them the first observation could not be seen as an increase.
+            // Empty buckets are reported too: without them the first observation would not show as an increase.
             state.add(
                 format!("holdfast_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}}"),
                 f64::from(u8::from(seconds <= bound)),
@@ -136,39 +128,42 @@ impl Metrics {
         state.add(format!("holdfast_request_duration_seconds_count{{{labels}}}"), 1.0);
     }
 
-    /// Counts a refusal by its problem code.
-    pub fn refusal(&self, code: &str) {
+    /// Counts a rejected or failed request by its problem code.
+    pub fn rejection(&self, code: &str) {
         self.state().add(format!("holdfast_refusals_total{{code=\"{code}\"}}"), 1.0);
     }
 
-    /// Counts a request whose caller could not be told or believed.
+    /// Counts a request rejected with 401.
     pub fn auth_failure(&self, reason: &str) {
         self.state().add(format!("holdfast_auth_failures_total{{reason=\"{reason}\"}}"), 1.0);
     }
 
-    /// Counts a wait for a database connection that was in use.
-    pub(crate) fn pool_wait(&self, took: Duration) {
+    /// Counts a wait for a database connection.
+    pub(crate) fn pool_wait(&self, duration: Duration) {
         let mut state = self.state();
         state.add("holdfast_pool_waits_total".to_owned(), 1.0);
-        state.add("holdfast_pool_wait_seconds_total".to_owned(), took.as_secs_f64());
+        state.add("holdfast_pool_wait_seconds_total".to_owned(), duration.as_secs_f64());
         state.happened("PoolWaits");
     }
 
-    /// What happened besides answers since this was last asked.
+    /// Takes the events since the last call.
     pub(crate) fn take_events(&self) -> BTreeMap<&'static str, f64> {
         std::mem::take(&mut self.state().events)
     }
 
-    /// Counts a data key that was unwrapped by `kms` or `local`, or was meant to be.
+    /// Counts an attempt to unwrap a data key by `kms` or `local`.
     pub(crate) fn vault_unwrap(&self, provider: &str) {
         self.state().add(format!("holdfast_vault_unwraps_total{{provider=\"{provider}\"}}"), 1.0);
     }
 
-    /// Counts a value that was sealed or opened, and how long that took.
-    pub(crate) fn vault_operation(&self, operation: &str, took: Duration) {
+    /// Counts a value that was sealed or opened, and the time it took.
+    pub(crate) fn vault_operation(&self, operation: &str, duration: Duration) {
         let mut state = self.state();
         state.add(format!("holdfast_vault_operations_total{{operation=\"{operation}\"}}"), 1.0);
-        state.add(format!("holdfast_vault_operation_seconds_total{{operation=\"{operation}\"}}"), took.as_secs_f64());
+        state.add(
+            format!("holdfast_vault_operation_seconds_total{{operation=\"{operation}\"}}"),
+            duration.as_secs_f64(),
+        );
     }
 
     /// Counts a sealed value, or its data key, that did not open.
@@ -183,7 +178,7 @@ impl Metrics {
         self.state().add("holdfast_database_round_trips_total".to_owned(), 1.0);
     }
 
-    /// The totals to send along now, if they are due.
+    /// The totals, if a report is due.
     pub(crate) fn due(&self, now: Timestamp) -> Option<Report> {
         let mut state = self.state();
         let silent = state.reported.as_ref().map(|(at, _)| now.duration_since(*at));
@@ -198,14 +193,14 @@ impl Metrics {
         Some(report)
     }
 
-    /// The totals now, whether due or not.
+    /// The totals now.
     pub fn totals(&self) -> BTreeMap<String, f64> {
         self.state().series.clone()
     }
 }
 
 impl State {
-    /// Keeps only what was counted since the last report.
+    /// Keeps only the counts since the last report.
     fn begin_epoch(&mut self) {
         let (_, reported) = self.reported.take().unwrap_or_default();
         for (series, value) in &mut self.series {
@@ -223,7 +218,7 @@ impl State {
     }
 }
 
-/// How the numbers are written out.
+/// Format of the exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposition {
     /// Prometheus text format 0.0.4.
@@ -233,7 +228,7 @@ pub enum Exposition {
 }
 
 impl Exposition {
-    /// The content type that belongs to it.
+    /// Content type.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -242,7 +237,7 @@ impl Exposition {
     }
 }
 
-/// Writes the series of all families, and then `extra` gauges (name, help, value).
+/// Writes the series of all families, followed by `extra` gauges (name, help, value).
 pub fn expose(series: &BTreeMap<String, f64>, extra: &[(&str, &str, f64)], exposition: Exposition) -> String {
     let mut text = String::new();
     for Family { name, kind, help } in FAMILIES {
@@ -281,7 +276,7 @@ fn members<'a>(series: &'a BTreeMap<String, f64>, name: &str, kind: &str) -> Vec
     };
     let mut members: Vec<_> =
         series.iter().filter(|(series, _)| belongs(series)).map(|(series, value)| (series.as_str(), *value)).collect();
-    // A histogram's buckets stand together, from the lowest bound to the highest.
+    // A histogram's buckets are in ascending order of their bounds.
     members
         .sort_by(|(a, _), (b, _)| bucket_order(a).partial_cmp(&bucket_order(b)).unwrap_or(std::cmp::Ordering::Equal));
     members
@@ -299,17 +294,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_that_wakes_after_an_hour_counts_on_from_zero_in_a_new_epoch() {
+    fn an_instance_that_wakes_after_an_hour_counts_from_zero_in_a_new_epoch() {
         let start = Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(Uuid::nil(), "auth", start);
-        metrics.refusal("forbidden");
+        metrics.rejection("forbidden");
         let first = metrics.due(start).unwrap();
         assert_eq!((first.epoch, &first.series["holdfast_refusals_total{code=\"forbidden\"}"]), (0, &1.0.into()));
         assert!(metrics.due(start + SignedDuration::from_secs(4)).is_none());
-        metrics.refusal("forbidden");
-        metrics.refusal("forbidden");
-        let woken = metrics.due(start + SignedDuration::from_hours(3)).unwrap();
-        assert_eq!((woken.epoch, &woken.series["holdfast_refusals_total{code=\"forbidden\"}"]), (1, &2.0.into()));
+        metrics.rejection("forbidden");
+        metrics.rejection("forbidden");
+        let after_waking = metrics.due(start + SignedDuration::from_hours(3)).unwrap();
+        assert_eq!(
+            (after_waking.epoch, &after_waking.series["holdfast_refusals_total{code=\"forbidden\"}"]),
+            (1, &2.0.into())
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! What operators see of a running function: log lines and counters. Neither ever holds a secret.
+//! Logs and metrics of a running function. Neither ever contains a secret.
 
-pub(crate) mod audit;
 pub mod emf;
 pub mod gauges;
 pub mod log;

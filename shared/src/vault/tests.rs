@@ -32,7 +32,7 @@ fn config(settings: &[(&'static str, &str)]) -> Config {
 fn fixture() -> Fixture {
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let metrics = Arc::new(Metrics::new(Uuid::nil(), "accounts", clock.now()));
-    let db = Datastore::new(&config(&[]), Arc::new(KeyRing::new(None)), Arc::clone(&metrics)).unwrap();
+    let db = crate::app::datastore(&config(&[]), &Arc::new(KeyRing::new(None)), &metrics).unwrap();
     let local = LocalKey::new(&[7; 32]).unwrap();
     let new = local.generate(TENANT, &SystemRng).unwrap();
     let place = Place { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };

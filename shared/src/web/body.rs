@@ -1,5 +1,5 @@
-//! JSON bodies, read strictly: the right content type, no more than the limit, no duplicate key, no unknown field,
-//! no NUL. What a parser might read in two ways is not read at all.
+//! JSON bodies, parsed strictly: the right content type, a size limit, no duplicate key, no unknown field, no NUL. Ambiguous
+//! JSON is rejected (RFC 8259, section 4).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,15 +11,13 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 
 use super::RequestContext;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+use crate::route::MAX_BODY_BYTES;
 
-/// No body is longer, where the route does not say otherwise.
-pub const MAX_BODY_BYTES: usize = 128 * 1024;
-
-/// Deeper nesting than this is no request of ours.
+/// Maximum depth of nesting.
 const MAX_DEPTH: u8 = 16;
 
-/// A JSON body of a known form.
+/// A JSON body of a known type.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
@@ -30,16 +28,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
         let request = parts.extensions.get::<RequestContext>();
-        let most = request.map_or(MAX_BODY_BYTES, |request| request.route.max_body);
+        let limit = request.map_or(MAX_BODY_BYTES, |request| request.route.max_body);
         let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if declared.is_some_and(|length: usize| length > most) {
-            return Err(too_large(most));
+        if declared.is_some_and(|length: usize| length > limit) {
+            return Err(too_large(limit));
         }
-        let bytes = Limited::new(body, most).collect().await.map_err(|error| {
+        let bytes = Limited::new(body, limit).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                too_large(most)
+                too_large(limit)
             } else {
-                Problem::invalid_request("The body did not arrive whole.")
+                Problem::invalid_request("The body is incomplete.")
             }
         })?;
         let bytes = bytes.to_bytes();
@@ -50,13 +48,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-fn too_large(most: usize) -> Problem {
-    Problem::new(crate::problem::Code::PayloadTooLarge, format!("A body holds at most {most} bytes here."))
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::PayloadTooLarge, format!("The limit of this body is {limit} bytes."))
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported =
-        || Problem::new(crate::problem::Code::UnsupportedMediaType, "Send the body as application/json in UTF-8.");
+    let unsupported = || Problem::of(Code::UnsupportedMediaType);
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let text = values.next().and_then(|value| value.to_str().ok()).ok_or_else(unsupported)?;
     let (media_type, parameters) = text.split_once(';').map_or((text, ""), |(kind, rest)| (kind, rest.trim()));
@@ -71,34 +68,33 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Whether JSON can be read in one way only: no name twice in an object, nothing after its end.
+/// Checks that JSON is unambiguous: no duplicate key in an object, nothing after its end.
 pub(crate) fn unambiguous(bytes: &[u8]) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     Strict { depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end())
 }
 
-/// Reads JSON strictly, as every body is read.
+/// Parses JSON strictly, like every body.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    unambiguous(bytes)
-        .map_err(|error| Problem::invalid_request(format!("The body is not a JSON object as expected: {error}.")))?;
+    unambiguous(bytes).map_err(|error| Problem::invalid_request(format!("The body is not valid JSON: {error}.")))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
-        // serde_json appends the place; the path already says it better.
+        // serde_json appends line and column; the path is more precise.
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
         Problem::field(if path == "." { "body".to_owned() } else { path }, message)
     })
 }
 
-/// For `#[serde(deserialize_with)]` on an `Option<Option<T>>`: tells a field that is null from one that is not there.
+/// Distinguishes a null field from an absent one: for `#[serde(deserialize_with)]` on an `Option<Option<T>>`.
 pub fn double_option<'de, T: serde::Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Walks a JSON value and objects to what could be read in two ways.
+/// Walks a JSON value and rejects what is ambiguous.
 struct Strict {
     depth: u8,
 }
@@ -192,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_json_is_rejected() {
         let deep = format!("{{\"name\":\"a\",\"tags\":{}{}}}", "[".repeat(40), "]".repeat(40));
         for (body, expected) in [
             (r#"{"name":"a"}"#, "accepted"),

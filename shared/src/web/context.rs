@@ -1,5 +1,5 @@
-//! What is known of a request before its handler runs: who calls, from where, under which conditions. Filled in by the
-//! gate, read by handlers and by the transaction that writes the audit row.
+//! The context of a request before its handler runs: caller, address, conditions. The authorization layer fills it in;
+//! handlers and the transaction read it.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -18,63 +18,72 @@ use crate::identity::token::Claims;
 use crate::problem::{Code, Problem};
 use crate::route::Route;
 
-/// The request in hand. Cheap to clone; an extractor of every handler.
+/// Request id, always our own: an id from the caller would let it write into our logs.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Client address as the gateway reports it. Set from the Lambda event or the local socket, never from a header.
+#[derive(Debug, Clone)]
+pub struct SourceIp(pub String);
+
+/// The request that is being handled. Cheap to clone; an extractor of every handler.
 #[derive(Debug, Clone)]
 pub struct RequestContext(Arc<RequestFields>);
 
-/// What a [`RequestContext`] knows.
+/// The fields of a [`RequestContext`].
 #[derive(Debug)]
 pub struct RequestFields {
-    /// The route that serves it.
+    /// Route that serves it.
     pub route: &'static Route,
-    /// The time at which it is handled: one for the whole request, so that all its rows agree.
+    /// Time at which it is handled: one for the whole request, so that all its rows agree.
     pub now: Timestamp,
-    /// Its id, as in `X-Request-Id`.
+    /// Id, as in `X-Request-Id`.
     pub request_id: String,
-    /// Its method.
+    /// Method.
     pub method: Method,
-    /// Its path, without the query.
+    /// Path, without the query.
     pub path: String,
-    /// Its query, as sent.
+    /// Query, as sent.
     pub query: String,
-    /// The caller's address as the gateway saw it.
+    /// Client address as the gateway reports it.
     pub source_ip: Option<String>,
-    /// What the caller calls itself, cut at 256 characters.
+    /// `User-Agent`, truncated to 256 characters.
     pub user_agent: Option<String>,
-    /// Who calls, by a credential that is in good form; the transaction checks that it is live.
+    /// Caller, by a credential that verifies; the transaction checks that it is live.
     pub principal: Option<Principal>,
-    /// The tenant that an operator chose to act in.
+    /// Tenant that an operator chose to act in.
     pub chosen_tenant: Option<TenantId>,
-    /// The versions it accepts.
+    /// Versions that `If-Match` accepts.
     pub if_match: IfMatch,
-    /// Whether what it sets must be there (`If-Match`), or must not (`If-None-Match: *`).
-    pub exists: Option<bool>,
-    /// Its idempotency key, on routes that create.
+    /// True if the resource must exist (`If-Match`), false if it must not (`If-None-Match: *`), on routes that upsert.
+    pub must_exist: Option<bool>,
+    /// Idempotency key, on routes that create.
     pub idempotency_key: Option<String>,
     pub(super) fingerprint: OnceLock<Vec<u8>>,
 }
 
 impl RequestContext {
-    pub(super) fn new(facts: RequestFields) -> Self {
-        Self(Arc::new(facts))
+    pub(super) fn new(fields: RequestFields) -> Self {
+        Self(Arc::new(fields))
     }
 
-    /// Remembers what was asked for, so that a repetition under the same idempotency key can be told from another request.
+    /// Stores the request's fingerprint, which distinguishes a repetition under the same idempotency key from another
+    /// request.
     pub(super) fn saw_body(&self, body: &[u8]) {
         if self.idempotency_key.is_some() {
             let _ = self.0.fingerprint.set(idempotency::fingerprint(&self.method, &self.path, body));
         }
     }
 
-    /// The tenant acted in: the one that an operator chose, else the principal's own.
+    /// The tenant that the request acts in: the one that an operator chose, else the principal's own.
     pub fn tenant(&self) -> Option<TenantId> {
         self.chosen_tenant.or_else(|| self.principal.as_ref().map(Principal::home))
     }
 
-    /// Who calls.
+    /// The caller.
     ///
     /// # Errors
-    /// 401 where nobody is known to: only on routes that anyone may request.
+    /// 401 if there is none: only on routes that anyone may call.
     pub fn principal(&self) -> Result<&Principal, Problem> {
         self.principal.as_ref().ok_or_else(Problem::unauthenticated)
     }
@@ -82,7 +91,7 @@ impl RequestContext {
     /// The claims of the user who calls.
     ///
     /// # Errors
-    /// 403 `jwt_required` where it is an API token: only on routes that take any principal.
+    /// 403 `jwt_required` if the caller is an API token: only on routes that accept any principal.
     pub fn user(&self) -> Result<&Claims, Problem> {
         self.principal()?.user().ok_or_else(|| Problem::of(Code::JwtRequired))
     }
@@ -101,7 +110,7 @@ impl FromRequestParts<App> for RequestContext {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            tracing::error!("a handler was reached without passing the gate");
+            tracing::error!("a handler was reached without authorization");
             Problem::internal()
         })
     }

@@ -1,5 +1,5 @@
-//! Page cursors: where the next page starts, with a proof (HMAC-SHA-256, 128 bits) that we wrote it for this tenant,
-//! this list and these filters. Opaque to callers.
+//! Page cursors: the position where the next page starts, with a MAC (HMAC-SHA-256, truncated to 128 bits) over the tenant,
+//! the list and its filters. Opaque to callers.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,14 +9,14 @@ use crate::problem::Problem;
 
 const TAG_BYTES: usize = 16;
 
-/// What a cursor is bound to: writes and reads cursors for one query of one tenant.
+/// Seals and opens the cursors of one query of one tenant.
 pub struct CursorKey {
     key: hmac::Key,
     context: Vec<u8>,
 }
 
 impl CursorKey {
-    /// Binds to parts (tenant, path, filters): each enters with its length, so that none runs into the next.
+    /// Binds to these parts (tenant, path, filters), each with its length, so that their boundaries are unambiguous.
     pub fn new(key: &[u8], parts: &[&[u8]]) -> Self {
         let mut context = Vec::new();
         for part in parts {
@@ -33,7 +33,7 @@ impl CursorKey {
         signed.sign()
     }
 
-    /// The cursor of a position.
+    /// Returns the cursor of a position.
     pub fn seal(&self, position: &[String]) -> Option<String> {
         let mut bytes = serde_json::to_vec(position).ok()?;
         let tag = self.tag(&bytes);
@@ -41,18 +41,21 @@ impl CursorKey {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The position of a cursor that we sealed for the same query; anything else is refused.
+    /// Returns the position of a cursor.
+    ///
+    /// # Errors
+    /// 400 if the cursor was not sealed for the same query.
     pub fn open(&self, cursor: &str) -> Result<Vec<String>, Problem> {
-        let refused = || Problem::field("cursor", "is not a cursor of this list");
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+        let rejected = || Problem::field("cursor", "is not a cursor of this list");
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| rejected())?;
         let (position, proof) =
-            bytes.len().checked_sub(TAG_BYTES).and_then(|end| bytes.split_at_checked(end)).ok_or_else(refused)?;
+            bytes.len().checked_sub(TAG_BYTES).and_then(|end| bytes.split_at_checked(end)).ok_or_else(rejected)?;
         let tag = self.tag(position);
-        let expected = tag.as_ref().get(..TAG_BYTES).ok_or_else(refused)?;
+        let expected = tag.as_ref().get(..TAG_BYTES).ok_or_else(rejected)?;
         if !bool::from(subtle::ConstantTimeEq::ct_eq(proof, expected)) {
-            return Err(refused());
+            return Err(rejected());
         }
-        serde_json::from_slice(position).map_err(|_| refused())
+        serde_json::from_slice(position).map_err(|_| rejected())
     }
 }
 
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_opens_only_where_it_was_made() {
+    fn a_cursor_opens_only_for_the_query_that_it_was_sealed_for() {
         let here = CursorKey::new(b"key", &[b"tenant", b"/accounts", b"status=active"]);
         let cursor = here.seal(&["7".to_owned()]).unwrap();
         assert_eq!(here.open(&cursor).unwrap(), ["7"]);

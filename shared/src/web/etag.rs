@@ -9,7 +9,7 @@ use crate::problem::Problem;
 pub struct IfMatch(pub Option<Vec<i64>>);
 
 impl IfMatch {
-    /// Reads `If-Match`. A weak tag matches nothing, as RFC 9110 has it.
+    /// Reads `If-Match`. A weak tag never matches (RFC 9110, section 13.1.1).
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut versions = None::<Vec<i64>>;
         for value in headers.get_all(header::IF_MATCH) {
@@ -20,7 +20,7 @@ impl IfMatch {
             for tag in text.split(',').map(str::trim) {
                 let opaque = tag.strip_prefix("W/").unwrap_or(tag);
                 let version = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
-                // A tag that is no version of ours, or weak, is a well-formed one that does not match.
+                // A weak tag, or one that is no version number, is well-formed but never matches.
                 let version: Option<i64> = if tag.starts_with("W/") { None } else { version.parse().ok() };
                 versions.get_or_insert_default().extend(version);
             }
@@ -29,8 +29,8 @@ impl IfMatch {
     }
 }
 
-/// What a request that sets something asks of its being there: `If-Match` that it is, `If-None-Match: *` that it is not.
-pub(super) fn existence(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
+/// Reads whether the resource of an upsert must exist (`If-Match`) or must not (`If-None-Match: *`).
+pub(super) fn must_exist(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
     let mut absent = headers.get_all(header::IF_NONE_MATCH).iter();
     match (headers.contains_key(header::IF_MATCH), absent.next(), absent.next()) {
         (present, None, _) => Ok(present.then_some(true)),
@@ -44,7 +44,7 @@ fn malformed() -> Problem {
     Problem::invalid_request("If-Match must be * or a list of entity tags in quotes.")
 }
 
-/// The tag of a version.
+/// Returns the entity tag of a version.
 pub(super) fn etag(version: i64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }

@@ -1,9 +1,9 @@
-//! The headers that every answer carries, refusals and errors too.
+//! The headers of every response, rejections and errors included.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Name and value of each. A handler that needs another value (the console's policy) sets it, and keeps it.
-const ALWAYS: [(HeaderName, &str); 6] = [
+/// Security headers with their defaults. A handler that needs another value (the console's policy) sets the header itself.
+const SECURITY: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
@@ -12,8 +12,12 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-pub(super) fn secure(headers: &mut HeaderMap) {
-    for (name, value) in ALWAYS {
+/// Adds the security headers that are not set yet, and `X-Request-Id`.
+pub(super) fn add(headers: &mut HeaderMap, request_id: &str) {
+    for (name, value) in SECURITY {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", value);
     }
 }

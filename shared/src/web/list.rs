@@ -1,4 +1,4 @@
-//! The one form in which lists are answered.
+//! The one form of list responses.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct List<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// What to send as `cursor` for the next page; null on the last.
+    /// The `cursor` of the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
 impl<T: ToSchema> ToSchema for List<T> {
-    /// Each kind of list has a name of its own in the document.
+    /// Gives each kind of list a name of its own in the document.
     fn name() -> Cow<'static, str> {
         format!("{}List", T::name()).into()
     }
@@ -33,7 +33,7 @@ impl<T: ToSchema> PartialSchema for List<T> {
         let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
         let items = items.description(Some("The items, in the list's order.")).build();
         let next = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
-        let next = next.description(Some("What to send as `cursor` for the next page; null on the last.")).build();
+        let next = next.description(Some("The `cursor` of the next page; null on the last.")).build();
         let list = ObjectBuilder::new().description(Some("A page of a list."));
         let list = list.property("items", items).property("next_cursor", next);
         list.required("items").required("next_cursor").into()

@@ -1,7 +1,11 @@
-//! The way of every request, in one place: edge, gate, handler, answer. Functions add only routes and handlers.
+//! The path of every request: outer middleware, authorization, handler, transaction, response. Functions add only routes
+//! and handlers.
 
+mod audit;
+mod audit_file;
 mod authorization;
 mod body;
+mod caller;
 mod context;
 pub mod cursor;
 mod etag;
@@ -11,19 +15,20 @@ mod list;
 mod outer;
 mod params;
 mod patch;
+mod request_log;
 mod response;
 mod service;
 mod transaction;
 
+pub use crate::route::MAX_BODY_BYTES;
 pub(crate) use body::unambiguous;
-pub use body::{Json, MAX_BODY_BYTES, double_option};
-pub use context::RequestContext;
+pub use body::{Json, double_option};
+pub use context::{RequestContext, RequestFields, RequestId, SourceIp};
 pub use etag::IfMatch;
 pub use list::List;
-pub use outer::{RequestId, SourceIp, refuse};
+pub use outer::reject;
 pub use params::{CURSOR, Id, LIMIT, Name, Page, Params, Version};
 pub use patch::{Changes, Patch};
 pub use response::ApiResponse;
 pub use service::service;
-pub(crate) use transaction::Entry;
 pub use transaction::Transaction;

@@ -1,4 +1,4 @@
-//! What comes in the path and the query: ids, filters and pages. An id that is none is like one that does not exist.
+//! Path and query parameters: ids, filters and pages. A malformed id gets the response of one that does not exist.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -28,7 +28,7 @@ impl<T: FromStr> FromRequestParts<App> for Id<T> {
     }
 }
 
-/// The name in the path, as `{name}`. One that cannot be is 400 where it would be given, and elsewhere 404.
+/// The name in the path, as `{name}`. An invalid name is 400 if PUT would create it, otherwise 404.
 #[derive(Debug, Clone)]
 pub struct Name<T>(pub T);
 
@@ -62,7 +62,7 @@ async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Pro
     found.ok_or_else(Problem::not_found)
 }
 
-/// The query parameters of a route, each at most once and none that the route does not know.
+/// The query parameters of a route, each at most once. Parameters that the route does not list are rejected.
 #[derive(Debug, Clone)]
 pub struct Params(BTreeMap<String, String>);
 
@@ -74,13 +74,13 @@ impl FromRequestParts<App> for Params {
         let mut params = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             if !request.route.query.iter().any(|known| known.name == name) {
-                return Err(Problem::field(name, "is no parameter of this resource"));
+                return Err(Problem::field(name, "is not a parameter of this resource"));
             }
             if value.contains('\0') || value.contains('\u{FFFD}') {
-                return Err(Problem::field(name, "holds a character that is not allowed"));
+                return Err(Problem::field(name, "contains a character that is not allowed"));
             }
             if params.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return Err(Problem::field(name, "may be given once"));
+                return Err(Problem::field(name, "must not be repeated"));
             }
         }
         Ok(Self(params))
@@ -93,12 +93,15 @@ impl Params {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The parameter as a value of a type; what does not parse is 400 with `expected` as the message.
+    /// The parameter as a value of a type.
+    ///
+    /// # Errors
+    /// 400 with `expected` as the message, if it does not parse.
     pub fn parse<T: FromStr>(&self, name: &'static str, expected: &str) -> Result<Option<T>, Problem> {
         self.text(name).map(|text| text.parse().map_err(|_| Problem::field(name, expected))).transpose()
     }
 
-    /// The page behind this cursor, of the same list with the same filters: what a `Link` header names.
+    /// The target of a `Link` header: the page of this cursor, of the same list with the same filters.
     pub fn link(&self, path: &str, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.0.iter().filter(|(name, _)| *name != "cursor"));
@@ -106,25 +109,28 @@ impl Params {
     }
 
     /// The parameter as a time.
+    ///
+    /// # Errors
+    /// 400 if it is not a time of RFC 3339.
     pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
         self.parse(name, "must be a time such as 2026-01-31T12:00:00Z")
     }
 }
 
-/// The parameters that every list takes.
+/// Page size of a list.
 pub const LIMIT: QueryParameter =
-    QueryParameter::new("limit", ParameterKind::Number(1, 200), "How many items; 50 unless told.");
-/// Where the page starts.
+    QueryParameter::new("limit", ParameterKind::Number(1, 200), "Page size, 1-200. Default 50.");
+/// Position of the page in a list.
 pub const CURSOR: QueryParameter =
-    QueryParameter::new("cursor", ParameterKind::Cursor, "The next_cursor of the page before.");
+    QueryParameter::new("cursor", ParameterKind::Cursor, "The next_cursor of the previous page.");
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
 
-/// The page asked for.
+/// The requested page of a list.
 pub struct Page {
     limit: Option<i64>,
-    /// Where the page before ended; none for the first page.
+    /// Position at which the previous page ended; none for the first page.
     pub after: Option<Vec<String>>,
     key: CursorKey,
 }
@@ -143,7 +149,7 @@ impl FromRequestParts<App> for Page {
         params.0.remove("limit");
         let tenant = request.tenant().map(|tenant| tenant.0).unwrap_or_default();
         let filters = serde_json::to_vec(&params.0).unwrap_or_default();
-        // The key comes with the first connection, and no request gets past the gate without one.
+        // The key arrives with the first connection, and no principal is authorized without a connection.
         let key = app.keys.cursor().ok_or_else(Problem::unavailable)?;
         let key = CursorKey::new(&key, &[tenant.as_bytes(), request.path.as_bytes(), &filters]);
         let after = cursor.map(|cursor| key.open(&cursor)).transpose()?;
@@ -152,34 +158,34 @@ impl FromRequestParts<App> for Page {
 }
 
 impl Page {
-    /// How many rows to ask for: one more than the page holds, to know whether another follows.
+    /// Number of rows to select: one more than the page size, which shows whether another page follows.
     pub fn rows(&self) -> i64 {
         self.limit_or(DEFAULT_LIMIT) + 1
     }
 
-    /// How many items the page holds, where the list has another number than most unless told.
-    pub fn limit_or(&self, unless_told: i64) -> i64 {
-        self.limit.unwrap_or(unless_told)
+    /// Page size, for a list with a default of its own.
+    pub fn limit_or(&self, default: i64) -> i64 {
+        self.limit.unwrap_or(default)
     }
 
-    /// The cursor of the page that starts behind this position.
+    /// The cursor of the page that starts after this position.
     ///
     /// # Errors
-    /// 500: none can be made.
+    /// 500 if it does not serialize.
     pub fn cursor(&self, position: &[String]) -> Result<String, Problem> {
         self.key.seal(position).ok_or_else(Problem::internal)
     }
 
-    /// A part of the position where the page before ended.
+    /// A part of the position at which the previous page ended.
     ///
     /// # Errors
-    /// 400 where it does not read as `T`: a cursor that an older build wrote.
+    /// 400 if it does not parse as `T`: a cursor of an older build.
     pub fn position<T: FromStr>(&self, part: usize) -> Result<Option<T>, Problem> {
         let text = self.after.as_ref().and_then(|position| position.get(part));
         text.map(|text| text.parse().map_err(|_| Problem::field("cursor", "is not a cursor of this list"))).transpose()
     }
 
-    /// The answer: at most `limit` of the rows, and the cursor of the next page where one follows.
+    /// The response body: at most `limit` of the rows, and the cursor of the next page if one follows.
     pub fn list<T>(&self, mut rows: Vec<T>, position: impl Fn(&T) -> Vec<String>) -> List<T> {
         let limit = usize::try_from(self.limit_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
         let more = rows.len() > limit;

@@ -1,4 +1,4 @@
-//! Bodies of PATCH (RFC 7396 in spirit): the fields that are given change, the others stay.
+//! Bodies of PATCH, in the spirit of JSON Merge Patch (RFC 7396): fields in the body change, the others stay.
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// A body that names the fields to change.
 pub trait Changes {
-    /// The names of the fields that are given, for the audit row.
+    /// The names of the fields in the body, for the audit row.
     fn changed(&self) -> Vec<&'static str>;
 }
 
@@ -21,10 +21,10 @@ impl<T: DeserializeOwned + Changes> FromRequest<App> for Patch<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let Json(change) = Json::<T>::from_request(request, app).await?;
-        if change.changed().is_empty() {
+        let Json(body) = Json::<T>::from_request(request, app).await?;
+        if body.changed().is_empty() {
             return Err(Problem::field("body", "must name at least one field to change"));
         }
-        Ok(Self(change))
+        Ok(Self(body))
     }
 }

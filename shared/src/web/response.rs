@@ -1,4 +1,4 @@
-//! An answer that is known before it is sent, so that it can be kept in the transaction that makes it true.
+//! Responses that are complete before the transaction runs, so that the same transaction can store them.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -7,47 +7,47 @@ use serde::Serialize;
 use super::etag::etag;
 use crate::problem::Problem;
 
-/// Headers that are kept with an answer under its idempotency key.
+/// Headers that are stored with a response under its idempotency key.
 const KEPT: [HeaderName; 2] = [header::LOCATION, header::ETAG];
 
 const JSON: &str = "application/json";
 
-/// An answer, of JSON unless it says otherwise.
+/// A successful response, JSON by default.
 #[derive(Debug, Clone)]
 pub struct ApiResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     content_type: &'static str,
-    /// Whether the body shows something that is shown once.
+    /// True if the body contains a secret that is shown once.
     pub(super) secret: bool,
 }
 
 impl ApiResponse {
-    /// 200 with this body.
+    /// 200 with a JSON body.
     pub fn ok(body: &impl Serialize) -> Result<Self, Problem> {
         Self::new(StatusCode::OK, body)
     }
 
-    /// 201 with this body, and where it now is.
+    /// 201 with a JSON body, and the `Location` of the new resource.
     pub fn created(location: &str, body: &impl Serialize) -> Result<Self, Problem> {
-        let mut answer = Self::new(StatusCode::CREATED, body)?;
-        answer.headers.insert(header::LOCATION, HeaderValue::from_str(location).map_err(|_| Problem::internal())?);
-        Ok(answer)
+        let mut response = Self::new(StatusCode::CREATED, body)?;
+        response.headers.insert(header::LOCATION, HeaderValue::from_str(location).map_err(|_| Problem::internal())?);
+        Ok(response)
     }
 
-    /// The answer to a request that sets something: 201 where that made it, 200 where it was there.
-    pub fn set(made: bool, body: &impl Serialize) -> Result<Self, Problem> {
-        Self::new(if made { StatusCode::CREATED } else { StatusCode::OK }, body)
+    /// 201 if an upsert created the resource, 200 if it replaced it; with a JSON body.
+    pub fn upserted(created: bool, body: &impl Serialize) -> Result<Self, Problem> {
+        Self::new(if created { StatusCode::CREATED } else { StatusCode::OK }, body)
     }
 
-    /// 200 with text of this type.
+    /// 200 with text of this content type.
     pub fn text(content_type: &'static str, text: String) -> Self {
         let (status, headers) = (StatusCode::OK, HeaderMap::new());
         Self { status, headers, body: text.into_bytes(), content_type, secret: false }
     }
 
-    /// Says where the next page is (RFC 8288).
+    /// Adds a `Link` to the next page (RFC 8288).
     pub fn next(mut self, target: &str) -> Result<Self, Problem> {
         let link = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")).map_err(|_| Problem::internal())?;
         self.headers.insert(header::LINK, link);
@@ -61,7 +61,7 @@ impl ApiResponse {
         self
     }
 
-    /// Gives the browser a cookie (RFC 6265bis).
+    /// Sets a cookie (RFC 6265bis).
     pub fn cookie(mut self, cookie: &str) -> Result<Self, Problem> {
         let mut value = HeaderValue::from_str(cookie).map_err(|_| Problem::internal())?;
         value.set_sensitive(true);
@@ -69,13 +69,13 @@ impl ApiResponse {
         Ok(self)
     }
 
-    /// 204.
+    /// 204 without a body.
     pub fn nothing() -> Self {
         let (status, headers) = (StatusCode::NO_CONTENT, HeaderMap::new());
         Self { status, headers, body: Vec::new(), content_type: JSON, secret: false }
     }
 
-    /// Marks that the body shows a secret: where it is kept for its idempotency key, it is sealed.
+    /// Marks that the body contains a secret: stored under an idempotency key, it is sealed.
     #[must_use]
     pub fn secret(mut self) -> Self {
         self.secret = true;
@@ -84,13 +84,13 @@ impl ApiResponse {
 
     fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| {
-            tracing::error!(%error, "an answer does not serialize");
+            tracing::error!(%error, "a response body does not serialize");
             Problem::internal()
         })?;
         Ok(Self { status, headers: HeaderMap::new(), body, content_type: JSON, secret: false })
     }
 
-    /// The headers worth keeping, as the database keeps them.
+    /// The headers that are stored, as JSON.
     pub(super) fn kept_headers(&self) -> serde_json::Value {
         KEPT.iter()
             .filter_map(|name| Some((name.as_str(), self.headers.get(name)?.to_str().ok()?)))
@@ -100,7 +100,7 @@ impl ApiResponse {
             .collect()
     }
 
-    /// An answer as it was kept, marked as a replay.
+    /// A stored response, marked as a replay.
     pub(super) fn replayed(status: i16, headers: &serde_json::Value, body: Vec<u8>) -> Option<Self> {
         let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
         let mut kept = HeaderMap::new();

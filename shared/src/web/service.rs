@@ -1,4 +1,4 @@
-//! Joins endpoints and layers into the service that Lambda or the local gateway runs.
+//! The service of a function: its endpoints with the middleware around them.
 
 use std::any::Any;
 
@@ -9,17 +9,18 @@ use http::{HeaderName, Method, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::request_log::Served;
 use super::{authorization, outer};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::route::Endpoint;
 
-/// The service of these endpoints. One call for each process: a function passes its own, the local gateway all.
+/// Returns the service of these endpoints: a function passes its own, the local gateway those of all functions.
 pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Router {
     let mut router = Router::new();
-    for Endpoint { route, handler } in endpoints {
-        router = router
-            .route(route.path, handler.route_layer(from_fn_with_state((app.clone(), route), authorization::authorize)));
+    for Endpoint { route, function, handler } in endpoints {
+        let state = (app.clone(), Served { route, function });
+        router = router.route(route.path, handler.route_layer(from_fn_with_state(state, authorization::authorize)));
     }
     let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), outer::outer));
     let router = match cors(&app) {
@@ -29,15 +30,15 @@ pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Route
     router.with_state(app)
 }
 
-/// A handler that panicked has a bug; its caller gets a 500, the log the message, and the instance lives on.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+/// Responds to a panic in a handler: 500 for the caller, the message for the log. The instance goes on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer passes the panic by value")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = message.unwrap_or("of unknown kind"), "a handler panicked");
+    tracing::error!(panic = message.unwrap_or("without a message"), "a handler panicked");
     Problem::internal().into_response()
 }
 
-/// Cross-origin calls: none unless origins are listed, and never with cookies.
+/// The CORS layer: none unless origins are configured, and never with cookies.
 fn cors(app: &App) -> Option<CorsLayer> {
     if app.config.cors_origins.is_empty() {
         return None;
