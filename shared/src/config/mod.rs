@@ -1,31 +1,40 @@
-//! The configuration: read once at start, from the environment and at most one Secrets Manager secret, and refused
-//! where it is weak. Handlers see the result, never the environment.
+//! The configuration: read once at start, from the environment and Secrets Manager, and rejected where it is weak. Handlers
+//! see the result, never the environment. Every setting is declared once, in [`SETTINGS`].
 
+mod bootstrap;
 mod check;
 pub mod database;
-mod source;
+mod document;
+mod error;
+mod setting;
+mod settings;
+mod table;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use secrecy::{SecretSlice, SecretString};
 
 use crate::permission::Role;
 
-pub use check::{BootstrapToken, BootstrapUser, ConfigError, api_tokens, auth_users};
-pub use source::{Effective, NAMES, Settings, Source, Stage};
+pub use bootstrap::{BootstrapToken, BootstrapUser, api_tokens, auth_users, is_strong_hash};
+pub use document::markdown;
+pub use error::ConfigError;
+pub use setting::{Form, Section, Setting};
+pub use settings::{EffectiveSetting, Settings, Source, Stage};
+pub use table::{SETTINGS, find, names, secrets};
 
-/// Where it runs. Only `local` may do without verified TLS and managed secrets.
+/// Environment. Only `local` may run without verified TLS and managed secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Environment {
     /// A developer's machine.
     Local,
-    /// Anything else, by its name; unset means production.
+    /// Any other, by its name; unset means production.
     Deployed(String),
 }
 
-/// What a function needs configured: each asks for no more than it uses.
+/// Settings that a function needs: each requires no more than it uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// It signs access tokens.
@@ -38,13 +47,13 @@ pub struct Needs {
 
 /// The effective configuration.
 pub struct Config {
-    /// Where it runs.
+    /// Environment.
     pub environment: Environment,
-    /// How the database is reached, password included.
+    /// URL of the database, password included.
     pub database_url: SecretString,
-    /// Whether Secrets Manager gave its password, and may have another one since.
+    /// Whether its password came from Secrets Manager, and may have been rotated since.
     pub password_rotates: bool,
-    /// The certificate authority of the database, as a PEM file; none for the public ones.
+    /// Certificate authority of the database, as a PEM file; none for the public ones.
     pub database_ca_file: Option<PathBuf>,
     /// Connections of this instance: 1 in Lambda, where an instance serves one request at a time.
     pub pool_size: usize,
@@ -54,30 +63,30 @@ pub struct Config {
     pub audience: String,
     /// The HS256 secret, where no asymmetric key is configured. At least 32 bytes.
     pub jwt_secret: Option<SecretSlice<u8>>,
-    /// The KMS key that signs access tokens (ES256).
+    /// KMS key that signs access tokens (ES256).
     pub signing_kms_key: Option<String>,
-    /// A PKCS #8 PEM file with the P-256 key that signs access tokens. Local use.
+    /// PKCS #8 PEM file with the P-256 key that signs access tokens. Local use.
     pub signing_key_file: Option<PathBuf>,
-    /// The vault's own key, where KMS is not used.
+    /// Key of the vault, where KMS is not used.
     pub vault_key: Option<SecretSlice<u8>>,
-    /// The vault's own key of before, while data keys move from it to another.
+    /// Previous key of the vault, while data keys move from it to another.
     pub former_vault_key: Option<SecretSlice<u8>>,
-    /// The KMS key under which the vault's data keys are made.
+    /// KMS key that wraps the data keys of the vault.
     pub vault_kms_key: Option<String>,
     /// Whether plain reads are audited too.
     pub audit_reads: bool,
-    /// A file that gets a copy of each audit row as a JSON line. Local use.
+    /// File that gets a copy of each audit row as a JSON line. Local use.
     pub audit_log_path: Option<PathBuf>,
     /// Days for which deleted accounts can be restored.
     pub retention_days: u16,
-    /// How many versions of a secret are kept.
+    /// Number of versions that are kept of a secret.
     pub secret_versions: u16,
-    /// Roles whose users must have one-time codes.
+    /// Roles whose users must have TOTP.
     pub mfa_roles: Vec<Role>,
     /// Origins that browsers may call from; none by default.
     pub cors_origins: Vec<HeaderValue>,
     /// All settings, as they may be shown.
-    pub effective: Vec<Effective>,
+    pub effective: Vec<EffectiveSetting>,
 }
 
 impl Config {
@@ -90,7 +99,7 @@ impl Config {
         Self::from_settings(&settings, needs)
     }
 
-    /// Reads and checks settings that were gathered already.
+    /// Checks settings that were read already.
     pub fn from_settings(settings: &Settings, needs: Needs) -> Result<Self, ConfigError> {
         check::config(settings, needs)
     }
@@ -100,9 +109,4 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("environment", &self.environment).finish_non_exhaustive()
     }
-}
-
-/// Bytes of a secret, for the one place that uses them.
-pub(crate) fn expose(secret: &SecretSlice<u8>) -> &[u8] {
-    secret.expose_secret()
 }

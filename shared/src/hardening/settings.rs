@@ -1,4 +1,4 @@
-//! What the settings, and the route table of this build, say about the checklist.
+//! Evidence about the checklist from the settings, and from the route table of this build.
 
 use secrecy::ExposeSecret;
 
@@ -8,23 +8,10 @@ use crate::config::{Config, Environment, Source};
 use crate::permission::{Permission, Scope};
 use crate::route::{Access, Route};
 
-/// Settings that are secrets and belong into a manager.
-const MANAGED: [&str; 9] = [
-    "API_TOKENS",
-    "AUTH_JWT_SECRET",
-    "AUTH_USERS",
-    "DATABASE_PASSWORD",
-    "DATABASE_URL",
-    "DRILL_DATABASE_PASSWORD",
-    "DRILL_DATABASE_URL",
-    "FORMER_SECRET_ENCRYPTION_KEY",
-    "SECRET_ENCRYPTION_KEY",
-];
-
-/// Connections of one instance in Lambda, which serves one request at a time.
+/// Pool size in Lambda, where an instance serves one request at a time.
 const LAMBDA_POOL: usize = 1;
 
-/// What a configuration that was accepted shows.
+/// Returns what an accepted configuration shows.
 pub fn observe(config: &Config) -> Vec<Observation> {
     vec![credentials(config), sources(config), vault(config), database(config), pool(config), origins(config)]
 }
@@ -35,10 +22,10 @@ fn is_local(config: &Config) -> bool {
 
 fn credentials(config: &Config) -> Observation {
     if is_local(config) {
-        let why = "APP_ENV is local, in which weak credentials are not refused";
+        let why = "APP_ENV is local, which accepts weak credentials";
         return Observation::judged("AUTH-1", Configuration, false, why);
     }
-    let signing = if config.jwt_secret.is_some() { "HS256 with a secret that was found strong" } else { "ES256" };
+    let signing = if config.jwt_secret.is_some() { "HS256 with a strong secret" } else { "ES256" };
     let seen = format!("tokens are signed by {signing}; users and API tokens can only be configured as hashes");
     Observation::judged("AUTH-1", Configuration, true, seen)
 }
@@ -47,7 +34,7 @@ fn sources(config: &Config) -> Observation {
     let bare: Vec<&str> = config
         .effective
         .iter()
-        .filter(|setting| MANAGED.contains(&setting.name) && setting.source == Source::Environment)
+        .filter(|setting| setting.secret && setting.source == Source::Environment)
         .map(|setting| setting.name)
         .collect();
     let managed = config.effective.iter().filter(|setting| setting.source == Source::SecretsManager).count();
@@ -83,14 +70,14 @@ fn pool(config: &Config) -> Observation {
 fn origins(config: &Config) -> Observation {
     let plain = config.cors_origins.iter().filter(|origin| !origin.as_bytes().starts_with(b"https://")).count();
     let seen = match (config.cors_origins.len(), plain) {
-        (0, _) => "no other origin may call".to_owned(),
-        (all, 0) => format!("{all} exact https origins may call"),
-        (_, plain) => format!("{plain} origins without TLS may call"),
+        (0, _) => "no other origin may call the API".to_owned(),
+        (all, 0) => format!("{all} exact https origins may call the API"),
+        (_, plain) => format!("{plain} origins without TLS may call the API"),
     };
     Observation::judged("WEB-1", Configuration, plain == 0, seen)
 }
 
-/// What these routes show; /metrics, where it is among them.
+/// Returns what these routes show; of /metrics, where it is among them.
 pub fn observe_routes<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Observation> {
     let routes: Vec<_> = routes.into_iter().collect();
     let names = |found: Vec<&&Route>| found.iter().map(|route| route.path).collect::<Vec<_>>().join(", ");
@@ -109,10 +96,10 @@ pub fn observe_routes<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Ob
         "AUTH-2",
         by_token.is_empty() && excessive.is_empty() && admin_routes > 0,
         format!(
-            "{admin_routes} routes under /admin refuse API tokens, and {} scopes name no admin's work",
+            "{admin_routes} routes under /admin reject API tokens, and none of {} scopes is for administration",
             scopes.len()
         ),
-        format!("API tokens may do an admin's work: {by_token} {}", excessive.join(", ")),
+        format!("API tokens may administer: {by_token} {}", excessive.join(", ")),
     );
 
     let open = names(routes.iter().filter(admin).filter(|route| route.access == Access::Anyone).collect());
@@ -120,7 +107,7 @@ pub fn observe_routes<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Vec<Ob
         "RUN-1",
         open.is_empty() && admin_routes > 0,
         format!("all {admin_routes} routes under /admin need a credential"),
-        format!("without a credential can be called: {open}"),
+        format!("callable without a credential: {open}"),
     );
     let mut seen = vec![jwt_only, closed];
     if let Some(metrics) = routes.iter().find(|route| route.path == "/metrics") {

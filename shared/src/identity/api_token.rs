@@ -1,7 +1,7 @@
 //! API tokens: `hfk_`, 43 base62 characters, 6 characters of checksum. They are stored as SHA-256 only and shown once.
 //!
 //! The 43 characters are a 256-bit number: 128 random bits, then the tenant's id, so that the tenant is known without a
-//! look-up. The checksum (CRC-32 of all before it) lets scanners and this server turn a typo away without one too.
+//! look-up. The checksum (CRC-32 of all before it) lets scanners and this server reject a typo without a look-up, too.
 
 use ring::digest;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,27 +11,27 @@ use zeroize::Zeroizing;
 use crate::id::TenantId;
 use crate::rng::Rng;
 
-/// What API tokens begin with, so that a secret scanner knows one.
+/// Prefix of API tokens, by which secret scanners recognise them.
 pub const PREFIX: &str = "hfk_";
 
 const BODY: usize = 43;
 const CHECKSUM: usize = 6;
-/// Characters of a token that may be shown again: the prefix and 24 of its 128 random bits.
+/// Number of characters of a token that may be shown again: the prefix and 24 of its 128 random bits.
 const SHOWN: usize = 8;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A token that is in good form: what the database finds it by, and the tenant that it says it is of.
+/// A well-formed token: the hash by which the database finds it, and the tenant that it claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken {
     /// SHA-256 of the whole text.
     pub hash: Vec<u8>,
-    /// The tenant in the token; whether it is that tenant's is for the database to say.
+    /// The tenant that the token claims. Only the database knows whether the token belongs to it.
     pub tenant: TenantId,
 }
 
 impl ApiToken {
-    /// Reads a token as it was given out; a wrong checksum or form is none.
+    /// Parses a token as it was issued; none where its form or checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix(PREFIX).filter(|rest| rest.is_ascii() && rest.len() == BODY + CHECKSUM)?;
         let (body, sum) = body.split_at_checked(BODY)?;
@@ -47,7 +47,7 @@ impl ApiToken {
     }
 }
 
-/// A new token of a tenant: its text, to be shown once.
+/// Generates a token for a tenant and returns its text, to be shown once.
 pub fn generate(tenant: TenantId, rng: &dyn Rng) -> SecretString {
     let mut bytes = Zeroizing::new([0; 32]);
     let (random, owner) = bytes.split_at_mut(16);
@@ -57,12 +57,12 @@ pub fn generate(tenant: TenantId, rng: &dyn Rng) -> SecretString {
     SecretString::from(format!("{}{}", *start, checksum(&start)))
 }
 
-/// The part of a token that may be shown again, to tell it from others.
+/// Returns the part of a token that may be shown again, to distinguish it from others.
 pub fn shown(token: &SecretString) -> String {
     token.expose_secret().chars().take(SHOWN).collect()
 }
 
-/// SHA-256 of a token, as the database keeps it.
+/// Returns the SHA-256 of a token, which the database stores.
 pub fn hash(token: &SecretString) -> Vec<u8> {
     digest::digest(&digest::SHA256, token.expose_secret().as_bytes()).as_ref().to_vec()
 }
@@ -98,7 +98,7 @@ fn encode(bytes: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(letters.iter().map(|letter| char::from(*letter)).collect())
 }
 
-/// The number that base-62 text stands for; none where it is over 256 bits.
+/// Returns the number that a base-62 text stands for; none where it has more than 256 bits.
 fn decode(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut number = Zeroizing::new([0u8; 32]);
     for letter in text.bytes() {
@@ -124,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_generated_is_read_back(seed: u64, tenant: u128) {
+        fn a_generated_token_is_parsed(seed: u64, tenant: u128) {
             let tenant = TenantId(Uuid::from_u128(tenant));
             let token = generate(tenant, &SeededEntropy::new(seed));
             let text = token.expose_secret();
@@ -134,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn a_typo_is_no_token(seed: u64, at in 4usize..53, letter in "[0-9A-Za-z]") {
+        fn a_typo_is_rejected(seed: u64, at in 4usize..53, letter in "[0-9A-Za-z]") {
             let token = generate(TenantId::PLATFORM, &SeededEntropy::new(seed));
             let mut text = token.expose_secret().to_owned();
             text.replace_range(at..=at, &letter);
@@ -142,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn any_other_text_is_no_token(text in ".*") {
+        fn any_other_text_is_rejected(text in ".*") {
             prop_assert_eq!(ApiToken::parse(&text), None);
             let prefixed = format!("{PREFIX}{text}");
             prop_assert_eq!(ApiToken::parse(&prefixed), None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_number_is_read_and_a_larger_one_is_not() {
+    fn the_largest_number_is_decoded_and_a_larger_one_is_not() {
         assert_eq!(*decode(&encode(&[0xFF; 32])).unwrap(), [0xFF; 32]);
         assert!(decode(&"z".repeat(BODY)).is_none());
     }

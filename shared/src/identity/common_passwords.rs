@@ -1,7 +1,7 @@
-//! Passwords that everybody tries first. Of the lists of leaked ones hardly any has 12 characters; those that do are a
-//! common word, stretched: repeated, or with digits and signs around it. So words are listed, and the stretching undone.
+//! Common passwords, which attackers try first. Hardly any password of the leaked lists has 12 characters; those that do
+//! are a common word, stretched: repeated, or with digits and signs around it. So words are listed, and the stretching undone.
 
-/// Words and runs of keys that common passwords are made of, without digits.
+/// Words and runs of keys that common passwords consist of, without digits.
 const WORDS: &[&str] = &[
     "abc",
     "abcd",
@@ -102,7 +102,7 @@ const WORDS: &[&str] = &[
     "zxcvbnmasdfghjkl",
 ];
 
-/// Whether a password, in lower case, is one of the common ones.
+/// Returns whether a password, in lower case, is a common one.
 pub(super) fn is_common(lower: &str) -> bool {
     let mut distinct: Vec<char> = lower.chars().collect();
     distinct.sort_unstable();
@@ -118,14 +118,14 @@ pub(super) fn is_common(lower: &str) -> bool {
     })
 }
 
-/// Digits that count up or down, whatever stands between them.
+/// Returns whether the digits count up or down, regardless of the characters between them.
 fn is_run(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(10)).collect();
     let step = |by: u32| digits.iter().zip(digits.iter().skip(1)).all(|(one, next)| (one + by) % 10 == *next);
     step(1) || step(9)
 }
 
-/// One of the words, or up to three of them in a row.
+/// Returns whether the letters are one to three of the words in a row.
 fn is_words(letters: &str) -> bool {
     fn parts(rest: &str, left: u8) -> bool {
         rest.is_empty()
@@ -134,7 +134,7 @@ fn is_words(letters: &str) -> bool {
     !letters.is_empty() && parts(letters, 3)
 }
 
-/// Signs back to the letters that they stand for.
+/// Replaces signs by the letters that they stand for.
 fn unleet(text: &str) -> String {
     let letter = |sign| match sign {
         '0' => 'o',

@@ -1,5 +1,5 @@
-//! ES256 on ring, as the provider behind jsonwebtoken. Signatures are made and accepted in their low-S form only
-//! (SEC 1, section 4.1; the other form verifies too, so that a token could be changed without its key).
+//! ES256 on ring, as the provider behind jsonwebtoken. Signatures are produced and accepted in their low-S form only: for
+//! each there is a second form that verifies (SEC 1, section 4.1), by which a token could be altered without its key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,29 +14,29 @@ use signature::{Error as SignatureError, Signer, Verifier};
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory, verifier_factory, key_utils: KeyUtils::new_unimplemented() };
 
-/// Makes this provider jsonwebtoken's. Harmless to repeat.
+/// Installs this provider in jsonwebtoken. Harmless to repeat.
 pub fn install() {
-    // An error says that a provider is installed already, and this module is the only one that installs any.
+    // The only error is that a provider is installed already, and no other module installs one.
     let _ = PROVIDER.install_default();
 }
 
-/// A P-256 public key: the coordinates of its point, base64url without padding (RFC 7518, section 6.2).
+/// P-256 public key: the coordinates of its point, base64url without padding (RFC 7518, section 6.2).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct PublicKey {
-    /// The x coordinate.
+    /// x coordinate.
     pub x: String,
-    /// The y coordinate.
+    /// y coordinate.
     pub y: String,
 }
 
 impl PublicKey {
-    /// From the point in uncompressed form (65 bytes).
+    /// Reads the point in uncompressed form (65 bytes).
     pub fn from_point(point: &[u8]) -> Option<Self> {
         let (x, y) = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64)?.split_at_checked(32)?;
         Some(Self { x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) })
     }
 
-    /// From a `SubjectPublicKeyInfo` in DER, as KMS gives it: for P-256 the point is its last 65 bytes.
+    /// Reads a `SubjectPublicKeyInfo` in DER, as KMS returns it: for P-256 the point is its last 65 bytes.
     pub fn from_spki(der: &[u8]) -> Option<Self> {
         const PREFIX: [u8; 26] = [
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
@@ -45,14 +45,14 @@ impl PublicKey {
         Self::from_point(der.strip_prefix(&PREFIX)?)
     }
 
-    /// The key's RFC 7638 thumbprint: its `kid`.
+    /// Returns the RFC 7638 thumbprint of the key: its `kid`.
     pub fn thumbprint(&self) -> String {
         let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, self.x, self.y);
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
     }
 }
 
-/// Whether a signature (r and s, in its low-S form) of this message is the key's.
+/// Returns whether the key signed this message; the signature is r and s, in its low-S form.
 pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
     let (Some(x), Some(y)) = (decode(&key.x), decode(&key.y)) else { return false };
@@ -61,13 +61,13 @@ pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
         && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).verify(message, signature).is_ok()
 }
 
-/// The low-S form of a signature given as r and s (64 bytes); none if they are out of range.
+/// Returns the low-S form of a signature given as r and s (64 bytes); none where they are out of range.
 pub fn low_s(signature: &[u8]) -> Option<Vec<u8>> {
     let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
     Some(signature.normalize_s().to_bytes().to_vec())
 }
 
-/// The fixed-length, low-S form of a DER signature, as KMS gives it.
+/// Returns the fixed-length, low-S form of a DER signature, as KMS returns it.
 pub fn from_der(der: &[u8]) -> Option<Vec<u8>> {
     let signature = p256::ecdsa::Signature::from_der(der).ok()?;
     Some(signature.normalize_s().to_bytes().to_vec())

@@ -1,4 +1,4 @@
-//! Signing keys in files, for local use: the configured one, and beside it a folder of those that rotations made.
+//! Signing keys in files, for local use: the configured one, and beside it a folder of the keys that rotations created.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -37,13 +37,13 @@ impl KeyFiles {
         &self.first
     }
 
-    /// The key of this `kid`, read from its file where it was made since the start.
+    /// Returns the key of this `kid`, read from its file where it was created since the start.
     pub(super) fn load(&self, kid: &str) -> Result<EncodingKey, SignError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = loaded.get(kid) {
             return Ok(key.clone());
         }
-        // A thumbprint is base64url: nothing in it leads out of the folder.
+        // A thumbprint is base64url: it cannot lead out of the folder.
         if !kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
             return Err(SignError::NoKey);
         }

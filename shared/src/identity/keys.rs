@@ -1,4 +1,5 @@
-//! The keys that verify: public signing keys by `kid`, loaded with each database connection, or the HS256 secret.
+//! The keys that verify access tokens: public signing keys by `kid`, loaded with each database connection, or the HS256
+//! secret.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,23 +7,22 @@ use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
 use jsonwebtoken::DecodingKey;
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::es256::PublicKey;
-use crate::config::expose;
 
-/// A public signing key as the database keeps it.
+/// A public signing key as the database stores it.
 #[derive(Debug, Clone, Deserialize)]
-struct StoredKey {
+struct StoredSigningKey {
     kid: String,
     #[serde(flatten)]
     public: PublicKey,
     expires_at: Option<Timestamp>,
 }
 
-/// A key as the JWKS shows it (RFC 7517).
+/// A key as it stands in the JWKS (RFC 7517).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Jwk {
     /// Always `EC`.
@@ -34,17 +34,17 @@ pub struct Jwk {
     /// Always `sig`.
     #[serde(rename = "use")]
     usage: &'static str,
-    /// The key's RFC 7638 thumbprint.
+    /// RFC 7638 thumbprint of the key.
     kid: String,
-    /// The public point's x, base64url.
+    /// x of the public point, base64url.
     x: String,
-    /// The public point's y, base64url.
+    /// y of the public point, base64url.
     y: String,
 }
 
 #[derive(Default)]
 struct Loaded {
-    signing: BTreeMap<String, (StoredKey, DecodingKey)>,
+    signing: BTreeMap<String, (StoredSigningKey, DecodingKey)>,
     cursor: Option<Vec<u8>>,
 }
 
@@ -55,23 +55,23 @@ pub struct KeyRing {
     reloaded: AtomicI64,
 }
 
-/// Seconds between two reloads for keys that are not known.
+/// Minimum seconds between two reloads that unknown keys cause.
 const RELOAD_EVERY: i64 = 10;
 
 impl KeyRing {
-    /// A ring with the HS256 secret, if there is one; the rest comes with the first connection.
+    /// Creates a ring with the HS256 secret, if there is one; the first connection brings the other keys.
     pub fn new(jwt_secret: Option<&SecretSlice<u8>>) -> Self {
         super::es256::install();
         Self {
-            shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(expose(secret))),
+            shared_secret: jwt_secret.map(|secret| DecodingKey::from_secret(secret.expose_secret())),
             loaded: RwLock::default(),
             reloaded: AtomicI64::new(i64::MIN),
         }
     }
 
-    /// Takes what a new connection brought. A key that does not parse is left out, and said so.
+    /// Replaces the keys by those that a new connection brought. A key that does not parse is left out and logged.
     pub(crate) fn load(&self, signing: serde_json::Value, cursor: Option<Vec<u8>>) {
-        let keys: Vec<StoredKey> = serde_json::from_value(signing).unwrap_or_else(|error| {
+        let keys: Vec<StoredSigningKey> = serde_json::from_value(signing).unwrap_or_else(|error| {
             tracing::error!(%error, "the stored signing keys cannot be read");
             Vec::new()
         });
@@ -88,12 +88,12 @@ impl KeyRing {
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { signing, cursor };
     }
 
-    /// The HS256 secret.
+    /// Returns the HS256 secret.
     pub(crate) fn shared_secret(&self) -> Option<&DecodingKey> {
         self.shared_secret.as_ref()
     }
 
-    /// The key of this `kid`, unless its time is over.
+    /// Returns the key of this `kid`, unless it has expired.
     pub(crate) fn signing(&self, kid: &str, now: Timestamp) -> Option<DecodingKey> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         loaded
@@ -103,24 +103,24 @@ impl KeyRing {
             .map(|(_, decoding)| decoding.clone())
     }
 
-    /// Whether it is time to look for new keys again; who asks is expected to do so.
+    /// Returns whether a reload is due; the caller that gets `true` must then reload.
     pub(crate) fn may_reload(&self, now: Timestamp) -> bool {
         let (now, last) = (now.as_second(), self.reloaded.load(Ordering::Relaxed));
         now.saturating_sub(last) >= RELOAD_EVERY
             && self.reloaded.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether a connection has brought the keys yet.
+    /// Returns whether a connection has brought the keys yet.
     pub(crate) fn is_loaded(&self) -> bool {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).cursor.is_some()
     }
 
-    /// The key that proves page cursors.
+    /// Returns the key that authenticates page cursors.
     pub(crate) fn cursor(&self) -> Option<Vec<u8>> {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).cursor.clone()
     }
 
-    /// The public keys now and those still valid. Empty under HS256, which has none.
+    /// Returns the public keys that are valid. Empty under HS256, which has none.
     pub fn public(&self, now: Timestamp) -> Vec<Jwk> {
         if self.shared_secret.is_some() {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Who is calling: passwords, access tokens and the keys that sign them.
+//! Authentication of callers: passwords, access tokens, API tokens, TOTP, and the keys that sign and verify tokens.
 
 pub mod api_token;
 mod common_passwords;

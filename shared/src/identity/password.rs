@@ -11,27 +11,17 @@ use super::common_passwords as common;
 use crate::problem::Problem;
 use crate::rng::Rng;
 
-/// What every password costs: 19 MiB, two passes, one lane (OWASP's recommendation).
+/// The parameters of every hash: 19 MiB, two passes, one lane (OWASP's recommendation).
 fn argon2id() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
 }
 
-/// A hash of no password, with the same cost as any: what the passwords of unknown users are checked against, so
-/// that they take as long as those of known ones.
-const NOBODY: &str =
+/// A hash of no password, with the same cost as any other. Passwords of unknown users are checked against it, so that the
+/// check takes as long as for known ones.
+const UNKNOWN_USER: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3Qgbm9ib2R5IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Whether a text is an argon2id hash of at least 19 MiB and two passes.
-pub fn is_strong_hash(text: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(text) else { return false };
-    let Ok(params) = Params::try_from(&hash) else { return false };
-    hash.algorithm.as_str() == "argon2id"
-        && params.m_cost() >= Params::DEFAULT_M_COST
-        && params.t_cost() >= Params::DEFAULT_T_COST
-        && hash.hash.is_some_and(|digest| digest.as_bytes().len() >= 32)
-}
-
-/// Hashes a password with a fresh salt. Takes some 20 ms of one core; not for an async thread.
+/// Hashes a password with a new salt. Takes about 20 ms of one core: do not call it on an async thread.
 pub fn hash(password: &SecretString, rng: &dyn Rng) -> Result<String, argon2::password_hash::Error> {
     let salt: [u8; 16] = rng.bytes();
     argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
@@ -46,23 +36,23 @@ pub async fn hash_blocking(password: SecretString, rng: Arc<dyn Rng>) -> Result<
     })
 }
 
-/// Whose password it is to be.
+/// The user that a new password is for.
 #[derive(Debug, Clone, Copy)]
-pub struct Owner<'a> {
-    /// The username.
+pub struct PasswordOwner<'a> {
+    /// Username.
     pub username: &'a str,
-    /// The tenant's slug.
+    /// Slug of the tenant.
     pub slug: &'a str,
-    /// The tenant's name.
+    /// Name of the tenant.
     pub tenant: &'a str,
 }
 
-/// Checks a new password: 12 to 256 characters, no composition rules, refused where it is common or its owner's name
+/// Checks a new password: 12 to 256 characters, no composition rules, not common and not its owner's name
 /// (NIST SP 800-63B, section 5.1.1.2).
 ///
 /// # Errors
 /// 400 that names `field`.
-pub fn check(field: &'static str, password: &SecretString, owner: Owner<'_>) -> Result<(), Problem> {
+pub fn check(field: &'static str, password: &SecretString, owner: PasswordOwner<'_>) -> Result<(), Problem> {
     let text = password.expose_secret();
     if !(12..=256).contains(&text.chars().count()) {
         return Err(Problem::field(field, "must be 12 to 256 characters"));
@@ -77,11 +67,12 @@ pub fn check(field: &'static str, password: &SecretString, owner: Owner<'_>) -> 
     Ok(())
 }
 
-/// Whether the password is the one that was hashed. Without a hash it takes the same time and says no.
+/// Returns whether the password is the one that was hashed. Without a hash the check takes the same time and returns
+/// `false`.
 pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
     let work = tokio::task::spawn_blocking(move || {
         let known = hash.is_some();
-        let hash = hash.as_deref().unwrap_or(NOBODY);
+        let hash = hash.as_deref().unwrap_or(UNKNOWN_USER);
         let matches = PasswordHash::new(hash)
             .is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
         matches & known
@@ -92,6 +83,7 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::is_strong_hash;
     use crate::rng::SeededEntropy;
 
     #[tokio::test]
@@ -106,7 +98,7 @@ mod tests {
 
     #[test]
     fn new_passwords_are_long_not_common_and_not_a_name() {
-        let owner = Owner { username: "administrator", slug: "acme-incorporated", tenant: "Acme Incorporated" };
+        let owner = PasswordOwner { username: "administrator", slug: "acme-incorporated", tenant: "Acme Incorporated" };
         for (text, fits) in [
             ("correct horse battery", true),
             ("twelve chars", true),
@@ -125,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_nobody_costs_as_much_as_any_other() {
-        assert!(is_strong_hash(NOBODY));
+    fn the_hash_for_unknown_users_costs_as_much_as_any_other() {
+        assert!(is_strong_hash(UNKNOWN_USER));
     }
 }

@@ -1,22 +1,22 @@
-//! Who calls: someone who signed in, or an API token. Both were checked in form, and an access token in signature; that
-//! they are live is checked in the request's own transaction.
+//! The caller of a request: a user who signed in, or an API token. The form of both was checked, and the signature of an
+//! access token; the request's own transaction checks that they are live.
 
 use super::api_token::ApiToken;
 use super::token::Claims;
 use crate::id::TenantId;
 use crate::permission::{Permission, Role};
 
-/// A caller's credential.
+/// Credential of a caller.
 #[derive(Debug, Clone)]
 pub enum Principal {
-    /// Someone who signed in.
+    /// A user who signed in.
     User(Claims),
-    /// A program, with its own token.
+    /// A program with an API token.
     ApiToken(ApiToken),
 }
 
 impl Principal {
-    /// The tenant that the credential belongs to.
+    /// Returns the tenant that the credential belongs to.
     pub fn home(&self) -> TenantId {
         match self {
             Self::User(claims) => claims.home(),
@@ -24,7 +24,7 @@ impl Principal {
         }
     }
 
-    /// The claims of someone who signed in.
+    /// Returns the claims of a user who signed in.
     pub fn user(&self) -> Option<&Claims> {
         match self {
             Self::User(claims) => Some(claims),
@@ -32,13 +32,13 @@ impl Principal {
         }
     }
 
-    /// The role of someone who signed in.
+    /// Returns the role of a user who signed in.
     pub fn role(&self) -> Option<Role> {
         self.user().map(|claims| claims.role)
     }
 
-    /// Whether it is known without the database that the principal may not do this. A token's scopes are the
-    /// database's to tell.
+    /// Returns whether the principal certainly lacks the permission, as far as is known without the database, which alone
+    /// knows the scopes of an API token.
     pub fn lacks(&self, permission: Permission) -> bool {
         self.role().is_some_and(|role| !role.may(permission))
     }

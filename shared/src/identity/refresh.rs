@@ -1,7 +1,8 @@
-//! Refresh tokens: opaque, stored as SHA-256 only, each made from the one before so that an answer lost on the way
-//! can be given again without keeping the token: successor = HMAC-SHA-256(key: token, random seed).
+//! Refresh tokens: opaque, stored as SHA-256 only. Each is derived from its predecessor, so that a response that was lost can
+//! be sent again without storing the token: successor = HMAC-SHA-256(key: token, random seed).
 //!
-//! Who reads the database has the seeds and no token; who holds an old token has no seed. Neither gets the next one.
+//! A reader of the database has the seeds but no token; the holder of an old token has no seed. Neither can derive the next
+//! one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::rng::Rng;
 
-/// What refresh tokens begin with, so that a secret scanner knows one.
+/// Prefix of refresh tokens, by which secret scanners recognise them.
 const PREFIX: &str = "hfr_";
 
 /// A refresh token: 32 secret bytes.
@@ -22,13 +23,13 @@ impl RefreshToken {
         Self(Zeroizing::new(rng.bytes()))
     }
 
-    /// Reads a token as it was given out.
+    /// Parses a token as it was issued.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         Some(Self(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
     }
 
-    /// The token that follows this one, given the seed of their exchange.
+    /// Returns the token that follows this one, given the seed of their exchange.
     #[must_use]
     pub fn successor(&self, seed: &[u8]) -> Self {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice()), seed);
@@ -39,12 +40,12 @@ impl RefreshToken {
         Self(bytes)
     }
 
-    /// What the database keeps of it.
+    /// Returns its SHA-256, which the database stores.
     pub fn hash(&self) -> Vec<u8> {
         digest::digest(&digest::SHA256, self.0.as_slice()).as_ref().to_vec()
     }
 
-    /// The text to give out, once.
+    /// Returns the text of the token, to be shown once.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_is_not_read_as_one() {
+    fn a_text_that_is_not_a_token_is_not_parsed() {
         for text in ["", "hfr_", "hfr_AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert!(RefreshToken::parse(text).is_none(), "{text}");
         }

@@ -1,19 +1,20 @@
-//! Signs access tokens, and makes new keys to sign with: in KMS, in files (local), or none under HS256. Which key signs
-//! is the database's to say, in the flight that opens or refreshes the session, so that a rotation needs no restart.
+//! Signs access tokens and creates signing keys: in KMS, in files (local), or neither under HS256. The database names the key
+//! that signs, in the round trip that opens or refreshes the session, so that a rotation needs no restart.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use secrecy::ExposeSecret;
 
 use super::es256::{self, PublicKey};
 use super::key_files::KeyFiles;
 use super::signing_kms::SigningKms;
 use super::token::{ACCESS_TOKEN_SECONDS, Claims, LEEWAY_SECONDS};
 use crate::aws::AwsError;
-use crate::config::{Config, expose};
+use crate::config::Config;
 
-/// What signs.
+/// Signer of access tokens.
 pub enum Signer {
     /// HMAC with the shared secret.
     Hs256(EncodingKey),
@@ -23,38 +24,38 @@ pub enum Signer {
     Kms(SigningKms),
 }
 
-/// The key that signs now, as the database names it.
+/// The active signing key, as the database names it.
 #[derive(Debug, Clone)]
 pub struct ActiveKey {
-    /// Its RFC 7638 thumbprint.
+    /// RFC 7638 thumbprint.
     pub kid: String,
-    /// The KMS key's ARN; none for a key in a file.
+    /// ARN of the KMS key; none for a key in a file.
     pub provider_key: Option<String>,
 }
 
-/// A key that can sign, to be registered so that the other functions can verify.
+/// A new signing key, to be registered so that the other functions can verify with it.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// Its public half.
+    /// Public half.
     pub public: PublicKey,
-    /// The KMS key's ARN; none for a key in a file.
+    /// ARN of the KMS key; none for a key in a file.
     pub provider_key: Option<String>,
 }
 
-/// The times of a rotation.
+/// Times of a rotation.
 #[derive(Debug, Clone, Copy)]
 pub struct Rotation {
-    /// When it is decided.
+    /// Time of the decision.
     pub now: Timestamp,
-    /// From when the new key signs. Until then it is published: a function that has reloaded its keys just before (at
-    /// most every ten seconds) learns of it before the first token needs it.
+    /// Time from which the new key signs. It is published before: a function that has just reloaded its keys (at most every
+    /// ten seconds) reloads it before the first token needs it.
     pub activates_at: Timestamp,
-    /// When the old keys' last tokens have run out.
+    /// Time at which the last tokens of the old keys have expired.
     pub old_expire_at: Timestamp,
 }
 
 impl Rotation {
-    /// A rotation at this time.
+    /// Computes the times of a rotation that is decided now.
     pub fn at(now: Timestamp) -> Self {
         let activates_at = now + PUBLISHED_BEFORE;
         let lifetime = SignedDuration::from_secs(ACCESS_TOKEN_SECONDS + LEEWAY_SECONDS);
@@ -62,13 +63,13 @@ impl Rotation {
     }
 }
 
-/// How long a new key is known before it signs.
+/// Time for which a new key is published before it signs.
 const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_secs(30);
 
-/// A token could not be signed, or a key not be used or made.
+/// A failure to sign a token, or to use or create a key.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// KMS said no, or nothing.
+    /// KMS rejected the request or did not answer.
     #[error("KMS: {0}")]
     Kms(#[from] AwsError),
     /// The key is of another kind.
@@ -80,13 +81,13 @@ pub enum SignError {
     /// No key is registered that could sign.
     #[error("no signing key is registered; run the migrate function")]
     NoKey,
-    /// The claims or the key do not make a token.
+    /// The claims or the key cannot be encoded as a token.
     #[error("signing failed: {0}")]
     Jwt(#[from] jsonwebtoken::errors::Error),
 }
 
 impl Signer {
-    /// The signer that the configuration asks for; none where it names no key.
+    /// Creates the signer that the configuration names; none where it names no key.
     pub async fn from_config(config: &Config) -> Result<Option<Self>, SignError> {
         es256::install();
         if let Some(key_id) = &config.signing_kms_key {
@@ -95,10 +96,10 @@ impl Signer {
         if let Some(path) = &config.signing_key_file {
             return Ok(Some(Self::Files(KeyFiles::open(path)?)));
         }
-        Ok(config.jwt_secret.as_ref().map(|secret| Self::Hs256(EncodingKey::from_secret(expose(secret)))))
+        Ok(config.jwt_secret.as_ref().map(|secret| Self::Hs256(EncodingKey::from_secret(secret.expose_secret()))))
     }
 
-    /// The configured key, to be registered as the first; none under HS256.
+    /// Returns the configured key, to be registered as the first; none under HS256.
     pub async fn first_key(&self) -> Result<Option<NewKey>, SignError> {
         Ok(match self {
             Self::Hs256(_) => None,
@@ -107,7 +108,7 @@ impl Signer {
         })
     }
 
-    /// Makes a new key; none under HS256, which has no keys to rotate.
+    /// Creates a key; none under HS256, which has no keys to rotate.
     pub async fn create_key(&self) -> Result<Option<NewKey>, SignError> {
         Ok(match self {
             Self::Hs256(_) => None,

@@ -1,5 +1,5 @@
-//! Access tokens: JWTs by RFC 9068, checked by RFC 8725 without any I/O. What is wrong with a token is never said:
-//! every bad one gets the same answer.
+//! Access tokens: JWTs as in RFC 9068, verified as in RFC 8725 without any I/O. The fault of a token is never disclosed: every
+//! invalid one gets the same response.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,22 +13,22 @@ use crate::config::Config;
 use crate::id::{SessionId, TenantId, UserId};
 use crate::permission::Role;
 
-/// Seconds that an access token is good for.
+/// Lifetime of an access token in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 
-/// Seconds that two machines' clocks may differ.
+/// Seconds by which the clocks of two machines may differ.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 
-/// No token of ours is longer.
+/// Maximum length of a token. Holdfast issues none that is longer.
 const MAX_BYTES: usize = 4096;
 
-/// What an access token says.
+/// Claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// The deployment that issued it.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
     /// The user.
     pub sub: UserId,
@@ -43,20 +43,20 @@ pub struct Claims {
     pub iat: i64,
     /// Not valid before.
     pub nbf: i64,
-    /// Not valid from then on.
+    /// Expires at; not valid from then on.
     pub exp: i64,
-    /// The token's own id.
+    /// Id of the token.
     pub jti: Uuid,
 }
 
 impl Claims {
-    /// The tenant that the user belongs to.
+    /// Returns the tenant that the user belongs to.
     pub fn home(&self) -> TenantId {
         self.tenant.unwrap_or(TenantId::PLATFORM)
     }
 }
 
-/// The whole header of our tokens. Any other member (`jku`, `jwk`, `x5u`, `crit` ...) makes a token invalid.
+/// The complete header of a token. Any other member (`jku`, `jwk`, `x5u`, `crit` ...) makes a token invalid.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header<'a> {
@@ -65,18 +65,18 @@ struct Header<'a> {
     kid: Option<&'a str>,
 }
 
-/// Why a token was not accepted.
+/// Reason for which a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It is not a valid token of ours.
+    /// It is not a valid token of this deployment.
     #[error("the token is not valid")]
     Invalid,
-    /// It names a key that is not known here; it may have been made since the keys were loaded.
+    /// It names an unknown key, which may have been created since the keys were loaded.
     #[error("the token names an unknown key")]
     UnknownKey,
 }
 
-/// Checks a token's form, key, signature, issuer, audience and time.
+/// Verifies a token: its form, key, signature, issuer, audience and time.
 pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> Result<Claims, Rejection> {
     if token.len() > MAX_BYTES {
         return Err(Rejection::Invalid);
@@ -85,7 +85,7 @@ pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> R
     let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[&config.issuer]);
     validation.set_audience(&[&config.audience]);
-    // Time is checked below, by the clock of this process's choice.
+    // The time is checked below, against `now` and not the clock of the system.
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.required_spec_claims.clear();
@@ -100,7 +100,7 @@ pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> R
     }
 }
 
-/// The header decides only which of our keys is tried, and the key decides the algorithm.
+/// Returns the key that the header names. The key decides the algorithm; the header does not.
 fn key_for(token: &str, keys: &KeyRing, now: Timestamp) -> Result<(Algorithm, DecodingKey), Rejection> {
     let encoded = token.split('.').next().unwrap_or_default();
     let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Rejection::Invalid)?;
