@@ -1,36 +1,37 @@
-//! A tenant's part of a seal: its new rows as a list of digests, the root of the tree over them, and the head of the chain
-//! that all batches of the tenant make.
+//! A tenant's part of a seal: its new rows as a list of digests, the root of the tree over them, and the head of the chain of
+//! all batches of the tenant.
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::state::Place;
-use super::{FORMAT, Hash, merkle};
+use super::state::MerklePosition;
+use super::{FORMAT, Hash, merkle, stored};
+use crate::db::FromRow;
 use crate::id::TenantId;
 
-/// What the digest of a head begins with.
+/// Prefix of what the digest of a head is computed over.
 const DOMAIN: &[u8] = b"holdfast/audit/head";
 
-/// Bytes of an entry: the id, then the digest.
+/// Length of an entry in bytes: the id, then the digest.
 pub const ENTRY_BYTES: usize = 48;
 
-/// A row, by its id and its digest.
+/// A row in a batch: its id and its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// The row's id.
+pub struct BatchEntry {
+    /// Id of the row.
     pub id: Uuid,
-    /// The row's digest.
+    /// Digest of the row.
     pub hash: Hash,
 }
 
-impl Entry {
-    /// The entry's leaf in the batch's tree.
+impl BatchEntry {
+    /// Returns the leaf of the entry in the tree of the batch.
     pub fn leaf(&self) -> Hash {
         merkle::leaf(&[self.id.as_bytes(), &self.hash.0])
     }
 
-    /// Entries as the database keeps them: 48 bytes each.
+    /// Encodes entries as the database stores them: 48 bytes each.
     pub fn pack(entries: &[Self]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(entries.len() * ENTRY_BYTES);
         for entry in entries {
@@ -40,7 +41,7 @@ impl Entry {
         bytes
     }
 
-    /// Entries from their bytes; none where those are no whole number of entries.
+    /// Decodes entries; none where the bytes are not a whole number of entries.
     pub fn unpack(bytes: &[u8]) -> Option<Vec<Self>> {
         let entry = |bytes: &[u8]| {
             let (id, hash) = bytes.split_at_checked(16)?;
@@ -50,52 +51,58 @@ impl Entry {
     }
 }
 
-/// A tenant's new rows in a seal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The new rows of a tenant in a seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Whose rows.
+    /// The tenant.
     pub tenant_id: TenantId,
-    /// How many.
+    /// Number of rows.
+    #[row(with = "stored::number")]
     pub count: u64,
-    /// How many rows of the tenant were ever sealed, these included.
+    /// Number of rows of the tenant that were ever sealed, these included.
+    #[row(with = "stored::number")]
     pub total: u64,
-    /// The root of the tree over the entries.
+    /// Root of the tree over the entries.
+    #[row(with = "stored::hash")]
     pub root: Hash,
-    /// The head of the tenant's chain with this batch.
+    /// Head of the tenant's chain with this batch.
+    #[row(with = "stored::hash")]
     pub head: Hash,
     /// The rows, in order.
     #[serde(serialize_with = "as_base64", deserialize_with = "from_base64")]
-    pub entries: Vec<Entry>,
-    /// Where the tenant stands in the seal's state tree.
-    pub place: Place,
+    #[row(with = "stored::entries")]
+    pub entries: Vec<BatchEntry>,
+    /// Position of the tenant in the seal's state tree.
+    #[row(flatten)]
+    pub place: MerklePosition,
 }
 
 impl Batch {
-    /// The root of the tree over these entries.
-    pub fn root_of(entries: &[Entry]) -> Hash {
+    /// Computes the root of the tree over these entries.
+    pub fn root_of(entries: &[BatchEntry]) -> Hash {
         merkle::root(&leaves(entries))
     }
 }
 
-/// The leaves of a batch's tree.
-pub(super) fn leaves(entries: &[Entry]) -> Vec<Hash> {
-    entries.iter().map(Entry::leaf).collect()
+/// Returns the leaves of the tree over these entries.
+pub(super) fn leaves(entries: &[BatchEntry]) -> Vec<Hash> {
+    entries.iter().map(BatchEntry::leaf).collect()
 }
 
-/// The head of a tenant's chain after a batch: it holds the head before, so all batches since the first. Before the first
-/// it is 32 zero bytes.
+/// Computes the head of a tenant's chain after a batch from the head before it, and so from all batches since the first.
+/// Before the first batch, the head is 32 zero bytes.
 pub fn head(previous: Option<Hash>, root: Hash, count: u64, total: u64) -> Hash {
     let previous = previous.unwrap_or(Hash([0; 32]));
     Hash::of(&[DOMAIN, &[FORMAT], &previous.0, &root.0, &count.to_be_bytes(), &total.to_be_bytes()])
 }
 
-fn as_base64<S: Serializer>(entries: &[Entry], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&BASE64.encode(&Entry::pack(entries)))
+fn as_base64<S: Serializer>(entries: &[BatchEntry], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(&BatchEntry::pack(entries)))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<BatchEntry>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let bytes = BASE64.decode(text.as_bytes()).map_err(serde::de::Error::custom)?;
-    Entry::unpack(&bytes).ok_or_else(|| serde::de::Error::custom("entries are of 48 bytes each"))
+    BatchEntry::unpack(&bytes).ok_or_else(|| serde::de::Error::custom("entries have 48 bytes each"))
 }

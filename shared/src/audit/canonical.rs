@@ -1,9 +1,9 @@
-//! JSON in its one canonical form (RFC 8785): no spaces, the keys of objects in the order of their UTF-16 code units,
-//! strings escaped only where they must be.
+//! Canonical JSON (RFC 8785): no spaces, the keys of objects in the order of their UTF-16 code units, strings escaped only
+//! where they must be.
 
 use serde_json::Value;
 
-/// The canonical text. Holdfast writes no numbers that are not whole; others are written as `serde_json` writes them.
+/// Returns the canonical text. All numbers of Holdfast are whole; others are written as `serde_json` writes them.
 pub(super) fn json(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
@@ -36,7 +36,7 @@ fn write(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
-        // `serde_json` escapes just what the standard wants escaped, in the form that it wants.
+        // `serde_json` escapes exactly what RFC 8785 requires, in its form.
         other => text.push_str(&other.to_string()),
     }
 }

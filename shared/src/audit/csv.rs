@@ -1,22 +1,23 @@
-//! Rows as CSV (RFC 4180). A spreadsheet takes a cell that begins like a formula for one, so such a cell gets an apostrophe
-//! in front, and so does one that begins with an apostrophe: what is read back is what was written. NULL is an empty
-//! cell, an empty text a pair of quotes.
+//! Rows as CSV (RFC 4180). A spreadsheet evaluates a cell that begins like a formula, so such a cell gets an apostrophe in
+//! front, and so does one that begins with an apostrophe: reading returns exactly what was written. NULL is an empty cell, an
+//! empty text a pair of quotes.
 
 use std::io::BufRead;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
-use super::export::{Unreadable, parse, time};
+use super::export::{InvalidRow, parse, time};
 use super::{AuditRow, canonical};
+use crate::audit_columns;
 use crate::id::TenantId;
 
-const COLUMNS: usize = 19;
+const COLUMNS: usize = AuditRow::COLUMNS.len();
 
-/// The first line.
-pub const CSV_HEADER: &str = "epoch,transaction_id,id,at,request_id,tenant_id,actor_kind,actor_id,actor_name,role,session_id,action,method,path,status,source_ip,user_agent,targets,changed\r\n";
+/// The first line of an export.
+pub const CSV_HEADER: &str = concat!(audit_columns!(csv), "\r\n");
 
-/// What makes a cell a formula, or hides one behind what a spreadsheet strips.
+/// Characters that begin a formula, or that a spreadsheet strips in front of one.
 const DANGEROUS: [char; 8] = ['=', '+', '-', '@', '\t', '\r', '\n', '\''];
 
 pub(super) fn write(row: &AuditRow, text: &mut String) {
@@ -67,18 +68,17 @@ fn push_cell(cell: &str, text: &mut String) {
     text.push('"');
 }
 
-/// Whether it is the header line, with which every page begins.
+/// Returns whether the record is the header line, with which every page begins.
 pub(super) fn is_header(record: &[Option<String>]) -> bool {
-    let names = CSV_HEADER.trim_end().split(',');
-    record.iter().map(Option::as_deref).eq(names.map(Some))
+    record.iter().map(Option::as_deref).eq(AuditRow::COLUMNS.iter().copied().map(Some))
 }
 
-/// A row from its cells.
-pub(super) fn row(record: Vec<Option<String>>) -> Result<AuditRow, Unreadable> {
+/// Reads a row from its cells.
+pub(super) fn row(record: Vec<Option<String>>) -> Result<AuditRow, InvalidRow> {
     if record.len() != COLUMNS {
-        return Err(Unreadable(format!("it has {} cells and not {COLUMNS}", record.len())));
+        return Err(InvalidRow(format!("it has {} cells instead of {COLUMNS}", record.len())));
     }
-    let mut cells = Cells { names: CSV_HEADER.trim_end().split(','), values: record.into_iter() };
+    let mut cells = Cells { names: AuditRow::COLUMNS.iter(), values: record.into_iter() };
     Ok(AuditRow {
         epoch: cells.parsed()?,
         transaction_id: cells.parsed()?,
@@ -102,42 +102,42 @@ pub(super) fn row(record: Vec<Option<String>>) -> Result<AuditRow, Unreadable> {
     })
 }
 
-/// The cells of a record, one after the other.
+/// The cells of a record, read in order.
 struct Cells {
-    names: std::str::Split<'static, char>,
+    names: std::slice::Iter<'static, &'static str>,
     values: std::vec::IntoIter<Option<String>>,
 }
 
 impl Cells {
     fn optional(&mut self) -> (&'static str, Option<String>) {
-        (self.names.next().unwrap_or_default(), self.values.next().flatten())
+        (self.names.next().copied().unwrap_or_default(), self.values.next().flatten())
     }
 
-    fn text(&mut self) -> Result<String, Unreadable> {
+    fn text(&mut self) -> Result<String, InvalidRow> {
         let (name, value) = self.optional();
-        value.ok_or_else(|| Unreadable(format!("{name} is empty")))
+        value.ok_or_else(|| InvalidRow(format!("{name} is empty")))
     }
 
-    fn optional_parsed<T: FromStr>(&mut self) -> Result<Option<T>, Unreadable> {
+    fn optional_parsed<T: FromStr>(&mut self) -> Result<Option<T>, InvalidRow> {
         let (name, value) = self.optional();
         value.map(|text| parse(&text, name)).transpose()
     }
 
-    fn parsed<T: FromStr>(&mut self) -> Result<T, Unreadable> {
+    fn parsed<T: FromStr>(&mut self) -> Result<T, InvalidRow> {
         let (name, value) = self.optional();
         parse(&value.unwrap_or_default(), name)
     }
 
-    fn json<T: DeserializeOwned>(&mut self) -> Result<T, Unreadable> {
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T, InvalidRow> {
         let (name, value) = self.optional();
-        serde_json::from_str(&value.unwrap_or_default()).map_err(|error| Unreadable(format!("{name}: {error}")))
+        serde_json::from_str(&value.unwrap_or_default()).map_err(|error| InvalidRow(format!("{name}: {error}")))
     }
 }
 
-/// Reads records. A cell that was quoted is text, though it be empty; one that was not and is empty is NULL.
+/// Reads records. A quoted cell is text, even an empty one; an empty cell without quotes is NULL.
 pub(super) struct CsvReader<R> {
     input: R,
-    /// The line that the record read last ended on, from 1.
+    /// Number of the last line of the record that was read last, from 1.
     pub(super) line: usize,
 }
 
@@ -146,7 +146,7 @@ impl<R: BufRead> CsvReader<R> {
         Self { input, line: 0 }
     }
 
-    /// The next record; none at the end.
+    /// Reads the next record; none at the end.
     pub(super) fn next(&mut self) -> std::io::Result<Option<Vec<Option<String>>>> {
         let mut text = String::new();
         loop {
@@ -154,7 +154,7 @@ impl<R: BufRead> CsvReader<R> {
                 break;
             }
             self.line += 1;
-            // An odd number of quotes: a cell goes on in the next line.
+            // An odd number of quotes: a cell continues in the next line.
             if text.matches('"').count().is_multiple_of(2) {
                 break;
             }
@@ -176,18 +176,18 @@ fn split(record: &str) -> Vec<Option<String>> {
                 is_text = true;
             }
             ',' if !quoted => {
-                cells.push(finished(std::mem::take(&mut cell), is_text));
+                cells.push(unguarded(std::mem::take(&mut cell), is_text));
                 is_text = false;
             }
             other => cell.push(other),
         }
     }
-    cells.push(finished(cell, is_text));
+    cells.push(unguarded(cell, is_text));
     cells
 }
 
-/// A cell without its guard.
-fn finished(mut cell: String, is_text: bool) -> Option<String> {
+/// Removes the apostrophe of a cell that began like a formula.
+fn unguarded(mut cell: String, is_text: bool) -> Option<String> {
     if cell.starts_with('\'') {
         cell.remove(0);
     }
@@ -200,7 +200,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_cell_that_would_be_a_formula_is_none() {
+    fn a_cell_never_begins_like_a_formula() {
         for (cell, written) in [
             ("=1+1", "\"'=1+1\""),
             ("+1", "\"'+1\""),
@@ -219,9 +219,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_value_stands_under_the_name_of_its_column() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/audit-vectors.json")).unwrap();
+        for vector in vectors["rows"].as_array().unwrap() {
+            let exported = &vector["row"];
+            let mut text = String::new();
+            write(&super::super::export::from_json(exported).unwrap(), &mut text);
+            let cells = CsvReader::new(text.as_bytes()).next().unwrap().unwrap();
+            for (name, cell) in AuditRow::COLUMNS.iter().zip(cells) {
+                let value = match name.strip_prefix("actor_") {
+                    Some(part) => &exported["actor"][part],
+                    None => &exported[*name],
+                };
+                let expected = match value {
+                    serde_json::Value::Null => None,
+                    serde_json::Value::String(text) => Some(text.clone()),
+                    other => Some(canonical::json(other)),
+                };
+                assert_eq!(cell, expected, "{name}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(cells in proptest::collection::vec(proptest::option::of("[-=+@'\"a,;\r\n\té😀]{0,6}"), 1..6)) {
+        fn a_record_is_read_as_it_was_written(cells in proptest::collection::vec(proptest::option::of("[-=+@'\"a,;\r\n\té😀]{0,6}"), 1..6)) {
             let mut text = String::new();
             for (at, cell) in cells.iter().enumerate() {
                 if at > 0 { text.push(','); }

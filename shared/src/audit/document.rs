@@ -1,34 +1,34 @@
-//! A seal with what it seals, as one JSON object: an object in S3 with the batches of all tenants, or a line of
-//! `GET /admin/audit/seals` with one tenant's.
+//! A seal with its batches, as one JSON object: an object in S3 with the batches of all tenants, or a line of
+//! `GET /admin/audit/seals` with those of one tenant.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Hash, Place};
+use super::{Batch, Hash, MerklePosition};
 use crate::id::TenantId;
 
 /// A seal and its batches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub struct SealDocument {
     /// The seal: a compact JWS.
     pub seal: String,
-    /// The batches, by the tenants' ids.
+    /// The batches, in the order of the tenants' ids.
     pub batches: Vec<Batch>,
-    /// Where the tenant stands though it has no batch in this seal: on the newest seal, so that it proves the whole log.
+    /// State of a tenant that has no batch in this seal. Only with the newest seal, which so proves the whole log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<Standing>,
+    pub state: Option<ProvenState>,
 }
 
-/// A tenant's state at a seal.
+/// State of a tenant at a seal, with its proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Standing {
+pub struct ProvenState {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// How many of its rows were ever sealed.
+    /// Number of its rows that were ever sealed.
     pub total: u64,
-    /// The head of its chain.
+    /// Head of its chain.
     pub head: Hash,
-    /// Where that stands in the seal's state tree.
-    pub place: Place,
+    /// Position of the tenant in the seal's state tree.
+    pub place: MerklePosition,
 }

@@ -1,5 +1,5 @@
-//! Rows as an export has them, written and read back: a JSON object a line, or a line of CSV. Every column that the
-//! canonical encoding needs is there, so that an export can be verified.
+//! Rows of an export, written and read: a JSON object a line, or a line of CSV. An export has every column of the canonical
+//! encoding, so that it can be verified.
 
 use std::io::BufRead;
 
@@ -12,17 +12,17 @@ use super::AuditRow;
 use super::csv::{self, CsvReader};
 use crate::id::TenantId;
 
-/// How rows are written.
+/// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// A JSON object a line.
     Ndjson,
     /// RFC 4180, with a header line.
     Csv,
 }
 
-impl Format {
-    /// The content type.
+impl ExportFormat {
+    /// Returns the content type.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson; charset=utf-8",
@@ -31,12 +31,12 @@ impl Format {
     }
 }
 
-/// A text that is no row of an export.
+/// A text that is not a row of an export.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unreadable(pub(super) String);
+pub struct InvalidRow(pub(super) String);
 
-/// The shape in JSON: that of `GET /admin/audit`, with what sealing orders by.
+/// Shape of a row in JSON: that of `GET /admin/audit`, and the columns that sealing orders by.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shape {
@@ -67,7 +67,7 @@ struct Actor {
     name: Option<String>,
 }
 
-/// A row as JSON.
+/// Returns a row as JSON.
 pub(super) fn to_json(row: &AuditRow) -> Value {
     // Serializing text, numbers and lists does not fail.
     serde_json::to_value(shape(row)).unwrap_or_default()
@@ -96,12 +96,12 @@ fn shape(row: &AuditRow) -> Shape {
     }
 }
 
-/// A row from its JSON.
-pub(super) fn from_json(value: &Value) -> Result<AuditRow, Unreadable> {
-    Shape::deserialize(value).map_err(|error| Unreadable(error.to_string())).and_then(row)
+/// Reads a row from its JSON.
+pub(super) fn from_json(value: &Value) -> Result<AuditRow, InvalidRow> {
+    Shape::deserialize(value).map_err(|error| InvalidRow(error.to_string())).and_then(row)
 }
 
-fn row(shape: Shape) -> Result<AuditRow, Unreadable> {
+fn row(shape: Shape) -> Result<AuditRow, InvalidRow> {
     let Actor { kind, id, name } = shape.actor;
     Ok(AuditRow {
         epoch: shape.epoch,
@@ -126,20 +126,25 @@ fn row(shape: Shape) -> Result<AuditRow, Unreadable> {
     })
 }
 
-pub(super) fn parse<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, Unreadable> {
-    text.parse().map_err(|_| Unreadable(format!("{name} is not one")))
+pub(super) fn parse<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, InvalidRow> {
+    text.parse().map_err(|_| InvalidRow(format!("{name} does not parse")))
 }
 
-/// A row from a line. No name may stand twice in it: one reader would see the first value, another the last.
-fn line(text: &str) -> Result<AuditRow, Unreadable> {
+/// Reads a row from a line. A name that stands twice is rejected: one reader would see its first value, another the last.
+fn line(text: &str) -> Result<AuditRow, InvalidRow> {
     let shape = crate::web::unambiguous(text.as_bytes()).and_then(|()| serde_json::from_str(text));
-    shape.map_err(|error| Unreadable(error.to_string())).and_then(row)
+    shape.map_err(|error| InvalidRow(error.to_string())).and_then(row)
 }
 
-/// A time just as it is written: another text for the same moment is another text than the one exported.
-pub(super) fn time(text: &str) -> Result<Timestamp, Unreadable> {
+/// Parses a time in exactly the form in which it is written, so that an altered text is found although it means the same
+/// moment.
+pub(super) fn time(text: &str) -> Result<Timestamp, InvalidRow> {
     let at: Timestamp = parse(text, "at")?;
-    if format!("{at:.6}") == text { Ok(at) } else { Err(Unreadable("at is not in microseconds, UTC".to_owned())) }
+    if format!("{at:.6}") == text {
+        Ok(at)
+    } else {
+        Err(InvalidRow("at is not a time in UTC with microseconds".to_owned()))
+    }
 }
 
 /// Appends a row as a line of JSON.
@@ -156,7 +161,7 @@ pub fn write_csv(row: &AuditRow, text: &mut String) {
 /// Reads the rows of an export, in either format, one after the other. Several pages may follow each other in one file.
 pub struct RowReader<R> {
     input: Input<R>,
-    /// The line read last, from 1.
+    /// Number of the line that was read last, from 1.
     pub line: usize,
 }
 
@@ -166,18 +171,18 @@ enum Input<R> {
 }
 
 impl<R: BufRead> RowReader<R> {
-    /// A reader of this input; the first byte tells the format.
+    /// Creates a reader of this input, whose first byte shows the format.
     ///
     /// # Errors
-    /// What the input says, or that the header is not that of an export.
+    /// The input cannot be read.
     pub fn new(mut input: R) -> std::io::Result<Self> {
         let is_json = input.fill_buf()?.first().is_none_or(|byte| *byte == b'{');
         let input = if is_json { Input::Ndjson(input) } else { Input::Csv(CsvReader::new(input)) };
         Ok(Self { input, line: 0 })
     }
 
-    fn read(&mut self) -> Result<Option<AuditRow>, Unreadable> {
-        let failed = |error: std::io::Error| Unreadable(error.to_string());
+    fn read(&mut self) -> Result<Option<AuditRow>, InvalidRow> {
+        let failed = |error: std::io::Error| InvalidRow(error.to_string());
         match &mut self.input {
             Input::Ndjson(input) => loop {
                 let mut text = String::new();
@@ -201,9 +206,9 @@ impl<R: BufRead> RowReader<R> {
 }
 
 impl<R: BufRead> Iterator for RowReader<R> {
-    type Item = Result<AuditRow, Unreadable>;
+    type Item = Result<AuditRow, InvalidRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read().map_err(|Unreadable(what)| Unreadable(format!("line {}: {what}", self.line))).transpose()
+        self.read().map_err(|InvalidRow(fault)| InvalidRow(format!("line {}: {fault}", self.line))).transpose()
     }
 }

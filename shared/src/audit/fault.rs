@@ -1,4 +1,4 @@
-//! What a verification found wrong: the first thing, and where.
+//! The first fault that a verification finds, and where.
 
 use std::fmt;
 
@@ -6,62 +6,60 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What kind of change was found.
+/// Kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = AuditFault)]
-pub enum Fault {
-    /// A row is not as it was sealed.
+pub enum AuditFaultKind {
+    /// A row differs from what was sealed.
     Altered,
-    /// A row that was sealed is gone.
+    /// A sealed row is missing.
     Removed,
-    /// A row is there that was not sealed in its place.
+    /// A row exists that was not sealed at its position.
     Added,
-    /// A row stands in another place than where it was sealed.
+    /// A row stands at another position than the one at which it was sealed.
     OutOfOrder,
     /// A seal is missing, repeated, replaced or not signed.
     Seal,
-    /// A seal's list of rows is not the one that was sealed.
+    /// The list of rows of a seal differs from what was sealed.
     Batch,
-    /// The newest seal counts other rows than there are: something is missing at the end.
+    /// The newest seal counts more or fewer rows than exist: the log is cut off at its end.
     State,
 }
 
-/// The first thing that is wrong.
+/// The first fault in an audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = AuditBad)]
-pub struct Bad {
-    /// What kind of change it is.
-    pub fault: Fault,
-    /// The number of the seal in which it shows.
+pub struct AuditFault {
+    /// Kind of the fault.
+    pub fault: AuditFaultKind,
+    /// Number of the seal in which it shows.
     pub seal: u64,
-    /// The row, where it is one.
+    /// Id of the row, where the fault concerns one row.
     pub row: Option<Uuid>,
-    /// What was found, in words.
+    /// Description.
     pub detail: String,
 }
 
-impl Bad {
-    pub(super) fn row(fault: Fault, seal: u64, row: Uuid, detail: &str) -> Self {
+impl AuditFault {
+    pub(super) fn row(fault: AuditFaultKind, seal: u64, row: Uuid, detail: &str) -> Self {
         Self { fault, seal, row: Some(row), detail: detail.to_owned() }
     }
 
-    /// Something is wrong with what a seal counts.
+    /// A fault in the number of rows that a seal states.
     pub fn state(seal: u64, detail: &str) -> Self {
-        Self::seal(Fault::State, seal, detail)
+        Self::seal(AuditFaultKind::State, seal, detail)
     }
 
-    /// Something is wrong with a seal itself.
+    /// A fault of a seal itself.
     pub fn missing(seal: u64, detail: &str) -> Self {
-        Self::seal(Fault::Seal, seal, detail)
+        Self::seal(AuditFaultKind::Seal, seal, detail)
     }
 
-    pub(super) fn seal(fault: Fault, seal: u64, detail: impl Into<String>) -> Self {
+    pub(super) fn seal(fault: AuditFaultKind, seal: u64, detail: impl Into<String>) -> Self {
         Self { fault, seal, row: None, detail: detail.into() }
     }
 }
 
-impl fmt::Display for Bad {
+impl fmt::Display for AuditFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.row {
             Some(row) => write!(f, "row {row} (seal {}): {}", self.seal, self.detail),

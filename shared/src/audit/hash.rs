@@ -1,4 +1,4 @@
-//! SHA-256 digests as a type, in hexadecimal digits where they are text.
+//! SHA-256 digests, in hexadecimal digits where they are text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,19 +12,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
-    /// The digest of the parts, one after the other. Who calls it sees to it that they cannot run into each other.
+    /// Computes the digest of the concatenated parts. The caller must ensure that the boundaries between them are unambiguous.
     pub(super) fn of(parts: &[&[u8]]) -> Self {
         let mut context = Context::new(&SHA256);
         for part in parts {
             context.update(part);
         }
         let mut bytes = [0; 32];
-        // SHA-256 has 32 bytes.
+        // A SHA-256 digest has 32 bytes.
         bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
         Self(bytes)
     }
 
-    /// From the 32 bytes that a database has; none where there are not as many.
+    /// Reads the 32 bytes of a digest; none where the length differs.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -42,17 +42,17 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// A text that is no digest.
+/// A text that is not a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 64 hexadecimal digits")]
-pub struct NotAHash;
+pub struct InvalidHash;
 
 impl FromStr for Hash {
-    type Err = NotAHash;
+    type Err = InvalidHash;
 
-    fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| NotAHash)?;
-        Self::from_slice(&bytes).ok_or(NotAHash)
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| InvalidHash)?;
+        Self::from_slice(&bytes).ok_or(InvalidHash)
     }
 }
 

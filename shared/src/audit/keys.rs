@@ -1,4 +1,4 @@
-//! The public keys of audit seals, as a JWKS has them, and the check of a seal's signature.
+//! The public keys of audit seals, as in a JWKS, and the verification of a seal's signature.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::seal::{self, TYPE};
 use super::{Hash, Seal};
 use crate::identity::es256::{self, PublicKey};
 
-/// A public key of audit seals as the JWKS shows it (RFC 7517).
+/// Public key of audit seals, as it stands in the JWKS (RFC 7517).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditJwk)]
 pub struct AuditKey {
@@ -23,16 +23,16 @@ pub struct AuditKey {
     /// Always `sig`.
     #[serde(rename = "use")]
     pub usage: String,
-    /// The key's RFC 7638 thumbprint.
+    /// RFC 7638 thumbprint of the key.
     pub kid: String,
-    /// The public point's x, base64url.
+    /// x of the public point, base64url.
     pub x: String,
-    /// The public point's y, base64url.
+    /// y of the public point, base64url.
     pub y: String,
 }
 
 impl AuditKey {
-    /// A key as the JWKS shows it.
+    /// Creates the entry of the JWKS for a key.
     pub fn new(public: PublicKey) -> Self {
         let text = str::to_owned;
         let kid = public.thumbprint();
@@ -41,20 +41,20 @@ impl AuditKey {
     }
 }
 
-/// A signature that does not make a seal believable.
+/// A seal that is not genuine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotGenuine {
-    /// It is no compact JWS of a seal.
+pub enum InvalidSeal {
+    /// It is not a compact JWS of a seal.
     #[error("it is not the JWS of a seal")]
     Form,
-    /// It names a key that is not among those given.
+    /// It names a key that is not in the key set.
     #[error("it was signed with the key {0}, which is not in the key set")]
     UnknownKey(String),
-    /// The signature is wrong.
-    #[error("the signature does not fit it")]
+    /// The signature does not verify.
+    #[error("its signature does not verify")]
     Signature,
-    /// A newer build made it.
-    #[error("it has a format that this build does not know")]
+    /// A newer build created it.
+    #[error("this build does not know its format")]
     Format,
 }
 
@@ -66,17 +66,17 @@ struct Header {
     typ: String,
 }
 
-/// The public keys that seals are checked with.
+/// Public keys that seals are verified with.
 #[derive(Debug, Clone, Default)]
 pub struct AuditKeys(BTreeMap<String, PublicKey>);
 
 impl AuditKeys {
-    /// Keys that are trusted. Each is known by its thumbprint, whatever `kid` it comes with.
+    /// Trusts these keys. Each is known by its thumbprint, regardless of its `kid`.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         Self(keys.into_iter().map(|key| (key.thumbprint(), key)).collect())
     }
 
-    /// The keys of a JWKS.
+    /// Reads the keys of a JWKS.
     pub fn from_jwks(text: &str) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Jwks {
@@ -85,23 +85,23 @@ impl AuditKeys {
         Ok(Self::new(serde_json::from_str::<Jwks>(text)?.keys))
     }
 
-    /// The seal that a JWS holds, if one of the keys signed it, and its digest.
-    pub fn open(&self, jws: &str) -> Result<(Seal, Hash), NotGenuine> {
-        let (message, signature) = jws.rsplit_once('.').ok_or(NotGenuine::Form)?;
-        let (header, payload) = message.split_once('.').ok_or(NotGenuine::Form)?;
-        let decode = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| NotGenuine::Form);
+    /// Verifies a JWS and returns its seal, with the digest of the seal.
+    pub fn open(&self, jws: &str) -> Result<(Seal, Hash), InvalidSeal> {
+        let (message, signature) = jws.rsplit_once('.').ok_or(InvalidSeal::Form)?;
+        let (header, payload) = message.split_once('.').ok_or(InvalidSeal::Form)?;
+        let decode = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidSeal::Form);
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
-        let header: Header = serde_json::from_slice(&header).map_err(|_| NotGenuine::Form)?;
+        let header: Header = serde_json::from_slice(&header).map_err(|_| InvalidSeal::Form)?;
         if header.alg != "ES256" || header.typ != TYPE {
-            return Err(NotGenuine::Form);
+            return Err(InvalidSeal::Form);
         }
-        let key = self.0.get(&header.kid).ok_or(NotGenuine::UnknownKey(header.kid))?;
+        let key = self.0.get(&header.kid).ok_or(InvalidSeal::UnknownKey(header.kid))?;
         if !es256::verify(key, message.as_bytes(), &signature) {
-            return Err(NotGenuine::Signature);
+            return Err(InvalidSeal::Signature);
         }
-        let seal: Seal = serde_json::from_slice(&payload).map_err(|_| NotGenuine::Format)?;
+        let seal: Seal = serde_json::from_slice(&payload).map_err(|_| InvalidSeal::Format)?;
         if !seal.is_known() {
-            return Err(NotGenuine::Format);
+            return Err(InvalidSeal::Format);
         }
         Ok((seal, seal::hash_of(&payload)))
     }

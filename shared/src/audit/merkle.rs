@@ -1,9 +1,9 @@
 //! Merkle trees as in Certificate Transparency (RFC 9162, section 2.1; the same as in RFC 6962): leaves begin with the byte
-//! 0, inner nodes with 1, so that neither can be taken for the other.
+//! 0, inner nodes with 1, so that a leaf never equals a node.
 
 use super::Hash;
 
-/// The digest of a leaf's data, which is given in parts.
+/// Computes the digest of a leaf, whose data is given in parts.
 pub fn leaf(parts: &[&[u8]]) -> Hash {
     let mut all: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
     all.push(&[0]);
@@ -15,7 +15,7 @@ fn node(left: Hash, right: Hash) -> Hash {
     Hash::of(&[&[1], &left.0, &right.0])
 }
 
-/// The level above: pairs joined, an odd one at the end carried up as it is.
+/// Computes the level above: pairs joined, an odd node at the end carried up unchanged.
 fn parents(level: &[Hash]) -> Vec<Hash> {
     let pair = |pair: &[Hash]| match *pair {
         [left, right] => Some(node(left, right)),
@@ -25,16 +25,16 @@ fn parents(level: &[Hash]) -> Vec<Hash> {
     level.chunks(2).filter_map(pair).collect()
 }
 
-/// The root of the tree over these leaves.
+/// Computes the root of the tree over these leaves.
 pub fn root(leaves: &[Hash]) -> Hash {
-    Levels::above(leaves.to_vec()).root()
+    MerkleLevels::above(leaves.to_vec()).root()
 }
 
-/// The levels of a tree, from its leaves to its root: what inclusion proofs are read from.
-pub struct Levels(Vec<Vec<Hash>>);
+/// The levels of a tree, from its leaves to its root, from which inclusion proofs are read.
+pub struct MerkleLevels(Vec<Vec<Hash>>);
 
-impl Levels {
-    /// The levels above these leaves.
+impl MerkleLevels {
+    /// Computes the levels above these leaves.
     pub fn above(leaves: Vec<Hash>) -> Self {
         let mut levels = vec![leaves];
         while let Some(level) = levels.last().filter(|level| level.len() > 1) {
@@ -43,26 +43,26 @@ impl Levels {
         Self(levels)
     }
 
-    /// The root of the tree. Of no leaves, it is the digest of nothing.
+    /// Returns the root of the tree. Without leaves it is the digest of the empty text.
     pub fn root(&self) -> Hash {
         self.0.last().and_then(|level| level.first()).copied().unwrap_or_else(|| Hash::of(&[]))
     }
 
-    /// How many leaves there are.
+    /// Returns the number of leaves.
     pub fn size(&self) -> u64 {
         self.0.first().map_or(0, Vec::len) as u64
     }
 
-    /// The inclusion proof of the leaf at `index`: its siblings, the lowest first.
+    /// Returns the inclusion proof of the leaf at `index`: its siblings, the lowest first.
     pub fn path(&self, index: usize) -> Vec<Hash> {
         let siblings = self.0.iter().enumerate().filter_map(|(height, level)| level.get((index >> height) ^ 1));
         siblings.copied().collect()
     }
 }
 
-/// The root that a leaf and its inclusion proof lead to (RFC 9162, section 2.1.3.2); none where the proof is not one for a
+/// Computes the root from a leaf and its inclusion proof (RFC 9162, section 2.1.3.2); none where the proof does not fit a
 /// tree of this size.
-pub(super) fn root_by(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+pub(super) fn root_from_proof(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
     if index >= size {
         return None;
     }
@@ -124,14 +124,14 @@ mod tests {
             let leaves = &all[..size];
             for index in 0..size {
                 let (at, of) = (index as u64, size as u64);
-                let proof = Levels::above(leaves.to_vec()).path(index);
-                assert_eq!(root_by(leaves[index], at, of, &proof), Some(root(leaves)), "{index} of {size}");
-                assert_ne!(root_by(all[69], at, of, &proof), Some(root(leaves)));
-                assert_eq!(root_by(leaves[index], of, of, &proof), None);
+                let proof = MerkleLevels::above(leaves.to_vec()).path(index);
+                assert_eq!(root_from_proof(leaves[index], at, of, &proof), Some(root(leaves)), "{index} of {size}");
+                assert_ne!(root_from_proof(all[69], at, of, &proof), Some(root(leaves)));
+                assert_eq!(root_from_proof(leaves[index], of, of, &proof), None);
                 let longer = [proof.as_slice(), &[all[0]]].concat();
-                assert_ne!(root_by(leaves[index], at, of, &longer), Some(root(leaves)));
+                assert_ne!(root_from_proof(leaves[index], at, of, &longer), Some(root(leaves)));
                 if !proof.is_empty() {
-                    assert_ne!(root_by(leaves[index], at, of, &proof[1..]), Some(root(leaves)));
+                    assert_ne!(root_from_proof(leaves[index], at, of, &proof[1..]), Some(root(leaves)));
                 }
             }
         }

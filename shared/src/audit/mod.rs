@@ -1,6 +1,6 @@
-//! Audit seals: what is hashed, chained and signed so that nobody can change the audit log unseen, its database's
-//! superuser included. Pure: no clock, no network, no database. The maintenance function seals with it, the admin
-//! function and the command verify with it. `docs/audit-format.md` has it byte by byte.
+//! Audit seals: rows of the audit log are hashed, chained and signed, so that no change goes unnoticed, even by the superuser
+//! of the database. Pure: no clock, no network, no database. The maintenance function seals with it; the admin function and
+//! `holdfast audit` verify with it. `docs/audit-format.md` documents the format byte by byte.
 
 mod batch;
 mod canonical;
@@ -22,20 +22,20 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, ENTRY_BYTES, Entry, head};
+pub use batch::{Batch, BatchEntry, ENTRY_BYTES, head};
 pub use csv::CSV_HEADER;
-pub use document::{Document, Standing};
-pub use export::{Format, RowReader, Unreadable, write_csv, write_ndjson};
-pub use fault::{Bad, Fault};
+pub use document::{ProvenState, SealDocument};
+pub use export::{ExportFormat, InvalidRow, RowReader, write_csv, write_ndjson};
+pub use fault::{AuditFault, AuditFaultKind};
 pub use hash::Hash;
-pub use keys::{AuditKey, AuditKeys, NotGenuine};
-pub use merkle::{Levels, leaf, root};
-pub use proof::{Proof, Rejected};
+pub use keys::{AuditKey, AuditKeys, InvalidSeal};
+pub use merkle::{MerkleLevels, leaf, root};
+pub use proof::{InvalidProof, Proof};
 pub use row::AuditRow;
-pub use seal::{Dropped, Seal};
-pub use sealing::{Span, seal};
-pub use state::{Place, State, StateTree};
-pub use verify::{Failure, Position, Verified, Verifier, compare, is_dropped, verify};
+pub use seal::{DroppedMonth, Seal};
+pub use sealing::{TransactionRange, seal};
+pub use state::{ChainState, MerklePosition, StateTree};
+pub use verify::{ChainPosition, VerificationError, Verified, Verifier, compare, is_dropped, verify};
 
-/// The version of everything here: of the row's encoding, the tree, the chain and the seal.
+/// Version of the format: of the row's encoding, the tree, the chain and the seal.
 pub const FORMAT: u8 = 1;

@@ -1,52 +1,54 @@
-//! The proof of one row: with the audit keys alone it shows that this very row was sealed, and in which seal.
+//! The proof of one row: with the audit keys alone it shows that exactly this row was sealed, and in which seal.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::batch::{self, leaves};
-use super::merkle::Levels;
-use super::{AuditKeys, AuditRow, Batch, Entry, Hash, NotGenuine, Place, Seal, State, export, merkle};
+use super::merkle::MerkleLevels;
+use super::{
+    AuditKeys, AuditRow, Batch, BatchEntry, ChainState, Hash, InvalidSeal, MerklePosition, Seal, export, merkle,
+};
 
-/// A row with all that leads from it to a signature.
+/// A row, with every step from it to a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// The row, as an export has it.
+    /// The row, as in an export.
     pub row: Value,
-    /// The row's place among the entries of its batch.
-    pub place: Place,
-    /// The head of the tenant's chain before the batch; none where it is the first.
+    /// Position of the row among the entries of its batch.
+    pub place: MerklePosition,
+    /// Head of the tenant's chain before the batch; none where it is the first.
     pub previous_head: Option<Hash>,
-    /// How many rows of the tenant were sealed with the batch.
+    /// Number of rows of the tenant that were ever sealed, those of the batch included.
     pub total: u64,
-    /// The tenant's place in the seal's state tree.
-    pub tenant_place: Place,
+    /// Position of the tenant in the seal's state tree.
+    pub tenant_place: MerklePosition,
     /// The seal: a compact JWS.
     pub seal: String,
 }
 
-/// A proof that proves nothing.
+/// Reason for which a proof does not verify.
 #[derive(Debug, thiserror::Error)]
-pub enum Rejected {
-    /// The row is none.
+pub enum InvalidProof {
+    /// The row cannot be read.
     #[error("the row cannot be read ({0})")]
-    Row(#[from] export::Unreadable),
+    Row(#[from] export::InvalidRow),
     /// The seal is not genuine.
     #[error("the seal: {0}")]
-    Seal(#[from] NotGenuine),
+    Seal(#[from] InvalidSeal),
     /// The steps do not lead from the row to the seal.
-    #[error("the row is not as it was sealed, or the proof is of another one")]
+    #[error("the row differs from what was sealed, or the proof is of another row")]
     Path,
 }
 
 impl Proof {
-    /// The proof of a row that is in this batch of this seal; none where it is not.
+    /// Creates the proof of a row that is in this batch of this seal; none where it is not.
     pub fn of(row: &AuditRow, batch: &Batch, previous_head: Option<Hash>, seal: &str) -> Option<Self> {
-        let entry = Entry { id: row.id, hash: row.hash() };
+        let entry = BatchEntry { id: row.id, hash: row.hash() };
         let index = batch.entries.iter().position(|sealed| *sealed == entry)?;
         Some(Self {
             row: export::to_json(row),
-            place: Place::of(&Levels::above(leaves(&batch.entries)), index),
+            place: MerklePosition::of(&MerkleLevels::above(leaves(&batch.entries)), index),
             previous_head,
             total: batch.total,
             tenant_place: batch.place.clone(),
@@ -54,16 +56,16 @@ impl Proof {
         })
     }
 
-    /// Checks the proof: the row, and the seal that holds it.
-    pub fn check(&self, keys: &AuditKeys) -> Result<(AuditRow, Seal), Rejected> {
+    /// Verifies the proof; returns the row and the seal that holds it.
+    pub fn check(&self, keys: &AuditKeys) -> Result<(AuditRow, Seal), InvalidProof> {
         let row = export::from_json(&self.row)?;
         let (seal, _) = keys.open(&self.seal)?;
-        let leaf = Entry { id: row.id, hash: row.hash() }.leaf();
-        let Place { index, size, path } = &self.place;
-        let root = merkle::root_by(leaf, *index, *size, path).ok_or(Rejected::Path)?;
-        let state = State { total: self.total, head: batch::head(self.previous_head, root, *size, self.total) };
+        let leaf = BatchEntry { id: row.id, hash: row.hash() }.leaf();
+        let MerklePosition { index, size, path } = &self.place;
+        let root = merkle::root_from_proof(leaf, *index, *size, path).ok_or(InvalidProof::Path)?;
+        let state = ChainState { total: self.total, head: batch::head(self.previous_head, root, *size, self.total) };
         if self.tenant_place.root(row.tenant_id, &state) != Some(seal.state_root) {
-            return Err(Rejected::Path);
+            return Err(InvalidProof::Path);
         }
         Ok((row, seal))
     }

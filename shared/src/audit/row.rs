@@ -1,68 +1,106 @@
-//! A row of the audit log, and the one sequence of bytes that stands for it: each column behind its length, what is NULL
-//! marked as such, so that no two rows share an encoding.
+//! A row of the audit log, and its canonical encoding: each column behind its length, NULL marked as such, so that no two rows
+//! share an encoding.
 
-use crate::db::FromRow;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{FORMAT, Hash, canonical};
+use crate::db::FromRow;
 use crate::id::TenantId;
 
-/// What the digest of a row begins with.
+/// Prefix of what the digest of a row is computed over.
 const DOMAIN: &[u8] = b"holdfast/audit/row";
 
-/// A row, every column of it. Rows are in the order of `epoch`, `transaction_id` and `id`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The columns of the audit log, in the order of `docs/audit-format.md`, for `concat!`:
+///
+/// - `audit_columns!()`: the list of a `SELECT` whose rows are read as [`AuditRow`];
+/// - `audit_columns!("l.")`: the same, for a table with this alias;
+/// - `audit_columns!(csv)`: the header of a CSV export.
+///
+/// A statement that orders or filters by `transaction_id` must name the table's column (`l.transaction_id`): alone, the name
+/// is that of the selected text.
+#[macro_export]
+macro_rules! audit_columns {
+    () => { $crate::audit_columns!("") };
+    ($table:literal) => { $crate::audit_columns!(@list select $table) };
+    (csv) => { $crate::audit_columns!(@list csv "") };
+    (names) => { $crate::audit_columns!(@list names "") };
+    (@list $form:ident $table:literal) => {
+        $crate::audit_columns!(@$form $table epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id,
+            actor_name, role, session_id, action, method, path, status, source_ip, user_agent, targets, changed)
+    };
+    (@select $table:literal $first:ident $(, $column:ident $(:: $cast:ident)?)*) => {
+        concat!($table, stringify!($first) $(, ", ", $table, stringify!($column) $(, "::", stringify!($cast))?)*)
+    };
+    (@csv $table:literal $first:ident $(, $column:ident $(:: $cast:ident)?)*) => {
+        concat!(stringify!($first) $(, ",", stringify!($column))*)
+    };
+    (@names $table:literal $first:ident $(, $column:ident $(:: $cast:ident)?)*) => {
+        &[stringify!($first) $(, stringify!($column))*]
+    };
+}
+
+/// A row of the audit log, with every column. Rows are ordered by `epoch`, `transaction_id` and `id`.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AuditRow {
-    /// Which run of transaction numbers its transaction is of: a restored database begins a new one.
+    /// Run of transaction numbers that its transaction belongs to: a restored database begins a new one.
     pub epoch: i32,
-    /// The transaction that wrote it.
+    /// Transaction that wrote it.
+    #[row(with = "transaction")]
     pub transaction_id: u64,
-    /// Its id, a version 7 UUID.
+    /// Id, a version 7 UUID.
     pub id: Uuid,
-    /// When the request was handled.
+    /// Time at which the request was handled.
     pub at: Timestamp,
-    /// `X-Request-Id` of the answer.
+    /// `X-Request-Id` of the response.
     pub request_id: String,
-    /// The tenant concerned; the platform where there is none.
+    /// Tenant concerned; the platform where there is none.
     pub tenant_id: TenantId,
-    /// What kind of principal acted.
+    /// Kind of the principal that acted.
     pub actor_kind: String,
-    /// The user or token.
+    /// User or token.
     pub actor_id: Option<Uuid>,
-    /// Its name at that time.
+    /// Name of the principal at that time.
     pub actor_name: Option<String>,
-    /// The role at that time.
+    /// Role of the principal at that time.
     pub role: Option<String>,
-    /// The session that was used.
+    /// Session that was used.
     pub session_id: Option<Uuid>,
-    /// What was done or tried.
+    /// Action that was done or attempted.
     pub action: String,
     /// HTTP method.
     pub method: String,
-    /// The path, without its query.
+    /// Path, without its query.
     pub path: String,
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub status: i16,
-    /// The caller's address as the gateway saw it.
+    /// Address of the caller, as the gateway saw it.
     pub source_ip: Option<String>,
-    /// What the caller called itself.
+    /// `User-Agent` of the caller.
     pub user_agent: Option<String>,
-    /// Ids of what was acted on.
+    /// Ids of the objects that were acted on.
     pub targets: Value,
-    /// Names of the fields that were set. Holdfast writes no NULL among them; somebody else could.
+    /// Names of the fields that were set. Holdfast writes no NULL among them, but another writer could.
     pub changed: Vec<Option<String>>,
 }
 
+/// The decimal digits of an xid8.
+fn transaction(digits: &str) -> u64 {
+    // PostgreSQL writes nothing else.
+    digits.parse().unwrap_or(u64::MAX)
+}
+
 impl AuditRow {
-    /// Its place among all rows.
+    /// Names of the columns.
+    pub const COLUMNS: &[&str] = audit_columns!(names);
+
+    /// Returns its position among all rows.
     pub fn position(&self) -> (i32, u64, Uuid) {
         (self.epoch, self.transaction_id, self.id)
     }
 
-    /// The canonical encoding.
+    /// Returns the canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoding = Encoding(Vec::with_capacity(512));
         encoding.value(&self.epoch.to_be_bytes());
@@ -91,13 +129,13 @@ impl AuditRow {
         encoding.0
     }
 
-    /// The digest of the encoding.
+    /// Computes the digest of the encoding.
     pub fn hash(&self) -> Hash {
         Hash::of(&[DOMAIN, &[FORMAT], &self.encode()])
     }
 }
 
-/// Values one after the other: 0 for NULL; else 1, the length as a 32-bit big-endian number, and the bytes.
+/// Concatenated values: 0 for NULL; else 1, the length as a 32-bit big-endian number, and the bytes.
 struct Encoding(Vec<u8>);
 
 impl Encoding {
@@ -117,30 +155,16 @@ impl Encoding {
     }
 }
 
-/// From a statement that selects all columns, `transaction_id` as text.
-impl FromRow for AuditRow {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            epoch: row.try_get("epoch")?,
-            // xid8 is written in decimal digits and nothing else.
-            transaction_id: row.try_get::<_, &str>("transaction_id")?.parse().unwrap_or(u64::MAX),
-            id: row.try_get("id")?,
-            at: row.try_get("at")?,
-            request_id: row.try_get("request_id")?,
-            tenant_id: row.try_get("tenant_id")?,
-            actor_kind: row.try_get("actor_kind")?,
-            actor_id: row.try_get("actor_id")?,
-            actor_name: row.try_get("actor_name")?,
-            role: row.try_get("role")?,
-            session_id: row.try_get("session_id")?,
-            action: row.try_get("action")?,
-            method: row.try_get("method")?,
-            path: row.try_get("path")?,
-            status: row.try_get("status")?,
-            source_ip: row.try_get("source_ip")?,
-            user_agent: row.try_get("user_agent")?,
-            targets: row.try_get("targets")?,
-            changed: row.try_get("changed")?,
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_are_listed_for_sql_and_for_csv() {
+        assert_eq!(AuditRow::COLUMNS.len(), 19);
+        let select = AuditRow::COLUMNS.join(", l.").replace("transaction_id", "transaction_id::text");
+        assert_eq!(audit_columns!("l."), format!("l.{select}"));
+        assert_eq!(audit_columns!(), select.replace("l.", ""));
+        assert_eq!(audit_columns!(csv), AuditRow::COLUMNS.join(","));
     }
 }

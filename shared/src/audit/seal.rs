@@ -1,4 +1,4 @@
-//! A seal: what the audit key signs. Its canonical JSON is the payload of a JWS (RFC 7515), signed with ES256, and names the
+//! A seal, which the audit key signs. Its canonical JSON is the payload of a JWS (RFC 7515), signed with ES256. It names the
 //! seal before it by its digest.
 
 use data_encoding::BASE64URL_NOPAD;
@@ -8,89 +8,89 @@ use serde_json::json;
 
 use super::{FORMAT, Hash, canonical};
 
-/// What the digest of a seal begins with.
+/// Prefix of what the digest of a seal is computed over.
 const DOMAIN: &[u8] = b"holdfast/audit/seal";
-/// The `typ` of a seal's JWS: no other token of ours is one.
+/// The `typ` of the JWS of a seal, which no other token of Holdfast has.
 pub(super) const TYPE: &str = "audit-seal+jws";
 
-/// What is sealed.
+/// The content of a seal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// The version of the format.
+    /// Version of the format.
     pub format: u8,
-    /// Its number, from 1 without a gap.
+    /// Number, from 1 without a gap.
     pub number: u64,
-    /// The epoch of the transactions below.
+    /// Epoch of the transactions.
     pub epoch: i32,
-    /// It seals the rows of all transactions from this one ...
+    /// First transaction whose rows it seals.
     #[serde(with = "decimal")]
     pub from_transaction: u64,
-    /// ... to before this one.
+    /// First transaction after those.
     #[serde(with = "decimal")]
     pub to_transaction: u64,
-    /// How many rows those are, of all tenants.
+    /// Number of sealed rows, of all tenants.
     pub rows: u64,
-    /// When it was sealed.
+    /// Time of the sealing.
     #[serde(with = "microseconds")]
     pub sealed_at: Timestamp,
-    /// The digest of the seal before it; none for the first.
+    /// Digest of the seal before it; none for the first.
     pub previous: Option<Hash>,
-    /// The root of the state tree.
+    /// Root of the state tree.
     pub state_root: Hash,
-    /// How many tenants are in that tree.
+    /// Number of tenants in that tree.
     pub state_size: u64,
-    /// The partitions that may be dropped from here on: their rows have served their time.
-    pub drops: Vec<Dropped>,
+    /// Partitions that may be dropped from here on, because the retention of all their rows has ended.
+    pub drops: Vec<DroppedMonth>,
 }
 
-/// A month of the audit log that was dropped: what is missing of it is missing rightly.
+/// A month of the audit log that was dropped at the end of its retention: its rows may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dropped {
-    /// The partition's name.
+pub struct DroppedMonth {
+    /// Name of the partition.
     pub partition: String,
-    /// Its rows are at or after this time ...
+    /// Start of the month.
     #[serde(with = "microseconds")]
     pub from: Timestamp,
-    /// ... and before this one.
+    /// End of the month, exclusive.
     #[serde(with = "microseconds")]
     pub before: Timestamp,
-    /// How many rows it had.
+    /// Number of rows that it had.
     pub rows: u64,
 }
 
 impl Seal {
-    /// The payload: canonical JSON.
+    /// Returns the payload: canonical JSON.
     pub fn payload(&self) -> String {
         // Serializing strings, numbers and lists does not fail.
         canonical::json(&serde_json::to_value(self).unwrap_or_default())
     }
 
-    /// The digest by which the next seal names it.
+    /// Computes the digest by which the next seal names it.
     pub fn hash(&self) -> Hash {
         hash_of(self.payload().as_bytes())
     }
 
-    /// What is signed, for a key of this id.
+    /// Returns the signing input of the JWS, for a key of this id.
     pub fn signing_input(&self, kid: &str) -> String {
         let header = canonical::json(&json!({"alg": "ES256", "kid": kid, "typ": TYPE}));
         let encode = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
         format!("{}.{}", encode(&header), encode(&self.payload()))
     }
 
-    /// Whether this build knows the format.
+    /// Returns whether this build knows the format.
     pub(super) fn is_known(&self) -> bool {
         self.format == FORMAT
     }
 }
 
-/// The digest of a seal's payload.
+/// Computes the digest of the payload of a seal.
 pub(super) fn hash_of(payload: &[u8]) -> Hash {
     Hash::of(&[DOMAIN, &[FORMAT], payload])
 }
 
-/// Transactions are 64-bit numbers, which JSON's readers do not all keep: they are written as text.
+/// Transactions are 64-bit numbers, which some JSON readers round: they are written as text.
 mod decimal {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -104,7 +104,7 @@ mod decimal {
     }
 }
 
-/// Times always have six digits of the second, as everywhere in the contract.
+/// Times always have six decimal digits of the second, as everywhere in the API.
 mod microseconds {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! A log that is sealed in memory, for the tests of what verification finds.
+//! A log that is sealed in memory, for the tests of verification.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
@@ -11,17 +11,17 @@ use super::vectors;
 use crate::id::TenantId;
 use crate::identity::es256::{self, PublicKey};
 
-/// The times of the rows: one a second from here.
+/// Time of the first row; the others follow each second.
 const START: &str = "2026-01-31T23:59:00Z";
 
 /// A log that is sealed in memory.
 pub(super) struct Ledger {
     key: EcdsaKeyPair,
     pub(super) keys: AuditKeys,
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<SealDocument>,
     rows: Vec<AuditRow>,
     states: StateTree,
-    position: Option<Position>,
+    position: Option<ChainPosition>,
 }
 
 pub(super) fn tenant(number: u8) -> TenantId {
@@ -68,12 +68,16 @@ impl Ledger {
         format!("{input}.{}", BASE64URL_NOPAD.encode(&es256::low_s(signature.as_ref()).unwrap()))
     }
 
-    pub(super) fn seal(&mut self, to: u64, rows: Vec<AuditRow>, drops: Vec<Dropped>) {
-        let span = Span { epoch: 1, from: self.position.as_ref().map_or(0, |position| position.to_transaction), to };
+    pub(super) fn seal(&mut self, to: u64, rows: Vec<AuditRow>, drops: Vec<DroppedMonth>) {
+        let range = TransactionRange {
+            epoch: 1,
+            from: self.position.as_ref().map_or(0, |position| position.to_transaction),
+            to,
+        };
         let at = START.parse().unwrap();
-        let (seal, batches) = crate::audit::seal(self.position.as_ref(), &mut self.states, span, &rows, drops, at);
-        self.documents.push(Document { seal: self.sign(&seal), batches, state: None });
-        self.position = Some(Position {
+        let (seal, batches) = crate::audit::seal(self.position.as_ref(), &mut self.states, range, &rows, drops, at);
+        self.documents.push(SealDocument { seal: self.sign(&seal), batches, state: None });
+        self.position = Some(ChainPosition {
             number: seal.number,
             hash: seal.hash(),
             epoch: 1,
@@ -83,15 +87,15 @@ impl Ledger {
         self.rows.extend(rows);
     }
 
-    /// What the route gives a tenant: its own batches, and where it stands at the end.
-    pub(super) fn of(&self, tenant_id: TenantId) -> Vec<Document> {
+    /// The seals as the route returns them to a tenant: with its own batches, and its state at the end.
+    pub(super) fn of(&self, tenant_id: TenantId) -> Vec<SealDocument> {
         let mut documents = self.documents.clone();
         for document in &mut documents {
             document.batches.retain(|batch| batch.tenant_id == tenant_id);
         }
-        let State { total, head } = self.states.0[&tenant_id];
-        let place = Place::of(&Levels::above(self.states.leaves()), self.states.index()[&tenant_id]);
-        documents.last_mut().unwrap().state = Some(Standing { tenant_id, total, head, place });
+        let ChainState { total, head } = self.states.0[&tenant_id];
+        let place = MerklePosition::of(&MerkleLevels::above(self.states.leaves()), self.states.index()[&tenant_id]);
+        documents.last_mut().unwrap().state = Some(ProvenState { tenant_id, total, head, place });
         documents
     }
 
@@ -99,11 +103,18 @@ impl Ledger {
         self.rows.iter().filter(|row| row.tenant_id == tenant_id).cloned().collect()
     }
 
-    pub(super) fn verify(&self, documents: &[Document], tenant_id: TenantId, rows: &[AuditRow]) -> Result<(), String> {
+    pub(super) fn verify(
+        &self,
+        documents: &[SealDocument],
+        tenant_id: TenantId,
+        rows: &[AuditRow],
+    ) -> Result<(), String> {
         verify(&self.keys, documents, tenant_id, rows.iter().cloned().map(Ok)).map(drop).map_err(|error| match error {
-            Failure::Bad(Bad { fault, seal, row: Some(row), .. }) => format!("{fault:?} {seal} {row}"),
-            Failure::Bad(Bad { fault, seal, row: None, .. }) => format!("{fault:?} {seal}"),
-            Failure::Unreadable(error) => error.to_string(),
+            VerificationError::Fault(AuditFault { fault, seal, row: Some(row), .. }) => {
+                format!("{fault:?} {seal} {row}")
+            }
+            VerificationError::Fault(AuditFault { fault, seal, row: None, .. }) => format!("{fault:?} {seal}"),
+            VerificationError::Row(error) => error.to_string(),
         })
     }
 }

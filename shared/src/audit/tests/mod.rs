@@ -1,4 +1,4 @@
-//! The format against vectors that another program made.
+//! The format against vectors that another program generated.
 
 mod ledger;
 mod tampering;
@@ -32,7 +32,7 @@ fn batches_and_states_are_chained_as_in_the_vectors() {
     let vectors = vectors();
     for vector in vectors["batches"].as_array().unwrap() {
         let entries = BASE64.decode(vector["entries"].as_str().unwrap().as_bytes()).unwrap();
-        let root = Batch::root_of(&Entry::unpack(&entries).unwrap());
+        let root = Batch::root_of(&BatchEntry::unpack(&entries).unwrap());
         assert_eq!(root, hash(&vector["root"]));
         let previous = vector["previous_head"].as_str().map(|text| text.parse().unwrap());
         let (count, total) = (vector["count"].as_u64().unwrap(), vector["total"].as_u64().unwrap());
@@ -40,13 +40,13 @@ fn batches_and_states_are_chained_as_in_the_vectors() {
     }
     let states = vectors["state"]["tenants"].as_array().unwrap().iter().map(|state| {
         let tenant: TenantId = serde_json::from_value(state["tenant_id"].clone()).unwrap();
-        (tenant, State { total: state["total"].as_u64().unwrap(), head: hash(&state["head"]) })
+        (tenant, ChainState { total: state["total"].as_u64().unwrap(), head: hash(&state["head"]) })
     });
     assert_eq!(root(&StateTree(states.collect()).leaves()), hash(&vectors["state"]["root"]));
 }
 
 #[test]
-fn a_seal_is_opened_as_in_the_vectors_and_not_with_another_key_or_byte() {
+fn the_seal_of_the_vectors_verifies_and_not_with_another_key_or_byte() {
     let vector = &vectors()["seal"];
     let keys = AuditKeys::from_jwks(&vector["jwks"].to_string()).unwrap();
     let jws = vector["jws"].as_str().unwrap();
@@ -59,10 +59,10 @@ fn a_seal_is_opened_as_in_the_vectors_and_not_with_another_key_or_byte() {
     let kid = vector["jwks"]["keys"][0]["kid"].as_str().unwrap();
     assert!(jws.starts_with(&seal.signing_input(kid)));
 
-    assert_eq!(AuditKeys::default().open(jws).unwrap_err(), NotGenuine::UnknownKey(kid.to_owned()));
+    assert_eq!(AuditKeys::default().open(jws).unwrap_err(), InvalidSeal::UnknownKey(kid.to_owned()));
     for at in 0..jws.len() {
-        let mut bent = jws.as_bytes().to_vec();
-        bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
-        assert!(keys.open(std::str::from_utf8(&bent).unwrap()).is_err(), "byte {at}");
+        let mut altered = jws.as_bytes().to_vec();
+        altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+        assert!(keys.open(std::str::from_utf8(&altered).unwrap()).is_err(), "byte {at}");
     }
 }

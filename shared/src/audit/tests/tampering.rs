@@ -1,4 +1,4 @@
-//! Every change that can be made to what was sealed is found, and named.
+//! Every change to a sealed log is found, and named.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use super::super::*;
 use super::ledger::{Ledger, row, tenant};
 
 #[test]
-fn what_is_as_it_was_sealed_is_found_good_by_the_auditor_of_all_and_of_one() {
+fn an_unchanged_log_verifies_for_the_auditor_of_all_tenants_and_of_one() {
     let ledger = Ledger::filled();
     for tenant in [tenant(1), tenant(2), tenant(3)] {
         let mut rows = ledger.rows_of(tenant);
         for documents in [&ledger.documents, &ledger.of(tenant)] {
             assert_eq!(ledger.verify(documents, tenant, &rows), Ok(()));
         }
-        // What is not sealed yet is nobody's fault.
+        // A row that is not sealed yet is not a fault.
         rows.push(row(40, tenant));
         assert_eq!(ledger.verify(&ledger.of(tenant), tenant, &rows), Ok(()));
     }
@@ -39,7 +39,7 @@ fn every_change_to_a_row_is_found_and_the_row_is_named() {
             rows[3] = row.clone();
             rows.retain(|row| row.tenant_id == tenant(1));
             let found = ledger.verify(&ledger.of(tenant(1)), tenant(1), &rows).unwrap_err();
-            // A row that went elsewhere is missing where it was.
+            // A row with another position is missing at its own.
             let expected = [format!("Altered 2 {}", row.id), format!("Removed 2 {}", original["id"].as_str().unwrap())];
             assert!(expected.contains(&found), "{field}: {found}");
             checked += 1;
@@ -57,7 +57,7 @@ fn every_change_to_a_row_is_found_and_the_row_is_named() {
 }
 
 #[test]
-fn a_line_that_can_be_read_in_two_ways_is_not_read() {
+fn an_ambiguous_line_is_rejected() {
     let mut text = String::new();
     write_ndjson(&row(1, tenant(1)), &mut text);
     let read = |text: &str| RowReader::new(text.as_bytes()).unwrap().next().unwrap().is_ok();
@@ -109,13 +109,13 @@ fn every_change_to_the_seals_is_found_and_the_seal_is_named() {
     let ledger = Ledger::filled();
     let other = Ledger::filled();
     let rows = ledger.rows_of(tenant(1));
-    let check = |documents: &[Document]| ledger.verify(documents, tenant(1), &rows).unwrap_err();
+    let check = |documents: &[SealDocument]| ledger.verify(documents, tenant(1), &rows).unwrap_err();
     for whole in [true, false] {
         let documents = if whole { ledger.documents.clone() } else { ledger.of(tenant(1)) };
         for at in 0..documents.len() {
             let mut fewer = documents.clone();
             fewer.remove(at);
-            // Cut off at the end: what is left does not say so itself, unless the tenant's own rows are missing.
+            // A cut at the end does not show in the seals that are left, only where rows of the tenant are missing.
             if at < documents.len() - 1 {
                 assert_eq!(check(&fewer), format!("Seal {}", at + 1));
             }
@@ -130,7 +130,7 @@ fn every_change_to_the_seals_is_found_and_the_seal_is_named() {
             assert!(check(&swapped).starts_with("Seal"));
         }
     }
-    // A tail is cut off, rows and seals together: the seals that are left prove nothing to a single tenant.
+    // Rows and seals are cut off together: the seals that are left prove nothing to a single tenant.
     let mut cut = ledger.of(tenant(1));
     cut.truncate(3);
     assert_eq!(ledger.verify(&cut, tenant(1), &rows), Err("State 3".to_owned()));
@@ -140,7 +140,7 @@ fn every_change_to_the_seals_is_found_and_the_seal_is_named() {
 fn every_change_to_a_batch_is_found_and_its_seal_is_named() {
     let ledger = Ledger::filled();
     let rows = ledger.rows_of(tenant(1));
-    let with = |change: &dyn Fn(&mut Vec<Document>)| {
+    let with = |change: &dyn Fn(&mut Vec<SealDocument>)| {
         let mut documents = ledger.of(tenant(1));
         change(&mut documents);
         ledger.verify(&documents, tenant(1), &rows).unwrap_err()
@@ -154,7 +154,7 @@ fn every_change_to_a_batch_is_found_and_its_seal_is_named() {
     assert_eq!(with(&|documents| documents[0].batches[0].tenant_id = tenant(2)), "Batch 1");
     assert_eq!(with(&|documents| documents[3].state = None), "State 4");
     assert_eq!(with(&|documents| documents[3].state.as_mut().unwrap().total -= 1), "State 4");
-    // Rewritten to fit each other, but not to what was signed.
+    // Rewritten consistently, but not as signed.
     assert_eq!(
         with(&|documents| {
             let batch = &mut documents[1].batches[0];
@@ -171,7 +171,11 @@ fn a_dropped_month_may_be_missing_and_nothing_else() {
     let mut ledger = Ledger::filled();
     let before: Timestamp = "2026-01-31T23:59:04Z".parse().unwrap();
     let from: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    ledger.seal(30, vec![], vec![Dropped { partition: "http_audit_log_2026_01".to_owned(), from, before, rows: 3 }]);
+    ledger.seal(
+        30,
+        vec![],
+        vec![DroppedMonth { partition: "http_audit_log_2026_01".to_owned(), from, before, rows: 3 }],
+    );
     let rows = ledger.rows_of(tenant(1));
     assert_eq!(ledger.verify(&ledger.of(tenant(1)), tenant(1), &rows), Ok(()), "not dropped yet");
     assert_eq!(ledger.verify(&ledger.of(tenant(1)), tenant(1), &rows[2..]), Ok(()));
@@ -180,7 +184,7 @@ fn a_dropped_month_may_be_missing_and_nothing_else() {
 }
 
 #[test]
-fn a_proof_stands_alone_and_for_its_row_only() {
+fn a_proof_verifies_alone_and_for_its_row_only() {
     let ledger = Ledger::filled();
     let (rows, mut previous) = (ledger.rows_of(tenant(1)), None);
     for (document, rows) in ledger.documents.iter().zip([&rows[..3], &rows[3..]]) {

@@ -1,4 +1,4 @@
-//! Verification: seals one after the other, each with the batches that came along, then each batch against its rows.
+//! Verification: the seals in order, each with its batches, then each batch against its rows.
 
 mod rows;
 mod seals;
@@ -7,54 +7,54 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{AuditKeys, AuditRow, Bad, Document, Entry, Unreadable};
+use super::{AuditFault, AuditKeys, AuditRow, BatchEntry, InvalidRow, SealDocument};
 use crate::id::TenantId;
 
 pub use rows::{compare, is_dropped};
-pub use seals::{Position, Verifier};
+pub use seals::{ChainPosition, Verifier};
 
-/// Why an export was not found good.
+/// Reason for which an export does not verify.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// It is not what was sealed.
+pub enum VerificationError {
+    /// It differs from what was sealed.
     #[error("{0}")]
-    Bad(Bad),
+    Fault(AuditFault),
     /// It cannot be read.
     #[error("the export: {0}")]
-    Unreadable(#[from] Unreadable),
+    Row(#[from] InvalidRow),
 }
 
-impl From<Bad> for Failure {
-    fn from(bad: Bad) -> Self {
-        Self::Bad(bad)
+impl From<AuditFault> for VerificationError {
+    fn from(fault: AuditFault) -> Self {
+        Self::Fault(fault)
     }
 }
 
-/// What was found good.
+/// Result of a verification without a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// How many seals there are.
+    /// Number of seals.
     pub seals: u64,
-    /// How many rows of the tenant they seal.
+    /// Number of rows of the tenant that they seal.
     pub rows: u64,
-    /// How many of those were dropped with their month.
+    /// Number of those rows that were dropped with their month.
     pub dropped: u64,
-    /// How many rows are too new to be sealed.
+    /// Number of rows that are not sealed yet.
     pub unsealed: u64,
-    /// The newest seal's number and time.
+    /// Number and time of the newest seal.
     pub through: Option<(u64, Timestamp)>,
 }
 
-/// Verifies a tenant's export, in the order in which it was exported, against all seals from the first to the newest.
+/// Verifies the export of a tenant, in the order of the export, against all seals from the first to the newest.
 ///
 /// # Errors
-/// The first thing that is wrong, by its seal and row.
+/// The first fault, with its seal and row.
 pub fn verify(
     keys: &AuditKeys,
-    documents: &[Document],
+    documents: &[SealDocument],
     tenant: TenantId,
-    rows: impl IntoIterator<Item = Result<AuditRow, Unreadable>>,
-) -> Result<Verified, Failure> {
+    rows: impl IntoIterator<Item = Result<AuditRow, InvalidRow>>,
+) -> Result<Verified, VerificationError> {
     let mut verifier = Verifier::new(keys);
     let (mut ends, mut entries) = (Vec::with_capacity(documents.len()), BTreeMap::new());
     for document in documents {
@@ -69,7 +69,7 @@ pub fn verify(
     found.through = verifier.position().map(|position| (position.number, position.sealed_at));
     for (number, end) in ends {
         let there = before(&mut rows, end)?;
-        let sealed: &[Entry] = entries.get(&number).copied().unwrap_or_default();
+        let sealed: &[BatchEntry] = entries.get(&number).copied().unwrap_or_default();
         compare(number, sealed, &there, verifier.drops())?;
         found.rows += sealed.len() as u64;
         found.dropped += (sealed.len() - there.len().min(sealed.len())) as u64;
@@ -81,11 +81,11 @@ pub fn verify(
     Ok(found)
 }
 
-/// The next rows, up to the first that belongs behind `end`.
+/// Takes rows up to the first that belongs behind `end`.
 fn before(
-    rows: &mut std::iter::Peekable<impl Iterator<Item = Result<AuditRow, Unreadable>>>,
+    rows: &mut std::iter::Peekable<impl Iterator<Item = Result<AuditRow, InvalidRow>>>,
     end: (i32, u64),
-) -> Result<Vec<AuditRow>, Unreadable> {
+) -> Result<Vec<AuditRow>, InvalidRow> {
     let belongs = |row: &Result<AuditRow, _>| row.as_ref().map_or(true, |row| (row.epoch, row.transaction_id) < end);
     std::iter::from_fn(|| rows.next_if(belongs)).collect()
 }

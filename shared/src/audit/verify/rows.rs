@@ -1,13 +1,13 @@
-//! A batch's entries against the rows that stand in its place, in order: the first difference, by its row.
+//! Compares the entries of a batch with the rows of its transactions, in order: the first difference, by its row.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::super::{AuditRow, Bad, Dropped, Entry, Fault};
+use super::super::{AuditFault, AuditFaultKind, AuditRow, BatchEntry, DroppedMonth};
 
-/// Whether a row is of a month that was dropped, by the time in its id (a version 7 UUID).
-pub fn is_dropped(id: Uuid, drops: &[Dropped]) -> bool {
+/// Returns whether a row belongs to a month that was dropped, by the time in its id (a version 7 UUID).
+pub fn is_dropped(id: Uuid, drops: &[DroppedMonth]) -> bool {
     let milliseconds = id.get_timestamp().map(|time| {
         let (seconds, nanoseconds) = time.to_unix();
         i128::from(seconds) * 1000 + i128::from(nanoseconds / 1_000_000)
@@ -19,13 +19,13 @@ pub fn is_dropped(id: Uuid, drops: &[Dropped]) -> bool {
     })
 }
 
-/// Compares what was sealed with what is there. `rows` are all rows of the tenant between the seal's transactions, in the
-/// order in which they were given. A row of a dropped month may be missing.
-pub fn compare(seal: u64, entries: &[Entry], rows: &[AuditRow], drops: &[Dropped]) -> Result<(), Bad> {
-    let sealed: HashMap<Uuid, Entry> = entries.iter().map(|entry| (entry.id, *entry)).collect();
-    let there: HashMap<Uuid, &AuditRow> = rows.iter().map(|row| (row.id, row)).collect();
+/// Compares the sealed entries with the rows that exist. `rows` are all rows of the tenant in the transactions of the seal, in
+/// the order of the export. A row of a dropped month may be missing.
+pub fn compare(seal: u64, entries: &[BatchEntry], rows: &[AuditRow], drops: &[DroppedMonth]) -> Result<(), AuditFault> {
+    let sealed: HashMap<Uuid, BatchEntry> = entries.iter().map(|entry| (entry.id, *entry)).collect();
+    let found: HashMap<Uuid, &AuditRow> = rows.iter().map(|row| (row.id, row)).collect();
     let altered = |row: &AuditRow| sealed.get(&row.id).is_some_and(|entry| entry.hash != row.hash());
-    let is_altered = |id| Bad::row(Fault::Altered, seal, id, "it is not as it was sealed");
+    let is_altered = |id| AuditFault::row(AuditFaultKind::Altered, seal, id, "it differs from what was sealed");
 
     let mut rows = rows.iter().peekable();
     for entry in entries {
@@ -35,28 +35,39 @@ pub fn compare(seal: u64, entries: &[Entry], rows: &[AuditRow], drops: &[Dropped
             }
             continue;
         }
-        // Something stands in another place, or is missing, or too much: what was altered is told before what moved.
-        match there.get(&entry.id) {
+        // A row is at another position, missing or added. An altered row is reported before one that moved.
+        match found.get(&entry.id) {
             Some(row) if altered(row) => return Err(is_altered(row.id)),
             Some(_) => match rows.next() {
                 Some(row) if !sealed.contains_key(&row.id) => return Err(added(seal, row)),
                 Some(row) if altered(row) => return Err(is_altered(row.id)),
-                Some(row) => return Err(Bad::row(Fault::OutOfOrder, seal, row.id, "it is not in its place")),
-                None => return Err(Bad::row(Fault::OutOfOrder, seal, entry.id, "it is not in its place")),
+                Some(row) => {
+                    return Err(AuditFault::row(AuditFaultKind::OutOfOrder, seal, row.id, "it is not at its position"));
+                }
+                None => {
+                    return Err(AuditFault::row(
+                        AuditFaultKind::OutOfOrder,
+                        seal,
+                        entry.id,
+                        "it is not at its position",
+                    ));
+                }
             },
             None if is_dropped(entry.id, drops) => {}
-            None => return Err(Bad::row(Fault::Removed, seal, entry.id, "it was sealed, and is gone")),
+            None => {
+                return Err(AuditFault::row(AuditFaultKind::Removed, seal, entry.id, "it was sealed, and is missing"));
+            }
         }
     }
     match rows.next() {
         Some(row) if sealed.contains_key(&row.id) => {
-            Err(Bad::row(Fault::OutOfOrder, seal, row.id, "it is there twice, or not in its place"))
+            Err(AuditFault::row(AuditFaultKind::OutOfOrder, seal, row.id, "it exists twice, or is not at its position"))
         }
         Some(row) => Err(added(seal, row)),
         None => Ok(()),
     }
 }
 
-fn added(seal: u64, row: &AuditRow) -> Bad {
-    Bad::row(Fault::Added, seal, row.id, "it was not there when its transaction was sealed")
+fn added(seal: u64, row: &AuditRow) -> AuditFault {
+    AuditFault::row(AuditFaultKind::Added, seal, row.id, "it did not exist when its transaction was sealed")
 }

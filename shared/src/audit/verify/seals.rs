@@ -1,101 +1,112 @@
-//! The chain of seals: signed, complete, in order, and each tenant's batches adding up to what the newest seal says.
+//! Verifies the chain of seals: signed, complete, in order, and each tenant's batches adding up to the state in the newest
+//! seal.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::super::{
-    AuditKeys, Bad, Batch, Document, Dropped, Fault, Hash, Seal, Standing, State, StateTree, batch, merkle,
+    AuditFault, AuditFaultKind, AuditKeys, Batch, ChainState, DroppedMonth, Hash, ProvenState, Seal, SealDocument,
+    StateTree, batch, merkle,
 };
 use crate::id::TenantId;
 
-/// Where the chain stands after a seal.
+/// Position in the chain after a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The seal's number.
+pub struct ChainPosition {
+    /// Number of the seal.
     pub number: u64,
-    /// Its digest.
+    /// Digest of the seal.
     pub hash: Hash,
-    /// Its epoch.
+    /// Epoch of the seal.
     pub epoch: i32,
-    /// The transaction that the next seal begins with.
+    /// First transaction of the next seal.
     pub to_transaction: u64,
-    /// When it was sealed.
+    /// Time of the sealing.
     pub sealed_at: Timestamp,
 }
 
-/// Checks seals one after the other.
+/// Verifies seals in order.
 pub struct Verifier<'a> {
     keys: &'a AuditKeys,
-    position: Option<Position>,
+    position: Option<ChainPosition>,
     states: StateTree,
-    /// Whether every batch of every seal came along, so that the states are those of all tenants.
-    whole: bool,
-    /// The tenants whose state the newest seal was seen to hold.
+    /// Whether every batch of every seal was given, so that the states are those of all tenants.
+    complete: bool,
+    /// Tenants whose state the newest seal proves.
     proven: BTreeSet<TenantId>,
-    drops: Vec<Dropped>,
+    drops: Vec<DroppedMonth>,
 }
 
 impl<'a> Verifier<'a> {
-    /// From the first seal on.
+    /// Starts at the first seal.
     pub fn new(keys: &'a AuditKeys) -> Self {
         let (states, proven) = (StateTree::default(), BTreeSet::new());
-        Self { keys, position: None, states, whole: true, proven, drops: Vec::new() }
+        Self { keys, position: None, states, complete: true, proven, drops: Vec::new() }
     }
 
-    /// From a seal on that was found good before, and where one tenant stood there.
-    pub fn resume(keys: &'a AuditKeys, position: Position, tenant: TenantId, state: Option<State>) -> Self {
+    /// Starts after a seal that was verified before, with the state of one tenant there.
+    pub fn resume(keys: &'a AuditKeys, position: ChainPosition, tenant: TenantId, state: Option<ChainState>) -> Self {
         let mut verifier = Self::new(keys);
         verifier.position = Some(position);
-        verifier.whole = false;
+        verifier.complete = false;
         verifier.states.0.extend(state.map(|state| (tenant, state)));
         verifier
     }
 
-    /// Where the chain stands.
-    pub fn position(&self) -> Option<&Position> {
+    /// Returns the position in the chain.
+    pub fn position(&self) -> Option<&ChainPosition> {
         self.position.as_ref()
     }
 
-    /// Where a tenant stands.
-    pub fn state(&self, tenant: TenantId) -> Option<State> {
+    /// Returns the state of a tenant.
+    pub fn state(&self, tenant: TenantId) -> Option<ChainState> {
         self.states.0.get(&tenant).copied()
     }
 
-    /// The months that were dropped by what was read so far.
-    pub fn drops(&self) -> &[Dropped] {
+    /// Returns the months that the seals so far name as dropped.
+    pub fn drops(&self) -> &[DroppedMonth] {
         &self.drops
     }
 
-    /// Checks the next seal, and the batches that came along.
+    /// Verifies the next seal, and its batches.
     ///
     /// # Errors
-    /// The first thing that is wrong.
-    pub fn next(&mut self, document: &Document) -> Result<Seal, Bad> {
+    /// The first fault.
+    pub fn next(&mut self, document: &SealDocument) -> Result<Seal, AuditFault> {
         let expected = self.position.as_ref().map_or(1, |position| position.number + 1);
         let opened = self.keys.open(&document.seal);
-        let (seal, hash) = opened.map_err(|error| Bad::seal(Fault::Seal, expected, error.to_string()))?;
-        self.follows(&seal, expected)?;
+        let (seal, hash) =
+            opened.map_err(|error| AuditFault::seal(AuditFaultKind::Seal, expected, error.to_string()))?;
+        self.check_sequence(&seal, expected)?;
         self.proven.clear();
         for batch in &document.batches {
-            self.take(&seal, batch)?;
+            self.apply(&seal, batch)?;
         }
-        let there: u64 = document.batches.iter().map(|batch| batch.count).sum();
-        if there > seal.rows {
-            return Err(Bad::seal(Fault::Batch, seal.number, "there are more rows than it seals"));
+        let given: u64 = document.batches.iter().map(|batch| batch.count).sum();
+        if given > seal.rows {
+            return Err(AuditFault::seal(
+                AuditFaultKind::Batch,
+                seal.number,
+                "its batches have more rows than it states",
+            ));
         }
-        self.whole &= there == seal.rows;
-        if self.whole {
+        self.complete &= given == seal.rows;
+        if self.complete {
             let leaves = self.states.leaves();
             if merkle::root(&leaves) != seal.state_root || leaves.len() as u64 != seal.state_size {
-                return Err(Bad::seal(Fault::State, seal.number, "the batches do not add up to the state it signs"));
+                return Err(AuditFault::seal(
+                    AuditFaultKind::State,
+                    seal.number,
+                    "the batches do not add up to the signed state",
+                ));
             }
         }
-        if let Some(standing) = &document.state {
-            self.stands(&seal, standing)?;
+        if let Some(proven) = &document.state {
+            self.check_state(&seal, proven)?;
         }
         self.drops.extend(seal.drops.iter().cloned());
-        self.position = Some(Position {
+        self.position = Some(ChainPosition {
             number: seal.number,
             hash,
             epoch: seal.epoch,
@@ -105,29 +116,29 @@ impl<'a> Verifier<'a> {
         Ok(seal)
     }
 
-    /// Whether the newest seal proves that nothing of the tenant is missing.
-    pub fn proves(&self, tenant: TenantId) -> Result<(), Bad> {
+    /// Checks that the newest seal proves that no row of the tenant is missing.
+    pub fn proves(&self, tenant: TenantId) -> Result<(), AuditFault> {
         match &self.position {
-            Some(position) if !self.whole && !self.proven.contains(&tenant) => {
-                let detail = "it does not prove how many rows the tenant has; fetch the seals to their end";
-                Err(Bad::seal(Fault::State, position.number, detail))
+            Some(position) if !self.complete && !self.proven.contains(&tenant) => {
+                let detail = "it does not prove the number of rows of the tenant; fetch all seals to the newest";
+                Err(AuditFault::seal(AuditFaultKind::State, position.number, detail))
             }
             _ => Ok(()),
         }
     }
 
-    /// The seal is the next one: nothing is left out, nothing told twice.
-    fn follows(&self, seal: &Seal, expected: u64) -> Result<(), Bad> {
-        let bad = |detail: &str| Err(Bad::seal(Fault::Seal, expected, detail));
+    /// Checks that the seal is the next one: none is missing, none repeated.
+    fn check_sequence(&self, seal: &Seal, expected: u64) -> Result<(), AuditFault> {
+        let bad = |detail: &str| Err(AuditFault::seal(AuditFaultKind::Seal, expected, detail));
         if seal.number != expected {
-            return bad(&format!("seal {} stands in its place", seal.number));
+            return bad(&format!("seal {} stands at its position", seal.number));
         }
         if seal.previous != self.position.as_ref().map(|position| position.hash) {
             return bad("it does not name the seal before it");
         }
         let begins = match &self.position {
             Some(before) if before.epoch == seal.epoch => seal.from_transaction == before.to_transaction,
-            // The last seal of an epoch takes in all that is left of it.
+            // The last seal of an epoch covers the rest of it.
             Some(before) => {
                 seal.epoch > before.epoch && before.to_transaction == u64::MAX && seal.from_transaction == 0
             }
@@ -139,45 +150,49 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Adds a batch to its tenant's chain.
-    fn take(&mut self, seal: &Seal, batch: &Batch) -> Result<(), Bad> {
-        let bad = |detail: &str| Err(Bad::seal(Fault::Batch, seal.number, detail));
+    /// Verifies a batch and adds it to its tenant's chain.
+    fn apply(&mut self, seal: &Seal, batch: &Batch) -> Result<(), AuditFault> {
+        let bad = |detail: &str| Err(AuditFault::seal(AuditFaultKind::Batch, seal.number, detail));
         if self.proven.contains(&batch.tenant_id) {
             return bad("a tenant has two batches in it");
         }
         let before = self.states.0.get(&batch.tenant_id).copied();
         if batch.count == 0 || batch.entries.len() as u64 != batch.count || Batch::root_of(&batch.entries) != batch.root
         {
-            return bad("the entries are not those that were sealed");
+            return bad("the entries differ from those that were sealed");
         }
         let total = before.map_or(0, |state| state.total).checked_add(batch.count);
         if Some(batch.total) != total {
-            return bad("the rows before it are not as many as were sealed");
+            return bad("the number of rows before it differs from what was sealed");
         }
-        let state = State { total: batch.total, head: batch.head };
+        let state = ChainState { total: batch.total, head: batch.head };
         if batch::head(before.map(|state| state.head), batch.root, batch.count, batch.total) != batch.head {
-            return bad("it does not follow the tenant's batch before it");
+            return bad("it does not follow the tenant's previous batch");
         }
         if batch.place.size != seal.state_size || batch.place.root(batch.tenant_id, &state) != Some(seal.state_root) {
-            return bad("the seal does not hold it");
+            return bad("the seal does not contain it");
         }
         self.states.0.insert(batch.tenant_id, state);
         self.proven.insert(batch.tenant_id);
         Ok(())
     }
 
-    /// Checks what the seal says of a tenant without new rows.
-    fn stands(&mut self, seal: &Seal, standing: &Standing) -> Result<(), Bad> {
-        let Standing { tenant_id, total, head, place } = standing;
-        let state = State { total: *total, head: *head };
+    /// Verifies the state of a tenant without new rows.
+    fn check_state(&mut self, seal: &Seal, proven: &ProvenState) -> Result<(), AuditFault> {
+        let ProvenState { tenant_id, total, head, place } = proven;
+        let state = ChainState { total: *total, head: *head };
         if place.size != seal.state_size || place.root(*tenant_id, &state) != Some(seal.state_root) {
-            return Err(Bad::seal(Fault::State, seal.number, "it does not hold the state that came along"));
+            return Err(AuditFault::seal(
+                AuditFaultKind::State,
+                seal.number,
+                "it does not contain the state of the tenant",
+            ));
         }
         let known = self.states.0.get(tenant_id).copied();
         if known != Some(state) {
             let counted = known.map_or(0, |state| state.total);
-            let detail = format!("it counts {total} rows of the tenant, the batches hold {counted}");
-            return Err(Bad::seal(Fault::State, seal.number, detail));
+            let detail = format!("it states {total} rows of the tenant, the batches contain {counted}");
+            return Err(AuditFault::seal(AuditFaultKind::State, seal.number, detail));
         }
         self.proven.insert(*tenant_id);
         Ok(())
