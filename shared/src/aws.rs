@@ -1,5 +1,5 @@
-//! The AWS clients: ring for TLS and the public authorities as trust store, which start in under a millisecond.
-//! `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` are honoured, as by every AWS SDK.
+//! The configuration of the AWS clients: ring for TLS, and the roots of Amazon as trust store, which load in under a
+//! millisecond. `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` apply, as in every AWS SDK.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -10,13 +10,13 @@ use futures_util::FutureExt;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-/// An AWS call that failed, in one line without request details.
+/// A failed AWS call, in one line without request details.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct AwsError(String);
 
 impl AwsError {
-    /// Keeps the chain of causes as one line.
+    /// Joins the chain of causes to one line.
     pub fn from_sdk(error: impl std::error::Error) -> Self {
         let mut line = error.to_string();
         let mut cause = error.source();
@@ -27,13 +27,13 @@ impl AwsError {
         Self(line)
     }
 
-    /// An answer without what it must hold.
+    /// A response that lacks a required part.
     pub(crate) fn incomplete() -> Self {
-        Self("the answer lacks a part".to_owned())
+        Self("the response lacks a part".to_owned())
     }
 }
 
-/// The organisations in whose name AWS's roots are issued (Amazon Trust Services).
+/// Names in the roots of AWS (Amazon Trust Services).
 const AMAZON: [&[u8]; 2] = [b"Amazon Root CA", b"Starfield Services Root"];
 
 fn is_amazon(root: &[u8]) -> bool {
@@ -46,9 +46,9 @@ fn pem(der: &[u8]) -> Vec<u8> {
 
 static CONFIG: OnceCell<SdkConfig> = OnceCell::const_new();
 
-/// The SDK's configuration, made once.
+/// Returns the configuration of the SDK, created once.
 pub async fn config() -> &'static SdkConfig {
-    // In a box, for the SDK's own futures are deep, and the callers' are around them.
+    // Boxed, because the SDK's futures are large, and become part of the callers'.
     CONFIG.get_or_init(|| load().boxed()).await
 }
 
@@ -57,7 +57,7 @@ async fn load() -> SdkConfig {
     if let Some(bundle) = std::env::var_os("AWS_CA_BUNDLE").and_then(|path| std::fs::read(path).ok()) {
         store.add_pem_certificate(bundle);
     } else {
-        // AWS endpoints chain to Amazon's own roots; parsing all the world's would cost more than it protects.
+        // AWS endpoints chain to Amazon's own roots; parsing all public ones would slow the start down for nothing.
         for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|root| is_amazon(root)) {
             store.add_pem_certificate(pem(root));
         }
@@ -74,17 +74,17 @@ async fn load() -> SdkConfig {
     loader.load().await
 }
 
-/// Which of a secret's versions is meant, by the label that Secrets Manager moves along while it rotates.
+/// A version of a secret, by the label that Secrets Manager moves during a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The one that counts.
+    /// The version in use.
     Current,
-    /// The one that a rotation which is under way will make count. The database may have it already.
+    /// The version that a rotation under way will put into use. The database may accept it already.
     Pending,
 }
 
 impl Stage {
-    /// The label.
+    /// Returns the label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Current => "AWSCURRENT",
@@ -93,12 +93,12 @@ impl Stage {
     }
 }
 
-/// The text of a Secrets Manager secret.
+/// Reads the text of a Secrets Manager secret.
 pub async fn secret(arn: &str, stage: Stage) -> Result<SecretString, AwsError> {
     let client = aws_sdk_secretsmanager::Client::new(config().await);
     let get = client.get_secret_value().secret_id(arn).version_stage(stage.label());
-    let answer = get.send().boxed().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
-    answer.secret_string.map(SecretString::from).ok_or_else(|| AwsError("it is binary, not text".to_owned()))
+    let response = get.send().boxed().await.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
+    response.secret_string.map(SecretString::from).ok_or_else(|| AwsError("it is binary, not text".to_owned()))
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amazons_roots_are_known() {
+    fn the_roots_of_amazon_are_recognised() {
         assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|root| is_amazon(root)).count() >= 5);
     }
 }

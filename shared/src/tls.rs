@@ -1,4 +1,4 @@
-//! TLS as every client here speaks it: the chain and the host's name verified, with ring.
+//! The TLS configuration of every client: ring, with verification of the chain and the name of the host.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-/// TLS could not be set up.
+/// A failure to set up TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file with the certificate authority does not serve.
+    /// The file with the certificate authority cannot be used.
     #[error("the certificate authority cannot be used ({0})")]
     Authority(String),
-    /// The library refused.
+    /// rustls rejects the configuration.
     #[error("TLS could not be set up: {0}")]
-    Refused(#[from] rustls::Error),
+    Rustls(#[from] rustls::Error),
 }
 
-/// A client of these versions, which trusts the authorities in a PEM file, or else the public ones.
+/// Creates a client configuration for these versions, which trusts the authorities in a PEM file, or else the public ones.
 ///
 /// # Errors
 /// The file cannot be read, or a certificate in it cannot be used.

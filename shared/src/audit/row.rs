@@ -55,7 +55,7 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// `X-Request-Id` of the response.
     pub request_id: String,
-    /// Tenant concerned; the platform where there is none.
+    /// Tenant concerned, or the platform.
     pub tenant_id: TenantId,
     /// Kind of the principal that acted.
     pub actor_kind: String,

@@ -52,7 +52,7 @@ pub struct InvalidUrl(String);
 ///
 /// # Errors
 /// The text is not a PostgreSQL URL.
-pub fn client_config(url: &str, options: &str) -> Result<tokio_postgres::Config, InvalidUrl> {
+pub(crate) fn client_config(url: &str, options: &str) -> Result<tokio_postgres::Config, InvalidUrl> {
     let verified = url.contains("sslmode=verify-full");
     let mut config: tokio_postgres::Config = url
         .replace("sslmode=verify-full", "sslmode=require")

@@ -33,7 +33,7 @@ them `AWS_ENDPOINT_URL`, by which the tests send it to moto, and `AWS_CA_BUNDLE`
 `holdfast restore` takes the database to restore into from `RESTORE_DATABASE_URL` where `--into` is not given.
 ";
 
-/// The page.
+/// Returns the page.
 pub fn markdown() -> String {
     let mut page = HEAD.to_owned();
     for section in Section::ALL {

@@ -319,18 +319,18 @@ pub const SETTINGS: &[Setting] = &[
         .rejects("as `DATABASE_PASSWORD`", DATABASE_URL_WITHOUT_PASSWORD),
 ];
 
-/// The setting of this name.
+/// Returns the setting of this name.
 pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-/// The names of all settings. A secret that holds any other name is rejected: a misspelt name must not pass for a
+/// Returns the names of all settings. A secret that holds any other name is rejected: a misspelt name must not pass for a
 /// default.
 pub fn names() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|setting| setting.name)
 }
 
-/// The names of the settings whose value itself is a secret.
+/// Returns the names of the settings whose value itself is a secret.
 pub fn secrets() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().filter(|setting| setting.secret).map(|setting| setting.name)
 }

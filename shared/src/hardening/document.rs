@@ -1,4 +1,4 @@
-//! `docs/hardening.md`, written from the catalogue.
+//! `docs/hardening.md`, generated from the catalogue.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,14 @@ use super::{CATALOGUE, Row};
 const HEAD: &str = "# The hardening checklist
 
 Every line of the checklist is code: it holds by default, tests prove that it does, and `holdfast check` (with `GET
-/admin/hardening`) looks whether it does in a deployment. This page is written from the catalogue in
-`shared/src/hardening` by `holdfast check --catalogue`; a test fails where it is out of date, or where a line has no
-default, no proof or no remediation.
+/admin/hardening`) checks whether it holds in a deployment. `holdfast check --catalogue` generates this page from the catalogue
+in `shared/src/hardening`; a test fails where it is out of date, or where a line has no default, no proof or no remediation.
 
-A finding is `pass`, `fail` or `unknown`. It passes on evidence alone: one thing that does not hold makes the line fail, and
-one that could not be judged, such as a value that a template only gets when it is deployed, keeps it from passing.
+A finding is `pass`, `fail` or `unknown`. It passes on evidence only: one observation that fails makes the line fail, and one
+that cannot be judged, such as a value that a template gets only when it is deployed, keeps it from passing.
 ";
 
-/// The page.
+/// Returns the page.
 pub fn markdown() -> String {
     let mut page = HEAD.to_owned();
     let mut section = "";
@@ -32,7 +31,7 @@ pub fn markdown() -> String {
 fn write_row(page: &mut String, row: &Row) {
     let _ = write!(
         page,
-        "\n### {}: {}\n\nSeverity {}.\n\n- **By default.** {}\n- **Looked at.** {}\n- **Mend.** {}\n- **Proofs.** ",
+        "\n### {}: {}\n\nSeverity {}.\n\n- **Default.** {}\n- **Checks.** {}\n- **Remediation.** {}\n- **Proofs.** ",
         row.id,
         row.asks,
         row.severity.name(),

@@ -1,8 +1,8 @@
-//! The hardening checklist as code: what each line asks, what happens here without anyone configuring it, which tests prove
-//! it, and what was found. `holdfast check` and `GET /admin/hardening` report from it, `docs/hardening.md` is written from it.
+//! The hardening checklist as code: the requirement of each line, its default without any configuration, the tests that prove
+//! it, and the findings. `holdfast check` and `GET /admin/hardening` report from it; `docs/hardening.md` is generated from it.
 //!
-//! A finding passes only on evidence. What nobody looked at, or what could not be judged, is never a pass, and no evidence
-//! holds a secret or the name of a tenant or user.
+//! A finding passes only on evidence. A line that was not checked, or could not be judged, never passes, and no evidence
+//! contains a secret or the name of a tenant or user.
 
 mod catalogue;
 mod database;
@@ -20,39 +20,39 @@ pub use settings::{observe as observe_settings, observe_routes};
 /// A line of the checklist.
 #[derive(Debug)]
 pub struct Row {
-    /// Its id, such as `AUTH-1`.
+    /// Id, such as `AUTH-1`.
     pub id: &'static str,
-    /// Where the checklist has it.
+    /// Section of the checklist.
     pub section: &'static str,
-    /// What it asks.
+    /// Requirement.
     pub asks: &'static str,
-    /// What happens without anyone configuring it.
+    /// Behaviour without any configuration.
     pub default: &'static str,
-    /// What a finding looks at.
+    /// Evidence that a finding is based on.
     pub looks_at: &'static str,
-    /// How much a failure matters.
+    /// Severity of a failure.
     pub severity: Severity,
-    /// How a failure is mended.
+    /// Remediation of a failure.
     pub remediation: &'static str,
-    /// Where it can be looked at.
+    /// Sources of evidence.
     pub sources: &'static [EvidenceSource],
-    /// The tests that prove the default: file and name.
+    /// Tests that prove the default: file and name.
     pub proofs: &'static [(&'static str, &'static str)],
 }
 
-/// How much a failure matters.
+/// Severity of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// It weakens what other lines protect, or makes trouble harder to see.
+    /// It weakens the protection of other lines, or hides problems.
     Low,
-    /// It leaves a gap that takes another fault to be used.
+    /// It is exploitable together with another fault.
     Medium,
-    /// It can be used, or loses data, by itself.
+    /// It is exploitable, or loses data, by itself.
     High,
 }
 
-/// Where something is looked at.
+/// Source of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceSource {
@@ -68,20 +68,20 @@ pub enum EvidenceSource {
     Stack,
 }
 
-/// What is known of a line.
+/// Result of an observation, or of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It holds, as the evidence shows.
     Pass,
-    /// It could not be judged, or nobody looked.
+    /// It could not be judged, or was not checked.
     Unknown,
     /// It does not hold.
     Fail,
 }
 
 impl Severity {
-    /// Its name.
+    /// Returns its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -92,7 +92,7 @@ impl Severity {
 }
 
 impl EvidenceSource {
-    /// Its name.
+    /// Returns its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
@@ -104,65 +104,65 @@ impl EvidenceSource {
     }
 }
 
-/// One thing that was looked at.
+/// One piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
-    /// The line that it is about.
+    /// Id of the line that it concerns.
     pub row: &'static str,
-    /// Where.
+    /// Source.
     pub source: EvidenceSource,
-    /// What it shows.
+    /// Result.
     pub outcome: Outcome,
-    /// What was seen.
+    /// Description of what was found.
     pub evidence: String,
 }
 
 impl Observation {
-    /// What was seen, and whether it is as it should be.
+    /// Creates an observation that passes where the line holds, and else fails.
     pub fn judged(row: &'static str, source: EvidenceSource, holds: bool, evidence: impl Into<String>) -> Self {
         let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
         Self { row, source, outcome, evidence: evidence.into() }
     }
 
-    /// Why it could not be judged.
+    /// Creates an observation that could not be judged, with the reason.
     pub fn unknown(row: &'static str, source: EvidenceSource, why: impl Into<String>) -> Self {
         Self { row, source, outcome: Outcome::Unknown, evidence: why.into() }
     }
 }
 
-/// What was found about a line.
+/// Finding about a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
-    /// The line's id.
+    /// Id of the line.
     pub id: &'static str,
-    /// How much a failure matters.
+    /// Severity of a failure.
     pub severity: Severity,
-    /// What is known.
+    /// Result.
     pub result: Outcome,
-    /// What the line asks.
+    /// Requirement of the line.
     pub asks: &'static str,
-    /// What was seen, each with its place; first what decides.
+    /// Evidence; the decisive piece first.
     pub evidence: Vec<Evidence>,
-    /// How a failure is mended.
+    /// Remediation of a failure.
     pub remediation: &'static str,
-    /// Where it could be looked at too, and was not.
+    /// Sources that were not checked.
     pub not_looked_at: Vec<EvidenceSource>,
 }
 
-/// What was seen.
+/// A piece of evidence of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = HardeningEvidence)]
 pub struct Evidence {
-    /// Where.
+    /// Source.
     pub source: EvidenceSource,
-    /// What it shows.
+    /// Result.
     pub result: Outcome,
-    /// In words.
+    /// Description of what was found.
     pub seen: String,
 }
 
-/// A finding for each line of the catalogue, in its order. One observation that fails makes the line fail; one that could not
-/// be judged keeps it from passing; without any it is unknown.
+/// Returns a finding for each line of the catalogue, in its order. One observation that fails makes the line fail; one that
+/// could not be judged keeps it from passing; without any observation the line is unknown.
 pub fn findings(observations: &[Observation]) -> Vec<Finding> {
     CATALOGUE.iter().map(|row| finding(row, observations)).collect()
 }
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_decides_and_what_is_not_known_is_never_a_pass() {
+    fn one_failure_decides_and_an_unknown_result_never_passes() {
         use Outcome::{Fail, Pass, Unknown};
         assert_eq!(result(&[]), Unknown);
         assert_eq!(result(&[Pass, Pass]), Pass);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_a_default_a_proof_a_mend_and_a_place_and_an_id_of_its_own() {
+    fn every_row_has_a_default_a_proof_a_remediation_a_source_and_a_unique_id() {
         for row in CATALOGUE {
             assert_eq!(CATALOGUE.iter().filter(|other| other.id == row.id).count(), 1, "{}", row.id);
             assert!(!row.sources.is_empty() && !row.proofs.is_empty(), "{}", row.id);

@@ -1,4 +1,4 @@
-//! Why something could not be sealed or opened. Each way to fail has its name: none of them is ever an empty value.
+//! Failures to seal or open a value. Each has its own name, and none is ever an empty value.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ pub enum VaultError {
     #[error("not sealed under this data key, for this purpose")]
     WrongKey,
     /// It was cut or altered, or sealed for another context: a row that was moved.
-    #[error("altered since it was sealed, or sealed for another place")]
+    #[error("altered since it was sealed, or sealed for another location")]
     Tampered,
-    /// The provider says that the wrapped data key is not one of its own for this tenant.
-    #[error("the wrapped data key was altered, or is another tenant's")]
-    KeyRefused,
+    /// The provider rejects the wrapped data key: it is not one of its own for this tenant.
+    #[error("the wrapped data key was altered, or belongs to another tenant")]
+    KeyRejected,
     /// The data key was wrapped under a provider key that this function is not configured with.
     #[error("the data key is wrapped by {provider} key {key}, which is not configured here")]
     NoProvider {
@@ -31,7 +31,7 @@ pub enum VaultError {
         /// The KMS key's ARN, or the fingerprint of the local key.
         key: String,
     },
-    /// KMS cannot be reached, or will not work for us now.
+    /// KMS cannot be reached, or fails.
     #[error("KMS: {0}")]
     Kms(AwsError),
     /// The tenant's data key could not be looked up or stored.
@@ -43,18 +43,18 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// Whether it concerns this one value, or its data key, and not whoever would open it.
+    /// Returns whether it concerns this one value or its data key, and not the environment in which it is opened.
     pub const fn is_of_the_value(&self) -> bool {
-        matches!(self, Self::UnknownVersion(_) | Self::WrongKey | Self::Tampered | Self::KeyRefused)
+        matches!(self, Self::UnknownVersion(_) | Self::WrongKey | Self::Tampered | Self::KeyRejected)
     }
 
-    /// Its name among the counters of what could not be opened; none for what concerns no sealed value and no key.
+    /// Returns the reason by which the failure is counted; none where it concerns no sealed value and no key.
     pub(super) const fn reason(&self) -> Option<&'static str> {
         match self {
             Self::UnknownVersion(_) => Some("unknown_version"),
             Self::WrongKey => Some("wrong_key"),
             Self::Tampered => Some("tampered"),
-            Self::KeyRefused => Some("key_refused"),
+            Self::KeyRejected => Some("key_refused"),
             Self::NoProvider { .. } => Some("no_provider"),
             Self::Kms(_) => Some("kms"),
             Self::Database(_) | Self::TooLong => None,
@@ -80,7 +80,7 @@ impl From<OutOfRange> for VaultError {
     }
 }
 
-/// The caller learns nothing of what failed, only whether to try again.
+/// The caller learns only whether to try again, nothing else about the failure.
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {

@@ -1,10 +1,10 @@
-//! The vault seals what must stay secret though the database, a backup or a log leaks: secrets of accounts, one-time-code
-//! secrets, answers kept for a repeated request. Envelope encryption: each tenant has a data key, wrapped by KMS or by
+//! The vault seals values that must stay secret even where the database, a backup or a log leaks: secrets of accounts, TOTP
+//! secrets, responses kept for a repeated request. Envelope encryption: each tenant has a data key, wrapped by KMS or by
 //! `SECRET_ENCRYPTION_KEY`, and each value a key of its own, derived from it. The format is `docs/vault-format.md`.
 //!
-//! Sealing makes no flight to the database but where the tenant's active key is not known yet; opening makes none, since
-//! the statement that brings the sealed value brings its [`WrappedKey`] too. What does not open is an error and an alarm,
-//! never an empty value.
+//! Sealing needs a round trip to the database only where the tenant's active key is not cached; opening needs none, because
+//! the statement that returns the sealed value returns its [`WrappedKey`], too. A value that does not open is an error and an
+//! alarm, never an empty value.
 
 mod binding;
 mod cache;
@@ -42,14 +42,14 @@ use crate::id::TenantId;
 use crate::rng::Rng;
 use crate::telemetry::metrics::Metrics;
 use cache::Cache;
-use envelope::Place;
+use envelope::VaultLocation;
 use keys::TenantKeys;
 
-/// The operations, as the metrics name them.
+/// Names of the operations in the metrics.
 const SEAL: &str = "seal";
 const OPEN: &str = "open";
 
-/// Seals and opens. One per process: it keeps unwrapped data keys for [`LIFETIME`].
+/// Seals and opens values. One per process: it caches unwrapped data keys for [`LIFETIME`].
 pub struct Vault {
     keys: TenantKeys,
 }
@@ -57,14 +57,14 @@ pub struct Vault {
 /// A sealed value, to be stored with the version of the data key that opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The sealed value, [`OVERHEAD`] bytes longer than the plaintext.
+    /// Sealed value, [`OVERHEAD`] bytes longer than the plaintext.
     pub bytes: Vec<u8>,
-    /// Which of the tenant's data keys it is sealed under: the `version` of a row of `vault_keys`.
+    /// Data key that it is sealed under: the `version` of a row of `vault_keys`.
     pub key_version: i32,
 }
 
 impl Vault {
-    /// A vault over these providers.
+    /// Creates a vault over these providers.
     pub fn new(
         providers: Providers,
         db: Datastore,
@@ -76,8 +76,8 @@ impl Vault {
         Self { keys: TenantKeys { providers, db, clock, rng, metrics, active, unwrapped } }
     }
 
-    /// The vault that the configuration asks for; none where it names neither `VAULT_KMS_KEY_ID` nor
-    /// `SECRET_ENCRYPTION_KEY`. Nothing is asked of KMS yet.
+    /// Creates the vault that the configuration names; none where it has neither `VAULT_KMS_KEY_ID` nor
+    /// `SECRET_ENCRYPTION_KEY`. KMS is not called yet.
     pub async fn from_config(
         config: &Config,
         db: &Datastore,
@@ -90,12 +90,12 @@ impl Vault {
             .map(|providers| Self::new(providers, db.clone(), Arc::clone(clock), Arc::clone(rng), Arc::clone(metrics))))
     }
 
-    /// Seals a value for one place: it opens only for the same tenant, purpose and context. The context's parts are kept
-    /// apart, so that `["ab", "c"]` is not `["a", "bc"]`.
+    /// Seals a value for one location: it opens only for the same tenant, purpose and context. The parts of the context are
+    /// encoded separately, so that `["ab", "c"]` differs from `["a", "bc"]`.
     ///
     /// # Errors
-    /// [`VaultError::Database`] and [`VaultError::Kms`] where the tenant's data key cannot be had now;
-    /// [`VaultError::KeyRefused`] and [`VaultError::NoProvider`] where it cannot be had at all.
+    /// [`VaultError::Database`] and [`VaultError::Kms`] where the tenant's data key is not available now;
+    /// [`VaultError::KeyRejected`] and [`VaultError::NoProvider`] where it cannot be unwrapped at all.
     pub async fn seal(
         &self,
         tenant: TenantId,
@@ -103,20 +103,20 @@ impl Vault {
         context: &[&[u8]],
         plaintext: &[u8],
     ) -> Result<Sealed, VaultError> {
-        let place = Place { tenant, purpose, context };
+        let location = VaultLocation { tenant, purpose, context };
         let sealed = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
             self.timed(SEAL, || {
-                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.rng)?;
+                let bytes = envelope::seal(&data_key, &location, plaintext, &*self.keys.rng)?;
                 Ok(Sealed { bytes, key_version: key.version })
             })
         };
-        sealed.await.inspect_err(|error| self.alarm(&place, error))
+        sealed.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Seals a value that will be a version of something, by a number that only the database knows: the key returned stamps
-    /// the sealed value with it there, under the same data key.
+    /// Seals a value that becomes a version, whose number the database assigns. The returned key computes the version binding
+    /// tag there, under the same data key.
     ///
     /// # Errors
     /// As for [`Vault::seal`].
@@ -127,19 +127,20 @@ impl Vault {
         context: &[&[u8]],
         plaintext: &[u8],
     ) -> Result<(Sealed, BindingKey), VaultError> {
-        let place = Place { tenant, purpose, context };
+        let location = VaultLocation { tenant, purpose, context };
         let sealed = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
             self.timed(SEAL, || {
-                let bytes = envelope::seal(&data_key, &place, plaintext, &*self.keys.rng)?;
-                Ok((Sealed { bytes, key_version: key.version }, BindingKey::new(&data_key, &place)?))
+                let bytes = envelope::seal(&data_key, &location, plaintext, &*self.keys.rng)?;
+                Ok((Sealed { bytes, key_version: key.version }, BindingKey::new(&data_key, &location)?))
             })
         };
-        sealed.await.inspect_err(|error| self.alarm(&place, error))
+        sealed.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// The key that stamps versions at this place, and the version of the active data key that it comes from.
+    /// Returns the key of the version binding tags at this location, and the version of the active data key that it derives
+    /// from.
     ///
     /// # Errors
     /// As for [`Vault::seal`].
@@ -149,49 +150,49 @@ impl Vault {
         purpose: Purpose,
         context: &[&[u8]],
     ) -> Result<(i32, BindingKey), VaultError> {
-        let place = Place { tenant, purpose, context };
+        let location = VaultLocation { tenant, purpose, context };
         let binding_key = async {
             let key = self.keys.active(tenant).await?;
             let data_key = self.keys.unwrapped(tenant, &key).await?;
-            Ok((key.version, BindingKey::new(&data_key, &place)?))
+            Ok((key.version, BindingKey::new(&data_key, &location)?))
         };
-        binding_key.await.inspect_err(|error| self.alarm(&place, error))
+        binding_key.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Opens a value that was sealed for this place as this version of it, by the stamp that ties the two together.
+    /// Opens a version of a value that was sealed for this location, after it has verified the version binding tag.
     ///
     /// # Errors
-    /// As for [`Vault::open`]; [`VaultError::Tampered`] also where the stamp is not this version's.
+    /// As for [`Vault::open`]; [`VaultError::Tampered`] also where the tag does not bind this version.
     pub async fn open_version(
         &self,
         tenant: TenantId,
         purpose: Purpose,
         context: &[&[u8]],
         key: &WrappedKey,
-        stamped: &BoundVersion<'_>,
+        bound: &BoundVersion<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let place = Place { tenant, purpose, context };
+        let location = VaultLocation { tenant, purpose, context };
         let opened = async {
             let data_key = self.keys.unwrapped(tenant, key).await?;
             self.timed(OPEN, || {
-                BindingKey::new(&data_key, &place)?.check(stamped)?;
-                envelope::open(&data_key, &place, stamped.sealed)
+                BindingKey::new(&data_key, &location)?.check(bound)?;
+                envelope::open(&data_key, &location, bound.sealed)
             })
         };
-        opened.await.inspect_err(|error| self.alarm(&place, error))
+        opened.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Whether sealing for this tenant asks nothing of the database or of KMS now.
+    /// Returns whether sealing for this tenant needs neither the database nor KMS now.
     pub fn is_warm(&self, tenant: TenantId) -> bool {
         self.keys.active.get(&tenant, self.keys.clock.now()).is_some()
     }
 
-    /// Opens a value that was sealed for this place, with the data key's row that came along with it.
+    /// Opens a value that was sealed for this location, with the row of its data key.
     ///
     /// # Errors
     /// [`VaultError::UnknownVersion`], [`VaultError::WrongKey`] and [`VaultError::Tampered`] where the value does not open;
-    /// [`VaultError::KeyRefused`] and [`VaultError::NoProvider`] where its data key does not; [`VaultError::Kms`] where KMS
-    /// does not answer. Each is counted, and logged without a word of the value.
+    /// [`VaultError::KeyRejected`] and [`VaultError::NoProvider`] where its data key does not unwrap; [`VaultError::Kms`]
+    /// where KMS does not answer. Each is counted, and logged without the value.
     pub async fn open(
         &self,
         tenant: TenantId,
@@ -200,39 +201,39 @@ impl Vault {
         key: &WrappedKey,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let place = Place { tenant, purpose, context };
+        let location = VaultLocation { tenant, purpose, context };
         let opened = async {
             let data_key = self.keys.unwrapped(tenant, key).await?;
-            self.timed(OPEN, || envelope::open(&data_key, &place, sealed))
+            self.timed(OPEN, || envelope::open(&data_key, &location, sealed))
         };
-        opened.await.inspect_err(|error| self.alarm(&place, error))
+        opened.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Makes a data key for a tenant, to be stored as this version of it.
+    /// Creates a data key for a tenant, to be stored as this version.
     ///
     /// # Errors
     /// [`VaultError::Kms`] where KMS does not answer.
-    pub async fn make_key(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
-        self.keys.make(tenant, version).await
+    pub async fn create_key(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
+        self.keys.generate(tenant, version).await
     }
 
-    /// Forgets which keys are active: one was retired, and what is sealed next needs its successor.
+    /// Clears the cache of active keys: one was retired, and the next value must be sealed under its successor.
     pub fn forget_active(&self) {
         self.keys.active.clear();
     }
 
-    /// Does the work of an operation, and counts the time it takes.
+    /// Runs an operation and counts its duration.
     fn timed<T>(&self, operation: &str, work: impl FnOnce() -> Result<T, VaultError>) -> Result<T, VaultError> {
-        let begun = Instant::now();
-        let done = work();
-        self.keys.metrics.vault_operation(operation, begun.elapsed());
-        done
+        let started = Instant::now();
+        let result = work();
+        self.keys.metrics.vault_operation(operation, started.elapsed());
+        result
     }
 
-    fn alarm(&self, place: &Place<'_>, error: &VaultError) {
+    fn alarm(&self, location: &VaultLocation<'_>, error: &VaultError) {
         if let Some(reason) = error.reason() {
             self.keys.metrics.vault_open_failure(reason);
-            tracing::error!(%error, reason, tenant = %place.tenant, purpose = place.purpose.name(), "the vault did not open");
+            tracing::error!(%error, reason, tenant = %location.tenant, purpose = location.purpose.name(), "the vault did not open");
         }
     }
 }

@@ -1,23 +1,23 @@
-//! The two algorithms that the vault is made of, and nothing of its own: HKDF-SHA-256 (RFC 5869) and AES-256-GCM with a
-//! 96-bit nonce and a 128-bit tag (NIST SP 800-38D). The Wycheproof vectors run through exactly these functions.
+//! The two algorithms of the vault: HKDF-SHA-256 (RFC 5869) and AES-256-GCM with a 96-bit nonce and a 128-bit tag (NIST
+//! SP 800-38D). The Wycheproof vectors run through exactly these functions.
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes of a key.
+/// Length of a key in bytes.
 pub(super) const KEY: usize = 32;
-/// Bytes of a nonce.
+/// Length of a nonce in bytes.
 pub(super) const NONCE: usize = 12;
-/// Bytes of a tag.
+/// Length of a tag in bytes.
 pub(super) const TAG: usize = 16;
 
-/// A length that the algorithm has no room for: nearly 64 GiB of plaintext, or more than 8160 derived bytes.
+/// A length above the limit of the algorithm: nearly 64 GiB of plaintext, or 8160 derived bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutOfRange;
 
-/// The tag does not fit key, nonce, associated data and ciphertext.
+/// The tag does not match key, nonce, associated data and ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotAuthentic;
 
@@ -32,7 +32,7 @@ impl Hkdf {
         Self(hkdf)
     }
 
-    /// HKDF-Expand. The info is the parts one after the other.
+    /// HKDF-Expand. The info is the concatenated parts.
     pub(super) fn expand(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), OutOfRange> {
         self.0.expand_multi_info(info, output).map_err(|_| OutOfRange)
     }
@@ -56,7 +56,7 @@ pub(super) fn encrypt(
     cipher.encrypt_inout_detached(nonce.into(), associated, text.into()).map(Into::into).map_err(|_| OutOfRange)
 }
 
-/// Decrypts in place, after the tag was found right; otherwise the ciphertext stays as it is.
+/// Verifies the tag, then decrypts in place; on an error the ciphertext stays unchanged.
 pub(super) fn decrypt(
     key: &[u8; KEY],
     nonce: &[u8; NONCE],
@@ -76,11 +76,11 @@ mod tests {
     #[test]
     fn aes_gcm_agrees_with_wycheproof() {
         let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::AesGcm).unwrap();
-        let ours = |group: &&wycheproof::aead::TestGroup| {
+        let supported = |group: &&wycheproof::aead::TestGroup| {
             (group.key_size, group.nonce_size, group.tag_size) == (KEY * 8, NONCE * 8, TAG * 8)
         };
         let (mut valid, mut invalid) = (0, 0);
-        for test in set.test_groups.iter().filter(ours).flat_map(|group| &group.tests) {
+        for test in set.test_groups.iter().filter(supported).flat_map(|group| &group.tests) {
             let key: [u8; KEY] = test.key[..].try_into().unwrap();
             let nonce: [u8; NONCE] = test.nonce[..].try_into().unwrap();
             let tag: [u8; TAG] = test.tag[..].try_into().unwrap();

@@ -1,4 +1,4 @@
-//! The vault as its callers see it, but for the database: nothing here can reach one, so opening asks none.
+//! The vault as its callers see it, without a database: opening needs none.
 
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -35,8 +35,8 @@ fn fixture() -> Fixture {
     let db = crate::app::datastore(&config(&[]), &Arc::new(KeyRing::new(None)), &metrics).unwrap();
     let local = LocalKey::new(&[7; 32]).unwrap();
     let new = local.generate(TENANT, &SystemRng).unwrap();
-    let place = Place { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
-    let sealed = envelope::seal(&new.data_key, &place, b"plaintext", &SystemRng).unwrap();
+    let location = VaultLocation { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
+    let sealed = envelope::seal(&new.data_key, &location, b"plaintext", &SystemRng).unwrap();
     let (provider, provider_key, wrapped) = (ProviderKind::Local, new.provider_key, new.wrapped);
     let key = WrappedKey { version: 1, provider, provider_key, wrapped };
     let providers = Providers::new(Provider::Local(local));
@@ -59,7 +59,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn fifty_who_open_at_once_unwrap_the_data_key_once_in_five_minutes() {
+async fn fifty_concurrent_requests_unwrap_the_data_key_once_in_five_minutes() {
     let fixture = fixture();
     for expected in [1.0, 1.0, 2.0] {
         for opened in join_all((0..50).map(|_| fixture.open())).await {
@@ -86,10 +86,10 @@ async fn every_value_that_does_not_open_is_counted_by_reason() {
 }
 
 #[tokio::test]
-async fn another_tenants_data_key_is_refused() {
+async fn the_data_key_of_another_tenant_is_rejected() {
     let fixture = fixture();
     let opened = fixture.vault.open(OTHER, Purpose::Secret, CONTEXT, &fixture.key, &fixture.sealed).await;
-    assert!(matches!(opened, Err(VaultError::KeyRefused)));
+    assert!(matches!(opened, Err(VaultError::KeyRejected)));
     assert_eq!(fixture.counted(r#"holdfast_vault_open_failures_total{reason="key_refused"}"#), Some(1.0));
 }
 
@@ -102,7 +102,7 @@ async fn a_data_key_that_no_configured_key_wrapped_is_named() {
 }
 
 #[tokio::test]
-async fn sealing_without_a_database_says_so_and_is_no_alarm() {
+async fn sealing_without_a_database_fails_without_an_alarm() {
     let fixture = fixture();
     let sealed = fixture.vault.seal(TENANT, Purpose::Secret, CONTEXT, b"plaintext").await;
     assert!(matches!(sealed, Err(VaultError::Database(_))));

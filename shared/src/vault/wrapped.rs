@@ -1,10 +1,10 @@
-//! A tenant's data key as the database has it: of no use without the key that wrapped it.
+//! The wrapped data key of a tenant, as the database stores it: useless without the key that wrapped it.
 
-use crate::db::FromRow;
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
-/// What wraps data keys.
+use crate::db::{FromRow, Row, RowError};
+
+/// Kind of a key that wraps data keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProviderKind {
     /// `SECRET_ENCRYPTION_KEY`.
@@ -14,7 +14,7 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
-    /// Its name in the database.
+    /// Returns its name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Local => "local",
@@ -35,37 +35,27 @@ impl<'a> FromSql<'a> for ProviderKind {
     }
 }
 
-/// A version of a tenant's data key, wrapped. A statement that brings sealed values brings with each the columns
+/// A version of a tenant's data key, wrapped. A statement that returns sealed values returns with each the columns
 /// `key_version, provider, provider_key, wrapped` of the `vault_keys` row that its `key_version` names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct WrappedKey {
-    /// Which of the tenant's data keys it is.
+    /// Version among the data keys of the tenant.
+    #[row(column = "key_version")]
     pub version: i32,
-    /// What wrapped it.
+    /// Kind of the key that wrapped it.
     pub provider: ProviderKind,
-    /// Which of the provider's keys wrapped it: the KMS key's ARN, or the local key's fingerprint.
+    /// Key that wrapped it: the ARN of the KMS key, or the fingerprint of the local key.
     pub provider_key: String,
     /// The wrapped key.
     pub wrapped: Vec<u8>,
 }
 
-impl WrappedKey {
-    /// The key of a row that may bring none: its columns are then null.
-    pub fn if_any(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+/// From a row that may have no key: its columns are then null. A struct takes it with `#[row(flatten)]`.
+impl FromRow for Option<WrappedKey> {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
         match row.try_get::<_, Option<i32>>("key_version")? {
-            Some(_) => Self::from_row(row).map(Some),
+            Some(_) => WrappedKey::from_row(row).map(Some),
             None => Ok(None),
         }
-    }
-}
-
-impl FromRow for WrappedKey {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            version: row.try_get("key_version")?,
-            provider: row.try_get("provider")?,
-            provider_key: row.try_get("provider_key")?,
-            wrapped: row.try_get("wrapped")?,
-        })
     }
 }

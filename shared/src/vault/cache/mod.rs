@@ -1,5 +1,5 @@
-//! Values that are costly to get, kept for five minutes at most. However many ask at once for one that is missing, it is
-//! got once; a failure is given to all who waited for it, and kept for nobody else.
+//! A cache of values that are costly to load, for at most five minutes. Concurrent requests for a missing value load it once; a
+//! failure goes to all requests that waited for it, and is not cached.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,19 +11,19 @@ use tokio::sync::OnceCell;
 
 use super::error::VaultError;
 
-/// How long anything is kept, counted from before it was got.
+/// Time for which a value is cached, counted from before it was loaded.
 pub const LIFETIME: Duration = Duration::from_mins(5);
 
-type Entries<K, V> = Mutex<HashMap<K, Arc<Entry<V>>>>;
+type CacheEntries<K, V> = Mutex<HashMap<K, Arc<CacheEntry<V>>>>;
 
-/// A value, or whoever is getting it now.
-struct Entry<V> {
+/// A value, or the load that is under way.
+struct CacheEntry<V> {
     value: OnceCell<Result<V, VaultError>>,
     expires_at: Timestamp,
 }
 
-/// The values by key.
-pub(super) struct Cache<K, V>(Arc<Entries<K, V>>);
+/// Values by key.
+pub(super) struct Cache<K, V>(Arc<CacheEntries<K, V>>);
 
 impl<K, V> Cache<K, V>
 where
@@ -34,7 +34,8 @@ where
         Self(Arc::default())
     }
 
-    /// The value, got by `load` where it is not here. If the caller who is getting it goes away, the next in line does.
+    /// Returns the value, loaded by `load` where it is not cached. If the caller that loads it is dropped, the next one in line
+    /// loads it.
     pub(super) async fn get_or_load(
         &self,
         key: K,
@@ -49,41 +50,41 @@ where
         value
     }
 
-    /// The value, if it is here.
+    /// Returns the value, if it is cached.
     pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         let entries = lock(&self.0);
         let entry = entries.get(key).filter(|entry| entry.expires_at > now)?;
         entry.value.get().and_then(|value| value.as_ref().ok().cloned())
     }
 
-    /// Drops everything.
+    /// Drops all values.
     pub(super) fn clear(&self) {
         lock(&self.0).clear();
     }
 
-    /// Keeps a value that is already known, unless there is one.
+    /// Caches a value that is already known, unless one is cached.
     pub(super) fn put(&self, key: &K, now: Timestamp, value: V) {
-        // Whoever is getting it right now will get the same.
+        // A load that is under way returns the same value.
         let _ = self.entry(key, now).value.set(Ok(value));
     }
 
-    /// The key's entry; a new one where there is none that is fresh.
-    fn entry(&self, key: &K, now: Timestamp) -> Arc<Entry<V>> {
+    /// Returns the entry of the key; a new one where none is fresh.
+    fn entry(&self, key: &K, now: Timestamp) -> Arc<CacheEntry<V>> {
         let mut entries = lock(&self.0);
         if let Some(fresh) = entries.get(key).filter(|entry| entry.expires_at > now) {
             return Arc::clone(fresh);
         }
         entries.retain(|_, entry| entry.expires_at > now);
         let expires_at = SignedDuration::try_from(LIFETIME).ok().and_then(|lifetime| now.checked_add(lifetime).ok());
-        let entry = Arc::new(Entry { value: OnceCell::new(), expires_at: expires_at.unwrap_or(now) });
+        let entry = Arc::new(CacheEntry { value: OnceCell::new(), expires_at: expires_at.unwrap_or(now) });
         entries.insert(key.clone(), Arc::clone(&entry));
-        forget_in_time(Arc::downgrade(&self.0), key.clone(), Arc::downgrade(&entry));
+        forget_on_expiry(Arc::downgrade(&self.0), key.clone(), Arc::downgrade(&entry));
         entry
     }
 }
 
-/// Drops the entry when its time is up, also where nobody asks for anything any more.
-fn forget_in_time<K, V>(entries: Weak<Entries<K, V>>, key: K, entry: Weak<Entry<V>>)
+/// Drops the entry when it expires, even where the cache is not used any more.
+fn forget_on_expiry<K, V>(entries: Weak<CacheEntries<K, V>>, key: K, entry: Weak<CacheEntry<V>>)
 where
     K: Eq + Hash + Send + 'static,
     V: Send + Sync + 'static,
@@ -96,16 +97,16 @@ where
     });
 }
 
-/// Drops this very entry, not one that took its place.
-fn forget<K: Eq + Hash, V>(entries: &Entries<K, V>, key: &K, entry: &Arc<Entry<V>>) {
+/// Drops this entry, but not one that has replaced it.
+fn forget<K: Eq + Hash, V>(entries: &CacheEntries<K, V>, key: &K, entry: &Arc<CacheEntry<V>>) {
     let mut entries = lock(entries);
     if entries.get(key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
         entries.remove(key);
     }
 }
 
-/// The map is whole at all times: nothing that can fail happens under the lock, and nothing is awaited.
-fn lock<K, V>(entries: &Entries<K, V>) -> MutexGuard<'_, HashMap<K, Arc<Entry<V>>>> {
+/// A poisoned lock is safe to use: no code that can panic changes the map while it holds the lock.
+fn lock<K, V>(entries: &CacheEntries<K, V>) -> MutexGuard<'_, HashMap<K, Arc<CacheEntry<V>>>> {
     entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

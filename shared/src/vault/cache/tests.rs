@@ -1,4 +1,4 @@
-//! What is kept, for how long, and how often it is got.
+//! Which values are cached, for how long, and how often they are loaded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,23 +7,23 @@ use futures_util::future::join_all;
 use super::*;
 use crate::clock::{Clock, ManualClock};
 
-/// A cache whose values count how often one was got.
+/// A cache whose values are the number of loads.
 struct Counted {
     cache: Cache<&'static str, Arc<usize>>,
     clock: ManualClock,
-    got: AtomicUsize,
+    loads: AtomicUsize,
 }
 
 impl Counted {
     fn new() -> Self {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
-        Self { cache: Cache::new(), clock, got: AtomicUsize::new(0) }
+        Self { cache: Cache::new(), clock, loads: AtomicUsize::new(0) }
     }
 
     async fn get(&self, key: &'static str) -> Arc<usize> {
         let load = async {
             tokio::task::yield_now().await;
-            Ok(Arc::new(self.got.fetch_add(1, Ordering::SeqCst) + 1))
+            Ok(Arc::new(self.loads.fetch_add(1, Ordering::SeqCst) + 1))
         };
         self.cache.get_or_load(key, self.clock.now(), load).await.unwrap()
     }
@@ -31,19 +31,19 @@ impl Counted {
     async fn fail(&self, key: &'static str) -> VaultError {
         let load = async {
             tokio::task::yield_now().await;
-            self.got.fetch_add(1, Ordering::SeqCst);
-            Err(VaultError::KeyRefused)
+            self.loads.fetch_add(1, Ordering::SeqCst);
+            Err(VaultError::KeyRejected)
         };
         self.cache.get_or_load(key, self.clock.now(), load).await.unwrap_err()
     }
 
-    fn kept(&self) -> usize {
+    fn size(&self) -> usize {
         lock(&self.cache.0).len()
     }
 }
 
 #[tokio::test]
-async fn of_many_who_ask_at_once_one_gets_it_for_all() {
+async fn concurrent_requests_load_a_value_once() {
     let counted = Counted::new();
     let all = join_all((0..50).map(|_| counted.get("a"))).await;
     assert!(all.iter().all(|value| **value == 1));
@@ -51,7 +51,7 @@ async fn of_many_who_ask_at_once_one_gets_it_for_all() {
 }
 
 #[tokio::test]
-async fn it_is_kept_for_five_minutes_however_often_it_is_used() {
+async fn a_value_is_cached_for_five_minutes_regardless_of_its_use() {
     let counted = Counted::new();
     for _ in 0..29 {
         assert_eq!(*counted.get("a").await, 1);
@@ -63,7 +63,7 @@ async fn it_is_kept_for_five_minutes_however_often_it_is_used() {
 }
 
 #[tokio::test]
-async fn what_has_run_out_is_dropped_when_anything_else_is_got() {
+async fn an_expired_value_is_dropped_when_another_is_loaded() {
     let counted = Counted::new();
     let value = Arc::downgrade(&counted.get("a").await);
     counted.clock.advance(300);
@@ -73,26 +73,26 @@ async fn what_has_run_out_is_dropped_when_anything_else_is_got() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_run_out_is_dropped_though_nobody_asks_for_anything() {
+async fn an_expired_value_is_dropped_without_any_request() {
     let counted = Counted::new();
     let value = Arc::downgrade(&counted.get("a").await);
     tokio::time::sleep(LIFETIME.saturating_sub(Duration::from_secs(1))).await;
     assert!(value.upgrade().is_some());
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(value.upgrade().is_none());
-    assert_eq!(counted.kept(), 0);
+    assert_eq!(counted.size(), 0);
 }
 
 #[tokio::test]
-async fn a_failure_is_given_to_all_who_waited_and_to_nobody_after() {
+async fn a_failure_goes_to_all_waiting_requests_and_is_not_cached() {
     let counted = Counted::new();
     let failures = join_all((0..50).map(|_| counted.fail("a"))).await;
-    assert_eq!((failures.len(), counted.got.load(Ordering::SeqCst), counted.kept()), (50, 1, 0));
+    assert_eq!((failures.len(), counted.loads.load(Ordering::SeqCst), counted.size()), (50, 1, 0));
     assert_eq!(*counted.get("a").await, 2);
 }
 
 #[tokio::test]
-async fn where_the_one_who_is_getting_it_goes_away_the_next_one_does() {
+async fn the_next_request_loads_the_value_when_the_first_is_dropped() {
     let counted = Counted::new();
     {
         let mut first = Box::pin(counted.cache.get_or_load("a", counted.clock.now(), std::future::pending()));
@@ -103,7 +103,7 @@ async fn where_the_one_who_is_getting_it_goes_away_the_next_one_does() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_put_is_not_got_again() {
+async fn a_value_that_is_put_is_not_loaded() {
     let counted = Counted::new();
     counted.cache.put(&"a", counted.clock.now(), Arc::new(7));
     assert_eq!(*counted.get("a").await, 7);

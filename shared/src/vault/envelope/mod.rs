@@ -1,5 +1,5 @@
-//! The sealed format, byte by byte in `docs/vault-format.md`: the version, a salt, a commitment to the key, a nonce, the
-//! ciphertext and its tag. It opens only under the data key, and in the place, that it was sealed for.
+//! The sealed format, documented byte by byte in `docs/vault-format.md`: the version, a salt, a commitment to the key, a nonce,
+//! the ciphertext and its tag. A value opens only under the data key and at the location that it was sealed for.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -11,31 +11,31 @@ use super::primitives::{self, Hkdf, KEY, NONCE, TAG};
 use crate::id::TenantId;
 use crate::rng::Rng;
 
-/// The format that is written, and its name in derivations and associated data.
+/// Version of the format, and its name in derivations and associated data.
 const VERSION: u8 = 1;
 const FORMAT: &[u8] = b"holdfast/vault/1";
 
 const SALT: usize = 32;
 const COMMITMENT: usize = 32;
 
-/// Bytes that a sealed value is longer than its plaintext.
+/// Number of bytes by which a sealed value is longer than its plaintext.
 pub const OVERHEAD: usize = 1 + SALT + COMMITMENT + NONCE + TAG;
 
-/// What a sealed value is for. Those of one purpose never open as another's.
+/// Purpose of a sealed value. A value of one purpose never opens as one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// A secret of an account. Context: the account's id, the secret's name. A stamp ties it to its version.
+    /// A secret of an account. Context: the account's id, the secret's name. A tag binds it to its version.
     Secret,
-    /// The shared secret of a user's one-time codes. Context: the user's id.
+    /// The TOTP secret of a user. Context: the user's id.
     Totp,
-    /// An answer kept under an idempotency key. Context: the actor's id, the key.
+    /// A response kept under an idempotency key. Context: the actor's id, the key.
     Idempotency,
     /// The canary of backups. No context.
     Canary,
 }
 
 impl Purpose {
-    /// Its name, as it goes into derivations and associated data.
+    /// Returns its name in derivations and associated data.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Secret => "secret",
@@ -46,15 +46,15 @@ impl Purpose {
     }
 }
 
-/// The place that a value is sealed for: it opens nowhere else.
+/// Location that a value is sealed for: it opens nowhere else.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct VaultLocation<'a> {
     pub(super) tenant: TenantId,
     pub(super) purpose: Purpose,
     pub(super) context: &'a [&'a [u8]],
 }
 
-impl Place<'_> {
+impl VaultLocation<'_> {
     pub(super) fn associated_data(&self) -> Vec<u8> {
         let tenant = self.tenant.0.as_bytes();
         let fixed = [FORMAT, self.purpose.name().as_bytes(), tenant];
@@ -62,7 +62,7 @@ impl Place<'_> {
     }
 }
 
-/// What a data key and a salt give: the one value's own key, and what proves that this very key is meant.
+/// Derived from a data key and a salt: the key of one value, and a commitment to it.
 struct Derived {
     key: Zeroizing<[u8; KEY]>,
     commitment: Zeroizing<[u8; COMMITMENT]>,
@@ -79,28 +79,28 @@ impl Derived {
 /// Seals a plaintext.
 pub(super) fn seal(
     data_key: &DataKey,
-    place: &Place<'_>,
+    location: &VaultLocation<'_>,
     plaintext: &[u8],
     rng: &dyn Rng,
 ) -> Result<Vec<u8>, VaultError> {
-    seal_with(data_key, place, plaintext, &rng.bytes(), &rng.bytes())
+    seal_with(data_key, location, plaintext, &rng.bytes(), &rng.bytes())
 }
 
 fn seal_with(
     data_key: &DataKey,
-    place: &Place<'_>,
+    location: &VaultLocation<'_>,
     plaintext: &[u8],
     salt: &[u8; SALT],
     nonce: &[u8; NONCE],
 ) -> Result<Vec<u8>, VaultError> {
-    let derived = Derived::new(data_key, salt, place.purpose)?;
-    // Wiped afterwards, so that no plaintext stays behind should the encryption refuse its length.
+    let derived = Derived::new(data_key, salt, location.purpose)?;
+    // Wiped afterwards, so that no plaintext stays in memory where the encryption rejects its length.
     let mut text = Zeroizing::new(plaintext.to_vec());
-    let tag = primitives::encrypt(&derived.key, nonce, &place.associated_data(), &mut text)?;
+    let tag = primitives::encrypt(&derived.key, nonce, &location.associated_data(), &mut text)?;
     Ok([[VERSION].as_slice(), salt, derived.commitment.as_slice(), nonce, &text, &tag].concat())
 }
 
-/// A sealed value, taken apart.
+/// The parts of a sealed value.
 struct Parts<'a> {
     salt: &'a [u8; SALT],
     commitment: &'a [u8; COMMITMENT],
@@ -131,14 +131,18 @@ impl<'a> Parts<'a> {
 ///
 /// # Errors
 /// [`VaultError::UnknownVersion`], [`VaultError::WrongKey`] or [`VaultError::Tampered`]: nothing is decrypted then.
-pub(super) fn open(data_key: &DataKey, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+pub(super) fn open(
+    data_key: &DataKey,
+    location: &VaultLocation<'_>,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let parts = Parts::of(sealed)?;
-    let derived = Derived::new(data_key, parts.salt, place.purpose)?;
+    let derived = Derived::new(data_key, parts.salt, location.purpose)?;
     if !bool::from(derived.commitment.ct_eq(parts.commitment)) {
         return Err(VaultError::WrongKey);
     }
     let mut text = Zeroizing::new(parts.ciphertext.to_vec());
-    primitives::decrypt(&derived.key, parts.nonce, &place.associated_data(), &mut text, parts.tag)
+    primitives::decrypt(&derived.key, parts.nonce, &location.associated_data(), &mut text, parts.tag)
         .map_err(|_| VaultError::Tampered)?;
     Ok(text)
 }

@@ -1,5 +1,5 @@
-//! Data keys under a KMS key, which never leaves KMS. The encryption context names the tenant, so that KMS itself, and
-//! its log in `CloudTrail`, tells whose data key was asked for, and refuses it in another tenant's name.
+//! Data keys under a KMS key, which never leaves KMS. The encryption context names the tenant, so that KMS rejects a request in
+//! the name of another tenant, and its log in `CloudTrail` records the tenant of each data key.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 use super::super::data_key::DataKey;
 use super::super::error::VaultError;
 use super::super::wrapped::WrappedKey;
-use super::{NewKey, PURPOSE};
+use super::{NewDataKey, PURPOSE};
 use crate::aws::{self, AwsError};
 use crate::id::TenantId;
 
-/// How long a request waits for KMS: one attempt, and all of them.
+/// Time limits of a request to KMS: for one attempt, and for all of them.
 const ATTEMPT: Duration = Duration::from_secs(2);
-const ALTOGETHER: Duration = Duration::from_secs(5);
+const TOTAL: Duration = Duration::from_secs(5);
 
 /// A symmetric KMS key.
 #[derive(Debug)]
@@ -29,67 +29,67 @@ pub struct KmsKey {
 }
 
 impl KmsKey {
-    /// This key (id, ARN or alias), reached by this client.
+    /// Creates a provider for a key (id, ARN or alias) with this client.
     pub fn new(client: aws_sdk_kms::Client, key_id: impl Into<String>) -> Self {
         Self { client, key_id: key_id.into() }
     }
 
-    /// This key, reached as the environment says.
+    /// Creates a provider for a key with the client that the environment configures.
     pub(super) async fn configured(key_id: &str) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(ATTEMPT)
             .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(ALTOGETHER)
+            .operation_timeout(TOTAL)
             .build();
         let config = aws_sdk_kms::config::Builder::from(aws::config().await).timeout_config(timeouts).build();
         Self::new(aws_sdk_kms::Client::from_conf(config), key_id)
     }
 
-    /// Whether this is the key's ARN.
+    /// Returns whether this is the ARN of the key.
     pub(in crate::vault) fn is_named(&self, arn: &str) -> bool {
         arn == self.key_id || arn.strip_suffix(&self.key_id).is_some_and(|before| before.ends_with(":key/"))
     }
 
-    /// Whether it is configured by an alias, which stands for whatever key it was given last.
+    /// Returns whether the key is configured by an alias, which may point to another key later.
     pub(super) fn is_alias(&self) -> bool {
         self.key_id.starts_with("alias/") || self.key_id.contains(":alias/")
     }
 
-    /// Has KMS make a data key (`GenerateDataKey`).
-    pub(super) async fn generate(&self, tenant: TenantId) -> Result<NewKey, VaultError> {
+    /// Creates a data key (`GenerateDataKey`).
+    pub(super) async fn generate(&self, tenant: TenantId) -> Result<NewDataKey, VaultError> {
         let request = self.client.generate_data_key().key_id(&self.key_id).key_spec(DataKeySpec::Aes256);
-        let answer = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
-        let answer = answer.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
-        let data_key = answer.plaintext.and_then(data_key);
-        let new = data_key.zip(answer.key_id).zip(answer.ciphertext_blob);
+        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = response.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
+        let data_key = response.plaintext.and_then(data_key);
+        let new = data_key.zip(response.key_id).zip(response.ciphertext_blob);
         let ((data_key, provider_key), wrapped) = new.ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
-        Ok(NewKey { data_key, provider_key, wrapped: wrapped.into_inner() })
+        Ok(NewDataKey { data_key, provider_key, wrapped: wrapped.into_inner() })
     }
 
-    /// Has KMS wrap a data key that there is already (`Encrypt`): the ARN of the key that did, and the ciphertext.
+    /// Wraps an existing data key (`Encrypt`). Returns the ARN of the key that did, and the ciphertext.
     pub(super) async fn wrap(&self, tenant: TenantId, data_key: &DataKey) -> Result<(String, Vec<u8>), VaultError> {
         let request = self.client.encrypt().key_id(&self.key_id).plaintext(Blob::new(data_key.expose().to_vec()));
-        let answer = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
-        let answer = answer.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
+        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = response.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
         let wrapped =
-            answer.key_id.zip(answer.ciphertext_blob).ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
+            response.key_id.zip(response.ciphertext_blob).ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
         Ok((wrapped.0, wrapped.1.into_inner()))
     }
 
-    /// Has KMS unwrap a data key (`Decrypt`), if this key wrapped it for this tenant.
+    /// Unwraps a data key (`Decrypt`), if this key wrapped it for this tenant.
     pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
         let request = self.client.decrypt().key_id(&self.key_id).ciphertext_blob(Blob::new(key.wrapped.clone()));
-        let answer = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
-        let answer = answer.map_err(|error| match error.into_service_error() {
+        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = response.map_err(|error| match error.into_service_error() {
             DecryptError::InvalidCiphertextException(_) | DecryptError::IncorrectKeyException(_) => {
-                VaultError::KeyRefused
+                VaultError::KeyRejected
             }
             error => VaultError::Kms(AwsError::from_sdk(error)),
         })?;
-        if answer.key_id.as_deref() != Some(&key.provider_key) {
-            return Err(VaultError::KeyRefused);
+        if response.key_id.as_deref() != Some(&key.provider_key) {
+            return Err(VaultError::KeyRejected);
         }
-        answer.plaintext.and_then(data_key).ok_or(VaultError::KeyRefused)
+        response.plaintext.and_then(data_key).ok_or(VaultError::KeyRejected)
     }
 }
 
@@ -100,7 +100,7 @@ fn encryption_context(tenant: TenantId) -> HashMap<String, String> {
         .collect()
 }
 
-/// Takes the key out of KMS's answer, and wipes the answer.
+/// Takes the key out of the response of KMS, and wipes the response.
 fn data_key(plaintext: Blob) -> Option<DataKey> {
     DataKey::from_slice(&Zeroizing::new(plaintext.into_inner()))
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_by_its_arn_or_its_id_and_an_alias_by_neither() {
+    fn a_key_is_recognised_by_its_arn_or_id_and_an_alias_by_neither() {
         const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
         assert!(key(ARN).is_named(ARN));
         assert!(key("1234abcd-12ab-34cd-56ef-1234567890ab").is_named(ARN));

@@ -1,5 +1,5 @@
 //! Data keys under `SECRET_ENCRYPTION_KEY`, where there is no KMS. From it two keys are derived (one key, one use: NIST
-//! SP 800-57 part 1, section 5.2): the one that wraps, and a fingerprint that names it without telling of it.
+//! SP 800-57 part 1, section 5.2): one that wraps, and a fingerprint that names the key without revealing it.
 
 use std::fmt::Write as _;
 
@@ -9,22 +9,22 @@ use super::super::data_key::DataKey;
 use super::super::encoding::encode;
 use super::super::error::VaultError;
 use super::super::primitives::{self, Hkdf, KEY};
-use super::{NewKey, PURPOSE};
+use super::{NewDataKey, PURPOSE};
 use crate::id::TenantId;
 use crate::rng::Rng;
 
-/// The format that is written, and its name in derivations and associated data.
+/// Version of the format, and its name in derivations and associated data.
 const VERSION: u8 = 1;
 const FORMAT: &[u8] = b"holdfast/vault/local/1";
 
-/// The deployment's own key.
+/// Key of this deployment.
 pub struct LocalKey {
     wrapping: Zeroizing<[u8; KEY]>,
     fingerprint: String,
 }
 
 impl LocalKey {
-    /// Derives what it needs from `SECRET_ENCRYPTION_KEY`; the configuration saw to it that the key has 32 bytes.
+    /// Derives both keys from `SECRET_ENCRYPTION_KEY`; the configuration ensures that it has 32 bytes.
     pub fn new(secret_encryption_key: &[u8]) -> Result<Self, VaultError> {
         let hkdf = Hkdf::extract(&[], secret_encryption_key);
         let mut fingerprint = [0; 16];
@@ -36,16 +36,16 @@ impl LocalKey {
         Ok(Self { wrapping: hkdf.key(&[FORMAT, b"/wrap"])?, fingerprint })
     }
 
-    /// Its name: 32 hexadecimal digits.
+    /// Returns the name of the key: 32 hexadecimal digits.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Makes a random data key.
-    pub(in crate::vault) fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewKey, VaultError> {
+    /// Creates a random data key.
+    pub(in crate::vault) fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewDataKey, VaultError> {
         let data_key = DataKey::random(rng);
         let wrapped = self.wrap(tenant, &data_key, &rng.bytes())?;
-        Ok(NewKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
+        Ok(NewDataKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
     }
 
     pub(super) fn wrap(
@@ -61,16 +61,16 @@ impl LocalKey {
 
     /// Unwraps a data key, if it was wrapped for this tenant.
     pub(super) fn unwrap_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<DataKey, VaultError> {
-        let (version, rest) = wrapped.split_first().ok_or(VaultError::KeyRefused)?;
+        let (version, rest) = wrapped.split_first().ok_or(VaultError::KeyRejected)?;
         if *version != VERSION {
             return Err(VaultError::UnknownVersion(*version));
         }
-        let (nonce, rest) = rest.split_first_chunk().ok_or(VaultError::KeyRefused)?;
-        let (text, tag) = rest.split_last_chunk().ok_or(VaultError::KeyRefused)?;
+        let (nonce, rest) = rest.split_first_chunk().ok_or(VaultError::KeyRejected)?;
+        let (text, tag) = rest.split_last_chunk().ok_or(VaultError::KeyRejected)?;
         let mut text = Zeroizing::new(text.to_vec());
         primitives::decrypt(&self.wrapping, nonce, &associated_data(tenant), &mut text, tag)
-            .map_err(|_| VaultError::KeyRefused)?;
-        DataKey::from_slice(&text).ok_or(VaultError::KeyRefused)
+            .map_err(|_| VaultError::KeyRejected)?;
+        DataKey::from_slice(&text).ok_or(VaultError::KeyRejected)
     }
 }
 
@@ -80,7 +80,7 @@ impl std::fmt::Debug for LocalKey {
     }
 }
 
-/// The same pairs as KMS gets for encryption context.
+/// The same pairs as the encryption context of KMS.
 fn associated_data(tenant: TenantId) -> Vec<u8> {
     let tenant = tenant.to_string();
     encode(&[FORMAT, b"purpose", PURPOSE.as_bytes(), b"tenant", tenant.as_bytes()])
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vectors_are_made_and_unwrapped() {
+    fn the_published_vectors_are_wrapped_and_unwrapped() {
         for vector in vectors::load()["local"].as_array().unwrap() {
             let key = LocalKey::new(&vectors::bytes(vector, "secret_encryption_key")).unwrap();
             let tenant: TenantId = vector["tenant"].as_str().unwrap().parse().unwrap();
@@ -119,21 +119,21 @@ mod tests {
         let key = LocalKey::new(&[7; 32]).unwrap();
         let new = key.generate(tenant(1), &rng).unwrap();
         assert_eq!(key.unwrap_key(tenant(1), &new.wrapped).unwrap().expose(), new.data_key.expose());
-        assert!(matches!(key.unwrap_key(tenant(2), &new.wrapped), Err(VaultError::KeyRefused)));
+        assert!(matches!(key.unwrap_key(tenant(2), &new.wrapped), Err(VaultError::KeyRejected)));
         let other = LocalKey::new(&[8; 32]).unwrap();
         assert_ne!(other.fingerprint(), key.fingerprint());
-        assert!(matches!(other.unwrap_key(tenant(1), &new.wrapped), Err(VaultError::KeyRefused)));
+        assert!(matches!(other.unwrap_key(tenant(1), &new.wrapped), Err(VaultError::KeyRejected)));
         for at in 0..new.wrapped.len() {
             let mut altered = new.wrapped.clone();
             altered[at] ^= 1;
             let error = key.unwrap_key(tenant(1), &altered).unwrap_err();
-            assert!(matches!((at, error), (0, VaultError::UnknownVersion(0)) | (1.., VaultError::KeyRefused)), "{at}");
+            assert!(matches!((at, error), (0, VaultError::UnknownVersion(0)) | (1.., VaultError::KeyRejected)), "{at}");
             assert!(key.unwrap_key(tenant(1), &new.wrapped[..at]).is_err(), "{at}");
         }
     }
 
     #[test]
-    fn what_is_printed_of_it_is_the_fingerprint_alone() {
+    fn only_the_fingerprint_is_printed() {
         let key = LocalKey::new(&[7; 32]).unwrap();
         assert_eq!(format!("{key:?}"), format!("LocalKey {{ fingerprint: {:?}, .. }}", key.fingerprint()));
     }

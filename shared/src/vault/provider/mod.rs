@@ -1,4 +1,4 @@
-//! What makes and unwraps data keys: KMS, or the key of this deployment. Both bind a wrapped key to its tenant.
+//! Providers of data keys: KMS, or the key of this deployment. Both bind a wrapped key to its tenant.
 
 mod kms;
 mod local;
@@ -6,14 +6,16 @@ mod local;
 pub use kms::KmsKey;
 pub use local::LocalKey;
 
+use secrecy::ExposeSecret;
+
 use super::data_key::DataKey;
 use super::error::VaultError;
 use super::wrapped::{ProviderKind, WrappedKey};
-use crate::config::{Config, expose};
+use crate::config::Config;
 use crate::id::TenantId;
 use crate::rng::Rng;
 
-/// What every data key of the vault is bound to besides its tenant.
+/// Purpose that every data key of the vault is bound to, besides its tenant.
 const PURPOSE: &str = "vault";
 
 /// A key that wraps data keys.
@@ -25,15 +27,15 @@ pub enum Provider {
     Kms(KmsKey),
 }
 
-/// A data key just made, not stored yet.
-pub(super) struct NewKey {
+/// A data key that was just created and is not stored yet.
+pub(super) struct NewDataKey {
     pub(super) data_key: DataKey,
     pub(super) provider_key: String,
     pub(super) wrapped: Vec<u8>,
 }
 
 impl Provider {
-    /// What it is.
+    /// Returns its kind.
     pub fn kind(&self) -> ProviderKind {
         match self {
             Self::Local(_) => ProviderKind::Local,
@@ -41,15 +43,15 @@ impl Provider {
         }
     }
 
-    /// Makes a data key for a tenant. The SDK's futures are large; boxed, they cost only those who wait for KMS anyway.
-    pub(super) async fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewKey, VaultError> {
+    /// Creates a data key for a tenant. The SDK's futures are large; boxed, they cost only requests that wait for KMS anyway.
+    pub(super) async fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewDataKey, VaultError> {
         match self {
             Self::Local(key) => key.generate(tenant, rng),
             Self::Kms(key) => Box::pin(key.generate(tenant)).await,
         }
     }
 
-    /// Wraps a data key that there is already.
+    /// Wraps an existing data key.
     async fn wrap(&self, tenant: TenantId, data_key: &DataKey, rng: &dyn Rng) -> Result<WrappedKey, VaultError> {
         let (provider_key, wrapped) = match self {
             Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, data_key, &rng.bytes())?),
@@ -58,7 +60,7 @@ impl Provider {
         Ok(WrappedKey { version: 0, provider: self.kind(), provider_key, wrapped })
     }
 
-    /// Unwraps a tenant's data key.
+    /// Unwraps a data key of a tenant.
     pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
         match self {
             Self::Local(local) => local.unwrap_key(tenant, &key.wrapped),
@@ -66,7 +68,7 @@ impl Provider {
         }
     }
 
-    /// Whether this very key wrapped it.
+    /// Returns whether this key wrapped it, by its name.
     fn wrapped(&self, key: &WrappedKey) -> bool {
         self.kind() == key.provider
             && match self {
@@ -75,13 +77,13 @@ impl Provider {
             }
     }
 
-    /// Whether it may be what wrapped it: an alias does not tell which key it stands for.
+    /// Returns whether this key may have wrapped it: an alias does not show which key it stands for.
     fn may_have_wrapped(&self, key: &WrappedKey) -> bool {
         matches!(self, Self::Kms(kms) if key.provider == ProviderKind::Kms && kms.is_alias())
     }
 }
 
-/// The provider in use, and those whose data keys have yet to be wrapped anew.
+/// The current provider, and former ones whose data keys have yet to be rewrapped.
 #[derive(Debug)]
 pub struct Providers {
     current: Provider,
@@ -89,21 +91,21 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Only this one.
+    /// Creates a set of this provider alone.
     pub fn new(current: Provider) -> Self {
         Self { current, former: Vec::new() }
     }
 
-    /// One more, that makes no data keys but unwraps those it wrapped.
+    /// Adds a provider that creates no data keys, but unwraps those that it wrapped.
     #[must_use]
     pub fn with_former(mut self, former: Provider) -> Self {
         self.former.push(former);
         self
     }
 
-    /// What the configuration names; none where it names nothing. `VAULT_KMS_KEY_ID` goes before `SECRET_ENCRYPTION_KEY`,
-    /// which then is a former one, as `FORMER_SECRET_ENCRYPTION_KEY` always is. So are all KMS keys but the first, where several
-    /// are listed with commas.
+    /// Creates the providers that the configuration names; none where it names no key. `VAULT_KMS_KEY_ID` takes precedence over
+    /// `SECRET_ENCRYPTION_KEY`, which is then a former provider, as `FORMER_SECRET_ENCRYPTION_KEY` always is, and as are all KMS
+    /// keys of a list but the first.
     pub async fn from_config(config: &Config) -> Result<Option<Self>, VaultError> {
         let listed = config.vault_kms_key.as_deref().unwrap_or_default();
         let mut providers = Vec::new();
@@ -111,14 +113,14 @@ impl Providers {
             providers.push(Provider::Kms(KmsKey::configured(key_id).await));
         }
         for key in [&config.vault_key, &config.former_vault_key].into_iter().flatten() {
-            providers.push(Provider::Local(LocalKey::new(expose(key))?));
+            providers.push(Provider::Local(LocalKey::new(key.expose_secret())?));
         }
         let mut providers = providers.into_iter();
         Ok(providers.next().map(|current| Self { current, former: providers.collect() }))
     }
 
-    /// Wraps a tenant's data key anew, where the provider that makes new ones did not wrap it; none where it did. The
-    /// key itself stays, and so does all that is sealed under it.
+    /// Rewraps a data key of a tenant under the current provider; none where that provider wrapped it already. The data key
+    /// itself stays the same, and so do all values that are sealed under it.
     ///
     /// # Errors
     /// As for [`Vault::open`](super::Vault::open), where the data key cannot be unwrapped or wrapped.
@@ -135,25 +137,25 @@ impl Providers {
         let wrapped = self.current.wrap(tenant, &data_key, rng).await?;
         let rewrapped = WrappedKey { version: key.version, ..wrapped };
         if rewrapped.provider_key == key.provider_key {
-            // An alias stands for the very key that wrapped it.
+            // An alias stands for the key that wrapped it.
             return Ok(None);
         }
-        // What does not unwrap must not take the place of what does.
+        // A wrapped key that does not unwrap must not replace one that does.
         let checked = self.current.unwrap_key(tenant, &rewrapped).await?;
-        if checked.expose() == data_key.expose() { Ok(Some(rewrapped)) } else { Err(VaultError::KeyRefused) }
+        if checked.expose() == data_key.expose() { Ok(Some(rewrapped)) } else { Err(VaultError::KeyRejected) }
     }
 
-    /// Whether one of them wrapped this data key, by its name: nothing is unwrapped.
+    /// Returns whether one of them wrapped this data key, by its name: nothing is unwrapped.
     pub fn know(&self, key: &WrappedKey) -> bool {
         self.of(key).is_ok()
     }
 
-    /// The one that makes new data keys.
+    /// Returns the provider that creates data keys.
     pub(super) fn current(&self) -> &Provider {
         &self.current
     }
 
-    /// The one that wrapped this data key.
+    /// Returns the provider that wrapped this data key.
     pub(super) fn of(&self, key: &WrappedKey) -> Result<&Provider, VaultError> {
         let all = || std::iter::once(&self.current).chain(&self.former);
         let found = all().find(|provider| provider.wrapped(key));
