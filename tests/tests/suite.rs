@@ -1,80 +1,42 @@
-//! All end-to-end suites, as one program.
+//! All end-to-end suites, as one program: a folder for each domain, a file for each behaviour.
+
+use std::path::Path;
 
 mod accounts;
-mod api_tokens;
+mod admin;
 mod audit;
-mod audit_export;
-mod audit_offline;
-mod audit_privileges;
-mod audit_seals;
-mod audit_verify;
-mod backup_admin;
-mod backup_commands;
-mod backup_drill;
-mod backup_faults;
-mod backup_restore;
-mod browser_sessions;
-mod clock_jumps;
+mod auth;
+mod backup;
 mod console;
-mod conventions;
-mod deploy;
-mod digests;
+mod database;
+mod deployment;
 mod documents;
-mod dumps;
-mod embedded_metrics;
-mod events;
-mod faults;
-
-mod forced_ends;
-mod generated_requests;
 mod hardening;
-mod hardening_stack;
-mod hardening_template;
-mod hardening_unknown;
-mod hardening_url;
-mod isolation;
-mod jwt_attacks;
-mod key_rotation;
-mod lambda;
-mod last_admin;
-mod maintenance;
 mod metrics;
-mod migrations;
-mod one_time_codes;
-mod openapi;
-mod operator_commands;
-mod passwords;
-mod plans;
-mod prometheus;
-mod quotas;
-mod readme;
-mod rotation;
-mod round_trips;
-mod runbooks;
-mod runbooks_by_api;
-mod schema;
-mod secret_versions;
-mod secrets;
-mod secrets_sealed;
-mod sign_in;
-mod smoke;
-mod status;
-mod tenant_walls;
-mod tenants;
-mod users;
+mod operations;
+mod request;
 mod vault;
-mod vault_kms;
-mod vault_rewrap;
-mod vault_rotation;
 
-/// A file that is not named above would be left out without a word.
+/// A file without a `mod` line would be left out without a warning.
 #[test]
-fn every_file_beside_this_one_is_a_part_of_it() {
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let suite = std::fs::read_to_string(here.join("suite.rs")).unwrap();
-    for entry in std::fs::read_dir(here).unwrap() {
+fn every_file_is_part_of_the_suite() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    assert_every_file_is_declared(&tests, &tests.join("suite.rs"));
+}
+
+/// Fails where a file or folder beside `parent` has no `mod` line in it, and walks down into the folders.
+fn assert_every_file_is_declared(folder: &Path, parent: &Path) {
+    let declared = std::fs::read_to_string(parent).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path == parent {
+            continue;
+        }
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(name == "suite" || suite.contains(&format!("\nmod {name};\n")), "tests/{name}.rs is not in suite.rs");
+        let line = format!("mod {name};");
+        assert!(declared.lines().any(|declared| declared == line), "{} lacks `{line}`", parent.display());
+        if path.is_dir() {
+            assert_every_file_is_declared(&path, &path.join("mod.rs"));
+        }
     }
 }

@@ -8,7 +8,7 @@ use holdfast::check::template::{self, Stack, rows};
 use holdfast_shared::hardening::{self, Outcome};
 use holdfast_tests::tools;
 
-use crate::hardening_template::{GIVEN, results};
+use super::template::{GIVEN, results};
 
 /// Something in one of our templates, and what stands there instead.
 type Change = (&'static str, &'static str, &'static str);

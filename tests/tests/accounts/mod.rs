@@ -1,0 +1,5 @@
+//! Accounts, their secrets and the versions of each secret.
+
+mod lifecycle;
+mod secret_versions;
+mod secrets;

@@ -1,0 +1,8 @@
+//! The audit log: its rows, seals, exports and verification.
+
+mod export;
+mod log;
+mod offline_verification;
+mod privileges;
+mod sealing;
+mod verification;

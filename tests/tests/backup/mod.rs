@@ -1,0 +1,7 @@
+//! Backups, drills and restores.
+
+mod commands;
+mod drill;
+mod faults;
+mod requests;
+mod restore;

@@ -1,0 +1,9 @@
+//! The database: migrations, schema, row-level security, query plans and failing connections.
+
+mod connection_faults;
+mod dumps;
+mod login_rotation;
+mod migrations;
+mod query_plans;
+mod row_level_security;
+mod schema_drift;

@@ -1,0 +1,7 @@
+//! Documents that a test keeps true.
+
+mod links;
+mod openapi;
+mod readme;
+mod runbooks;
+mod runbooks_by_api;
