@@ -1,4 +1,4 @@
-//! Everything served in one process, as `make run` does it, on a database of the test's own: two tenants with a user of
+//! The whole application in one process, as `make run` serves it, on a database of its own: two tenants with one user of
 //! each role, an operator, and a clock that the test moves.
 
 use std::sync::Arc;
@@ -22,21 +22,22 @@ use tokio::net::TcpListener;
 
 use crate::client::Client;
 use crate::database::TestDatabase;
+use crate::proxy::Proxy;
 use crate::{loopback, secrets};
 
-/// A tenant of the test, or the platform.
+/// A tenant that every test has, or the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tenant {
     /// The tenant that most tests act in.
     Acme,
-    /// Another one.
+    /// A second tenant, to test isolation with.
     Globex,
-    /// The operators'.
+    /// The operators' own tenant.
     Platform,
 }
 
 impl Tenant {
-    /// Its slug; none for the platform.
+    /// Returns the slug; none for the platform.
     pub fn slug(self) -> Option<&'static str> {
         match self {
             Self::Acme => Some("acme"),
@@ -46,58 +47,102 @@ impl Tenant {
     }
 }
 
-/// An editor of each tenant beside those named after their roles.
+/// The username of an additional editor in each tenant. It creates sample data and never signs in for a test.
 pub const SAMPLER: &str = "sampler";
 
-/// How a [`TestApp`] differs from the usual one.
+/// A setting's name and value.
+type Setting = (&'static str, String);
+
+/// The deviations of a [`TestApp`] from the default one.
 #[derive(Default)]
-pub struct Options {
-    /// Settings beyond the usual ones, or in their place.
-    pub settings: Vec<(&'static str, String)>,
-    /// Where the functions find the database instead of straight at it (a proxy, as `host:port`).
-    pub through: Option<String>,
-    /// The migrations to apply to an empty database, instead of a copy with all of them.
-    pub steps: Option<Steps>,
+pub struct Builder {
+    settings: Vec<Setting>,
+    proxy: Option<String>,
+    steps: Option<Steps>,
 }
 
-/// The running whole.
+impl Builder {
+    /// Adds a setting, or overrides its default.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((name, value.into()));
+        self
+    }
+
+    /// Lets the functions reach the database through a proxy.
+    #[must_use]
+    pub fn through(mut self, proxy: &Proxy) -> Self {
+        self.proxy = Some(proxy.address());
+        self
+    }
+
+    /// Applies these migrations to an empty database, instead of copying the fully migrated template.
+    #[must_use]
+    pub fn steps(mut self, steps: Steps) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// Starts the application.
+    pub async fn start(self) -> TestApp {
+        TestApp::start_with(self).await
+    }
+
+    /// Starts the application and signs in the tenant's user of this role.
+    pub async fn start_as(self, tenant: Tenant, role: Role) -> (TestApp, Client) {
+        let app = self.start().await;
+        let client = app.sign_in(tenant, role).await;
+        (app, client)
+    }
+}
+
+/// The running application.
 pub struct TestApp {
-    /// What tests look into beyond HTTP.
+    /// The application's state, for what HTTP does not show.
     pub app: App,
     /// The clock of all functions.
     pub clock: Arc<ManualClock>,
     /// The database.
     pub database: TestDatabase,
-    /// The one password of all users.
+    /// The password of all users.
     pub password: SecretString,
     /// The key that signs access tokens, in PEM.
     pub signing_key: String,
     router: Router,
-    settings: Vec<(&'static str, String)>,
+    settings: Vec<Setting>,
 }
 
-/// The vault's key, where a test does not say otherwise.
+/// The default key of the vault.
 pub const VAULT_KEY: &str = "e4pCwZ0yQ1mJ8sXbT5rV7uGhKdLfNaMo";
 
-/// Settings, with some in the place of others.
-fn instead(settings: Vec<(&'static str, String)>, others: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-    let kept = settings.into_iter().filter(|(name, _)| !others.iter().any(|(other, _)| other == name));
-    kept.chain(others.iter().cloned()).collect()
+/// Returns the settings with some of them overridden.
+fn overridden(settings: Vec<Setting>, overrides: &[Setting]) -> Vec<Setting> {
+    let kept = settings.into_iter().filter(|(name, _)| !overrides.iter().any(|(other, _)| other == name));
+    kept.chain(overrides.iter().cloned()).collect()
 }
 
-fn config(settings: &[(&'static str, String)]) -> Config {
+fn config(settings: &[Setting]) -> Config {
     let needs = Needs { signing: true, verification: true, vault: true };
     Config::from_settings(&Settings::given(settings.iter().cloned()), needs).unwrap()
 }
 
 impl TestApp {
-    /// Starts with the usual settings.
+    /// Starts with the default settings.
     pub async fn start() -> Self {
-        Self::start_with(Options::default()).await
+        Self::builder().start().await
     }
 
-    /// Starts with other settings.
-    pub async fn start_with(options: Options) -> Self {
+    /// Starts with the default settings and signs in the tenant's user of this role.
+    pub async fn start_as(tenant: Tenant, role: Role) -> (Self, Client) {
+        Self::builder().start_as(tenant, role).await
+    }
+
+    /// Returns a builder, to deviate from the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    async fn start_with(options: Builder) -> Self {
         let database = match options.steps {
             Some(_) => TestDatabase::empty().await,
             None => TestDatabase::create().await,
@@ -106,13 +151,13 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let password = secrets::random();
         let address = TestDatabase::address().await;
-        let url = |url: String| match &options.through {
+        let url = |url: String| match &options.proxy {
             Some(proxy) => url.replace(&address, proxy),
             None => url,
         };
         let signing_key = signing_key();
         let key_file = database.file("signing-key.pem", &signing_key);
-        let usual = vec![
+        let defaults = vec![
             ("APP_ENV", "local".to_owned()),
             ("DATABASE_URL", url(database.app_url())),
             ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
@@ -120,9 +165,9 @@ impl TestApp {
             ("SIGNING_KEY_FILE", key_file.display().to_string()),
             ("SECRET_ENCRYPTION_KEY", VAULT_KEY.to_owned()),
         ];
-        let usual = instead(usual, &options.settings);
+        let settings = overridden(defaults, &options.settings);
 
-        let app_config = config(&usual);
+        let app_config = config(&settings);
         let mut plan = Plan::new(database.owner_url().into());
         plan.database_ca_file = Some(database.ca_file());
         plan.steps = options.steps.unwrap_or(plan.steps);
@@ -133,25 +178,26 @@ impl TestApp {
 
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&rng)).await.unwrap();
-        let scraped = config(&instead(usual.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
+        let scraped = config(&overridden(settings.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
         let scraped = App::start_with(scraped, "metrics", time, rng).await.unwrap();
         let router = holdfast::gateway::router(app.clone(), scraped);
-        Self { app, clock, database, password, signing_key, router, settings: usual }
+        Self { app, clock, database, password, signing_key, router, settings }
     }
 
-    /// One more instance of the functions, with other settings over the same database: a caller of it.
-    pub async fn instance_with(&self, settings: &[(&'static str, String)], caller: &Client) -> Client {
-        let config = config(&instead(self.settings.clone(), settings));
+    /// Starts one more instance of the functions over the same database, with some settings overridden. Returns the caller,
+    /// served by the new instance.
+    pub async fn instance_with(&self, overrides: &[Setting], caller: &Client) -> Client {
+        let config = config(&overridden(self.settings.clone(), overrides));
         let time: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let app = App::start_with(config, "local", time, Arc::new(SystemRng)).await.unwrap();
-        caller.clone().of(holdfast::gateway::router(app.clone(), app))
+        caller.clone().served_by(holdfast::gateway::router(app.clone(), app))
     }
 
-    /// Serves on an address of its own, until the test ends: `host:port`.
+    /// Serves on a loopback address of its own until the test ends. Returns `host:port`.
     pub async fn listen(&self) -> String {
         let [address] = loopback::addresses();
         let listener = TcpListener::bind(address).await.unwrap();
-        // Whole requests, as API Gateway hands them over.
+        // API Gateway passes whole requests, not streams.
         let service = self.router.clone().layer(from_fn(async |request: Request, next: Next| {
             let (parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -161,17 +207,17 @@ impl TestApp {
         address.to_string()
     }
 
-    /// A caller without a credential.
+    /// Returns a client without a credential.
     pub fn anonymous(&self) -> Client {
         Client::new(self.router.clone())
     }
 
-    /// A caller who signs in as the tenant's user of this role. Each role's user is named after it.
+    /// Signs in the tenant's user of this role. Each role's user is named after the role.
     pub async fn sign_in(&self, tenant: Tenant, role: Role) -> Client {
         self.sign_in_as(tenant, role.name()).await
     }
 
-    /// A caller who may use this route: of the tenant Acme, or an operator.
+    /// Signs in the least privileged user that may call this route: one of Acme's, or an operator.
     pub async fn sign_in_for(&self, route: &Route) -> Client {
         let role = Role::ALL.into_iter().find(|role| match route.access {
             Access::Holder(permission) | Access::Admin(permission) => role.may(permission),
@@ -183,17 +229,17 @@ impl TestApp {
         }
     }
 
-    /// A caller who signs in as the tenant's user of this name.
+    /// Signs in the tenant's user of this name.
     pub async fn sign_in_as(&self, tenant: Tenant, username: &str) -> Client {
         let client = self.anonymous();
         let mut request = self.credentials(tenant, Role::Viewer);
         request["username"] = username.into();
-        let reply = client.post("/auth/login", &request).await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        client.with_tokens(&reply.body)
+        let response = client.post("/auth/login", &request).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        client.with_tokens(&response.body)
     }
 
-    /// The login request of the tenant's user of this role.
+    /// Returns the login request of the tenant's user of this role.
     pub fn credentials(&self, tenant: Tenant, role: Role) -> Value {
         let mut request = json!({"username": role.name(), "password": self.password.expose_secret()});
         if let Some(slug) = tenant.slug() {
@@ -202,21 +248,24 @@ impl TestApp {
         request
     }
 
-    /// The id of a tenant.
+    /// Returns the id of a tenant.
     pub async fn tenant_id(&self, tenant: Tenant) -> String {
         let slug = tenant.slug().unwrap_or("platform");
-        let row =
-            self.database.superuser().await.query_one("SELECT id::text FROM tenants WHERE slug = $1", &[&slug]).await;
-        row.unwrap().get(0)
+        self.database.value("SELECT id::text FROM tenants WHERE slug = $1", &[&slug]).await
     }
 
-    /// Sends a request of any kind without a credential.
-    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> crate::client::Reply {
+    /// Returns the path under which operators administer a tenant.
+    pub async fn tenant_path(&self, tenant: Tenant) -> String {
+        format!("/admin/tenants/{}", self.tenant_id(tenant).await)
+    }
+
+    /// Sends a request of any method without a credential.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> crate::client::Response {
         self.anonymous().send(method, path, body).await
     }
 }
 
-/// A user of each role in both tenants, and an operator, all with one password.
+/// Returns a user of each role in both tenants, and an operator, all with one password.
 fn users(password: &SecretString) -> Vec<BootstrapUser> {
     let password_hash = password::hash(password, &SystemRng).unwrap();
     let user = |tenant: Tenant, role: Role| BootstrapUser {
@@ -228,12 +277,12 @@ fn users(password: &SecretString) -> Vec<BootstrapUser> {
     let tenants = [Tenant::Acme, Tenant::Globex];
     let roles = [Role::Viewer, Role::Editor, Role::Admin];
     let of_tenants = tenants.into_iter().flat_map(|tenant| roles.map(|role| user(tenant, role)));
-    // Those who make what tests are about are nobody that a test signs in as.
+    // Sample data is created by users whose sessions no test ends.
     let samplers = tenants.map(|tenant| BootstrapUser { username: SAMPLER.to_owned(), ..user(tenant, Role::Editor) });
     of_tenants.chain(samplers).chain([user(Tenant::Platform, Role::Operator)]).collect()
 }
 
-/// A new P-256 key in PEM form.
+/// Generates a P-256 key in PEM form.
 pub fn signing_key() -> String {
     let random = ring::rand::SystemRandom::new();
     let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;

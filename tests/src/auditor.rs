@@ -1,4 +1,4 @@
-//! An auditor: fetches what a tenant's admin may fetch, and verifies it with the real command.
+//! An auditor: downloads the files that a tenant's admin may read, and verifies them with the real command.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -13,9 +13,9 @@ use crate::tools;
 
 /// A log of two tenants under three seals, and its auditor.
 pub struct Audited {
-    /// What is audited.
+    /// The application.
     pub app: TestApp,
-    /// What seals it.
+    /// The maintenance that seals the log.
     pub sealing: Sealing,
     /// The admin of the tenant `acme`.
     pub admin: Client,
@@ -24,7 +24,7 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// Both tenants act, and are sealed, three times.
+    /// Creates a log: three times, both tenants act and their rows are sealed.
     pub async fn new() -> Self {
         let app = TestApp::start().await;
         let sealing = Sealing::of(&app);
@@ -32,8 +32,8 @@ impl Audited {
         for round in 0..3 {
             for tenant in [Tenant::Acme, Tenant::Globex] {
                 let editor = app.sign_in(tenant, Role::Editor).await;
-                let made = editor.post("/accounts", &json!({"name": format!("a{round}")})).await;
-                editor.patch(made.header("location"), &json!({"owner": "ops"})).await;
+                let created = editor.post("/accounts", &json!({"name": format!("a{round}")})).await;
+                editor.patch(created.header("location"), &json!({"owner": "ops"})).await;
             }
             sealing.seal_all(&app).await;
         }
@@ -41,26 +41,19 @@ impl Audited {
         Self { app, sealing, admin, acme }
     }
 
-    /// What the superuser does; `ACME` in it is the tenant's id.
+    /// Runs statements as the superuser, with `ACME` replaced by the tenant's id.
     pub async fn tamper(&self, sql: &str) {
-        let sql = sql.replace("ACME", &format!("'{}'", self.acme));
-        self.app
-            .database
-            .superuser()
-            .await
-            .batch_execute(&sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        self.app.database.execute(&sql.replace("ACME", &format!("'{}'", self.acme))).await;
     }
 
-    /// What `GET /admin/audit/verify` finds.
+    /// Returns the result of `GET /admin/audit/verify`.
     pub async fn verify(&self) -> Value {
-        let reply = self.admin.get("/admin/audit/verify").await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        reply.body
+        let response = self.admin.get("/admin/audit/verify").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body
     }
 
-    /// Fetches all pages and keeps them in a file.
+    /// Downloads all pages into a file.
     pub async fn fetch(&self, name: &str, path: &str) -> PathBuf {
         let (mut text, mut path) = (String::new(), path.to_owned());
         loop {
@@ -74,7 +67,7 @@ impl Audited {
         self.app.database.file(name, &text)
     }
 
-    /// Fetches what an auditor needs: the seals before the rows.
+    /// Downloads all files that an auditor needs: the seals before the rows.
     pub async fn files(&self) -> Files {
         let jwks = self.fetch("jwks.json", "/.well-known/audit-jwks.json").await;
         let seals = self.fetch("seals.ndjson", "/admin/audit/seals").await;
@@ -83,7 +76,7 @@ impl Audited {
     }
 }
 
-/// What an auditor has.
+/// The files of an auditor.
 pub struct Files {
     /// The export.
     pub export: PathBuf,
@@ -94,14 +87,14 @@ pub struct Files {
 }
 
 impl Files {
-    /// What the command says of them.
+    /// Verifies the files by the real command. Returns its output, or the line with which it failed.
     pub fn verify(&self) -> Result<String, String> {
         let file = |path: &PathBuf| path.display().to_string();
         let arguments = ["--export", &file(&self.export), "--seals", &file(&self.seals), "--jwks", &file(&self.jwks)];
         outcome(&holdfast(&[&["verify"][..], &arguments].concat()))
     }
 
-    /// The same, with the lines of the export or of the seals changed.
+    /// Returns the same files with the lines of the export or of the seals changed.
     #[must_use]
     pub fn with(&self, export: bool, change: impl FnOnce(&mut Vec<String>)) -> Self {
         let path = if export { &self.export } else { &self.seals };
@@ -115,13 +108,13 @@ impl Files {
     }
 }
 
-/// `holdfast audit` with these arguments, offline: with no settings at all.
+/// Runs `holdfast audit` offline, without any settings.
 pub fn holdfast(arguments: &[&str]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
     command.env_clear().arg("audit").args(arguments).output().unwrap()
 }
 
-/// What a command printed: its output, or the line with which it failed.
+/// Returns the output of a command, or the line with which it failed.
 pub fn outcome(output: &Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().trim_end().to_owned();
     if output.status.success() {

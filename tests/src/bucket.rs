@@ -1,5 +1,4 @@
-//! A bucket of the test's own in moto, reached through a gate that refuses requests where the test asks for it, as S3 does
-//! when it is overloaded.
+//! A bucket of the test's own in moto, behind a proxy that rejects requests on demand, as an overloaded S3 does.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,79 +20,79 @@ use tokio::net::TcpListener;
 use crate::moto::{Moto, REGION};
 use crate::wire;
 
-/// The bucket. It has Object Lock and nothing in it.
+/// The bucket. It has Object Lock and is empty.
 pub struct TestBucket {
-    /// Its name.
+    /// The bucket's name.
     pub name: String,
-    /// S3, not through the gate.
+    /// A client of S3 that bypasses the proxy.
     pub client: Client,
-    gate: Arc<Gate>,
+    proxy: Arc<Proxy>,
     url: String,
     _moto: Option<Moto>,
 }
 
-struct Gate {
+struct Proxy {
     moto: String,
-    refused: AtomicBool,
+    rejected: AtomicBool,
     parts: AtomicUsize,
     seen: Mutex<Vec<(String, HeaderMap)>>,
 }
 
 impl TestBucket {
-    /// Makes it.
+    /// Creates a bucket.
     pub async fn create() -> Self {
         let moto = Moto::of_the_run().await;
         let bucket = Self::create_in(&moto).await;
         Self { _moto: Some(moto), ..bucket }
     }
 
-    /// Makes it in this moto.
+    /// Creates a bucket in this moto.
     pub async fn create_in(moto: &Moto) -> Self {
         let client = client(moto.url());
         let rng: &dyn Rng = &SystemRng;
         let name = format!("backups-{}", rng.base62(12).to_lowercase());
-        let made = client.create_bucket().bucket(&name).object_lock_enabled_for_bucket(true);
-        made.create_bucket_configuration(location()).send().await.unwrap();
-        let gate = Arc::new(Gate {
+        let created = client.create_bucket().bucket(&name).object_lock_enabled_for_bucket(true);
+        created.create_bucket_configuration(location()).send().await.unwrap();
+        let proxy = Arc::new(Proxy {
             moto: moto.url().to_owned(),
-            refused: AtomicBool::new(false),
+            rejected: AtomicBool::new(false),
             parts: AtomicUsize::new(0),
             seen: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(pass).with_state(Arc::clone(&gate));
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { name, client, gate, url, _moto: None }
+        Self { name, client, proxy, url, _moto: None }
     }
 
-    /// Backups in it, locked for five weeks under this key.
+    /// Returns a store of backups in the bucket, locked for five weeks under this key.
     pub fn store(&self, kms_key: Option<&str>) -> Store {
         Store::Bucket(Bucket::new(client(&self.url), &self.name, kms_key, SignedDuration::from_hours(35 * 24)))
     }
 
-    /// Refuses every part after the first one.
-    pub fn refuse_parts(&self) {
-        self.gate.parts.store(0, Ordering::SeqCst);
-        self.gate.refused.store(true, Ordering::SeqCst);
+    /// Rejects every part of an upload after the first one.
+    pub fn reject_parts(&self) {
+        self.proxy.parts.store(0, Ordering::SeqCst);
+        self.proxy.rejected.store(true, Ordering::SeqCst);
     }
 
-    /// Lets everything pass again.
+    /// Forwards every request again.
     pub fn repair(&self) {
-        self.gate.refused.store(false, Ordering::SeqCst);
+        self.proxy.rejected.store(false, Ordering::SeqCst);
     }
 
-    /// The requests that came through the gate since the last call: method and query, and the headers.
+    /// Returns the requests through the proxy since the last call: method and query, and the headers.
     pub fn take_requests(&self) -> Vec<(String, HeaderMap)> {
-        std::mem::take(&mut self.gate.seen.lock().unwrap())
+        std::mem::take(&mut self.proxy.seen.lock().unwrap())
     }
 
-    /// How many multipart uploads are under way.
+    /// Returns the number of unfinished multipart uploads.
     pub async fn uploads(&self) -> usize {
         self.client.list_multipart_uploads().bucket(&self.name).send().await.unwrap().uploads().len()
     }
 
-    /// The keys of all objects.
+    /// Returns the keys of all objects.
     pub async fn keys(&self) -> Vec<String> {
         let list = self.client.list_objects_v2().bucket(&self.name).send().await.unwrap();
         list.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
@@ -115,19 +114,19 @@ fn client(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Hands a request on to moto, unless it is to be refused.
-async fn pass(State(gate): State<Arc<Gate>>, request: Request<Body>) -> Response {
+/// Forwards a request to moto, or rejects it.
+async fn pass(State(proxy): State<Arc<Proxy>>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    gate.seen.lock().unwrap().push((format!("{} {query}", parts.method), parts.headers.clone()));
+    proxy.seen.lock().unwrap().push((format!("{} {query}", parts.method), parts.headers.clone()));
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let is_part = query.contains("partNumber=");
-    if gate.refused.load(Ordering::SeqCst) && is_part && gate.parts.fetch_add(1, Ordering::SeqCst) > 0 {
-        let refusal = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
-        return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(refusal.into()).unwrap();
+    if proxy.rejected.load(Ordering::SeqCst) && is_part && proxy.parts.fetch_add(1, Ordering::SeqCst) > 0 {
+        let rejection = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+        return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(rejection.into()).unwrap();
     }
     let path = parts.uri.path_and_query().unwrap().to_string();
-    parts.uri = format!("{}{path}", gate.moto).parse().unwrap();
+    parts.uri = format!("{}{path}", proxy.moto).parse().unwrap();
     let (parts, body): (_, Bytes) = wire::send(Request::from_parts(parts, body)).await.into_parts();
     Response::from_parts(parts, body.into())
 }

@@ -1,4 +1,4 @@
-//! A database of the test's own: a copy of the migrated template, gone when the test ends.
+//! A database for one test: a copy of the migrated template, dropped when the test ends.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,6 +12,7 @@ use holdfast::cluster::{OWNER, SUPERUSER};
 use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
+use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, Config};
 
 use crate::stage::{self, Stage, TEMPLATE};
@@ -23,7 +24,7 @@ pub struct TestDatabase {
     server: Arc<Server>,
 }
 
-/// The run's cluster, or this process's own.
+/// The cluster of the run, or of this process alone.
 struct Server {
     address: String,
     password: String,
@@ -31,21 +32,21 @@ struct Server {
     _own: Option<Stage>,
 }
 
-/// Set while a test of this process uses it.
+/// Set while a test of this process uses the server.
 static SERVER: Mutex<Option<Arc<Server>>> = Mutex::const_new(None);
 
 impl TestDatabase {
-    /// Copies the template.
+    /// Creates a copy of the template.
     pub async fn create() -> Self {
         Self::copy(TEMPLATE).await
     }
 
-    /// An empty one, to be restored into.
+    /// Creates an empty database, to restore into.
     pub async fn empty() -> Self {
         Self::copy("template0").await
     }
 
-    /// One on a server of its own, for who changes what all databases of a server share: its roles.
+    /// Creates a copy on a server of its own, for tests that change what all databases of a server share: its roles.
     pub async fn apart() -> Self {
         Self::copy_on(Arc::new(Server::own().await), TEMPLATE).await
     }
@@ -55,10 +56,10 @@ impl TestDatabase {
     }
 
     async fn copy_on(server: Arc<Server>, template: &str) -> Self {
-        static MADE: AtomicUsize = AtomicUsize::new(1);
-        let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        static CREATED: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("test_{}_{}", std::process::id(), CREATED.fetch_add(1, Ordering::Relaxed));
         server.execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await;
-        // Who may connect is the one thing that a copy does not take over.
+        // A copy takes over everything but the right to connect.
         let roles = "holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance";
         server.execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await;
         server.execute(&format!("GRANT CONNECT ON DATABASE {name} TO {roles}")).await;
@@ -66,88 +67,108 @@ impl TestDatabase {
         Self { name, files, server }
     }
 
-    /// `host:port` of the server, the same for all databases.
+    /// Returns `host:port` of the server, the same for all databases.
     pub async fn address() -> String {
         Server::find().await.address.clone()
     }
 
-    /// A URL of it as settings have it where the password stands by itself.
+    /// Splits a URL into the two settings that hold the URL and its password separately.
     pub fn apart_from_its_password(url: &str) -> [(&'static str, String); 2] {
         let (user, host) = url.split_once('@').unwrap();
         let (user, password) = user.rsplit_once(':').unwrap();
         [("DATABASE_URL", format!("{user}@{host}")), ("DATABASE_PASSWORD", password.to_owned())]
     }
 
-    /// How the auth, accounts, admin and health functions reach it.
+    /// Returns the URL of the auth, accounts, admin and health functions.
     pub fn app_url(&self) -> String {
         self.server.url(APP_ROLE, &self.name)
     }
 
-    /// How the metrics function reaches it.
+    /// Returns the URL of the metrics function.
     pub fn metrics_url(&self) -> String {
         self.server.url(METRICS_ROLE, &self.name)
     }
 
-    /// How the backup function reaches it.
+    /// Returns the URL of the backup function.
     pub fn backup_url(&self) -> String {
         self.server.url(BACKUP_ROLE, &self.name)
     }
 
-    /// How the maintenance function reaches it.
+    /// Returns the URL of the maintenance function.
     pub fn maintenance_url(&self) -> String {
         self.server.url(MAINTENANCE_ROLE, &self.name)
     }
 
-    /// How the migrate function reaches it. The owner is bound by row-level security, too.
+    /// Returns the URL of the migrate function. Row-level security binds the owner, too.
     pub fn owner_url(&self) -> String {
         self.server.url(OWNER, &self.name)
     }
 
-    /// How the superuser reaches it, whom no policy binds.
+    /// Returns the URL of the superuser, who bypasses row-level security.
     pub fn superuser_url(&self) -> String {
         self.server.url(SUPERUSER, &self.name)
     }
 
-    /// The certificate authority that the URLs' TLS is verified against, as a PEM file.
+    /// Returns the certificate authority to verify the server with, as a PEM file.
     pub fn ca_file(&self) -> PathBuf {
         self.server.authority.clone()
     }
 
-    /// Writes a file that goes with the database.
+    /// Writes a file that is deleted with the database.
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.files.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    /// Where all that was in it is written when it is dropped.
+    /// Returns the file into which all rows are written when the database is dropped.
     pub fn dump_file(&self) -> PathBuf {
         stage::logs().join(format!("{}.dump", self.name))
     }
 
-    /// The folder of those files.
+    /// Returns the folder of the test's files.
     pub fn folder(&self) -> PathBuf {
         self.files.path().to_owned()
     }
 
-    /// A look past row-level security, at what HTTP does not show.
+    /// Connects as the superuser, who bypasses row-level security.
     pub async fn superuser(&self) -> Client {
         self.server.connect(&self.superuser_url()).await
     }
 
-    /// A connection as the role of the auth, accounts, admin and health functions.
+    /// Connects as the role of the auth, accounts, admin and health functions.
     pub async fn as_app(&self) -> Client {
         self.server.connect(&self.app_url()).await
     }
 
-    /// A connection as the role of the metrics function.
+    /// Connects as the role of the metrics function.
     pub async fn as_metrics(&self) -> Client {
         self.server.connect(&self.metrics_url()).await
     }
 
-    /// A connection as the role of the maintenance function.
+    /// Connects as the role of the maintenance function.
     pub async fn as_maintenance(&self) -> Client {
         self.server.connect(&self.maintenance_url()).await
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn execute(&self, sql: &str) {
+        let client = self.superuser().await;
+        client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Returns the one value of the one row that a query of the superuser has.
+    pub async fn value<T: for<'a> FromSql<'a>>(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> T {
+        let rows = self.superuser().await.query(sql, parameters).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let [row] = rows.as_slice() else { panic!("{sql}: {} rows", rows.len()) };
+        assert_eq!(row.len(), 1, "{sql}: more than one column");
+        row.get(0)
+    }
+
+    /// Returns what a query such as `SELECT count(*) FROM ...` counts.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.value(sql, &[]).await
     }
 }
 
@@ -155,13 +176,13 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let drop_database = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         let server = &self.server;
-        // A thread, since this one may be a runtime's, which must not be blocked on.
+        // On another thread: this one may belong to a runtime and must not block.
         std::thread::scope(|scope| {
             let work = async {
                 server.dump(&self.name, &self.dump_file()).await;
                 server.execute(&drop_database).await;
                 let mut shared = SERVER.lock().await;
-                // Here, in the place of all, and nowhere else: no test of this process needs it any more.
+                // Held here and in SERVER only: no other test of this process needs the server.
                 if Arc::strong_count(server) == 2 {
                     shared.take();
                 }
@@ -177,8 +198,8 @@ impl Server {
         if let Some(server) = &*shared {
             return Arc::clone(server);
         }
-        let of_the_run = std::env::var(stage::DATABASE).ok().zip(std::env::var_os(stage::AUTHORITY));
-        let server = if let Some((url, authority)) = of_the_run {
+        let shared_by_the_run = std::env::var(stage::DATABASE).ok().zip(std::env::var_os(stage::AUTHORITY));
+        let server = if let Some((url, authority)) = shared_by_the_run {
             Self::new(&url, authority.into(), None)
         } else {
             Self::own().await
@@ -208,14 +229,13 @@ impl Server {
         holdfast_shared::db::connect_owner(&url, Some(&self.authority)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Writes all rows of all tables into a file, as `pg_dump` would, for the harness to search for secrets.
+    /// Writes all rows of all tables into a file, which the harness searches for secrets.
     async fn dump(&self, database: &str, path: &Path) {
         let client = self.connect(&self.url(SUPERUSER, database)).await;
-        let tables =
-            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+        let tables = "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
         let mut file = File::create(path).unwrap();
         for table in client.query(tables, &[]).await.unwrap() {
-            let copy = format!("COPY {} TO STDOUT", table.get::<_, &str>(0));
+            let copy = format!("COPY {} TO STDOUT", table.get::<_, &str>("name"));
             let mut rows = pin!(client.copy_out(&copy).await.unwrap());
             while let Some(row) = rows.next().await {
                 file.write_all(&row.unwrap()).unwrap();

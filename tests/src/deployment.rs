@@ -1,4 +1,4 @@
-//! Every function as the template deploys it, on this machine: settings from Secrets Manager, tokens signed by KMS, the
+//! Every function as the template deploys it, but on this machine: settings from Secrets Manager, tokens signed by KMS, the
 //! database over verified TLS, each function under AWS's Runtime Interface Emulator.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::emulator::Emulator;
 use crate::events::event;
 use crate::moto::Moto;
 
-/// Every function, and the secrets that it reads. Which ones rotation reads is in its requests.
+/// Every function and the secrets that it reads. Requests to rotation name the secret.
 const FUNCTIONS: [(&str, &[&str]); 10] = [
     ("migrate", &["owner"]),
     ("auth", &["app"]),
@@ -28,7 +28,7 @@ const FUNCTIONS: [(&str, &[&str]); 10] = [
     ("rotation", &[]),
 ];
 
-/// The secrets whose passwords migrate gives to their roles, and the settings that name them.
+/// The secrets whose passwords migrate sets on their roles, and the settings that name them.
 const LOGINS: [(&str, &str); 4] = [
     ("app", "APP_SECRET_ARN"),
     ("backup", "BACKUP_SECRET_ARN"),
@@ -36,8 +36,8 @@ const LOGINS: [(&str, &str); 4] = [
     ("metrics", "METRICS_SECRET_ARN"),
 ];
 
-/// What the functions are deployed with. The tenant `demo` has an `admin`, and the platform an `operator`, once the
-/// migrate function has run.
+/// The environment of the functions. After the migrate function has run, the tenant `demo` has an `admin` and the platform
+/// an `operator`.
 pub struct Deployment {
     environments: HashMap<&'static str, Vec<(&'static str, String)>>,
     password: SecretString,
@@ -45,7 +45,7 @@ pub struct Deployment {
     pub secrets: HashMap<&'static str, String>,
     /// The bucket that audit seals go to.
     pub seals: String,
-    /// What stands in for AWS.
+    /// The stand-in for AWS.
     pub moto: Moto,
     /// The database.
     pub database: TestDatabase,
@@ -53,12 +53,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Makes the database, the secrets and the keys.
+    /// Creates the database, the secrets and the keys.
     pub async fn create() -> Self {
         Self::over(TestDatabase::create().await).await
     }
 
-    /// The same on a server of its own, whose roles may be changed.
+    /// Creates the same on a server of its own, whose roles a test may change.
     pub async fn apart() -> Self {
         Self::over(TestDatabase::apart().await).await
     }
@@ -107,7 +107,7 @@ impl Deployment {
             if name == "backup" {
                 environment.push(("BACKUP_BUCKET", bucket.name.clone()));
                 environment.push(("BACKUP_KMS_KEY_ID", backup_key.clone()));
-                // Nothing is to be written anywhere.
+                // The function must write no file.
                 environment.push(("TMPDIR", "/nowhere".to_owned()));
                 environment.push(("HOME", "/nowhere".to_owned()));
             }
@@ -120,7 +120,7 @@ impl Deployment {
         Self { environments, password, secrets, seals, moto, database, _bucket: bucket }
     }
 
-    /// The names of all functions, migrate first.
+    /// Returns the names of all functions, migrate first.
     pub fn functions() -> impl Iterator<Item = &'static str> {
         FUNCTIONS.into_iter().map(|(name, _)| name)
     }
@@ -130,22 +130,23 @@ impl Deployment {
         Emulator::function(function, &self.environments[function]).await
     }
 
-    /// The one password of both users.
+    /// Returns the password of both users.
     pub fn password(&self) -> &str {
         self.password.expose_secret()
     }
 
-    /// The event that signs the operator in.
-    pub fn operators_login(&self) -> Value {
+    /// Returns the event that signs the operator in.
+    pub fn operator_login(&self) -> Value {
         let mut login = event("auth/login", &[("password", self.password())]);
         login["body"] = json!({"username": "operator", "password": self.password()}).to_string().into();
         login
     }
 }
 
-/// The body of an API Gateway answer, which must have this status: JSON, or else a text.
-pub fn body(answer: &Value, status: u16) -> Value {
-    assert_eq!(answer["statusCode"], status, "{answer}");
-    let body = answer["body"].as_str().unwrap_or_default();
+/// Returns the body of an API Gateway response, which must have this status: JSON, or else a text.
+#[track_caller]
+pub fn body(response: &Value, status: u16) -> Value {
+    assert_eq!(response["statusCode"], status, "{response}");
+    let body = response["body"].as_str().unwrap_or_default();
     serde_json::from_str(body).unwrap_or_else(|_| body.into())
 }

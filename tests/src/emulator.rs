@@ -1,5 +1,4 @@
-//! A function's binary under AWS's Runtime Interface Emulator: the Lambda Runtime API as the service has it, without a
-//! container.
+//! A function's binary under AWS's Runtime Interface Emulator: the Lambda Runtime API without a container.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,11 +13,11 @@ use tokio::sync::Mutex;
 use crate::program::Program;
 use crate::{loopback, stage, tools, wire};
 
-/// The emulator with a function. Dropping it ends both.
+/// The emulator with a function, both stopped when dropped.
 pub struct Emulator {
     program: Program,
     invocations: String,
-    /// Like a Lambda instance, it serves one event at a time.
+    /// Serves one event at a time, as a Lambda instance does.
     turn: Mutex<()>,
 }
 
@@ -42,24 +41,23 @@ impl Emulator {
         Self::start(&tools::function(name), environment).await
     }
 
-    /// Hands the function an event. One that fails to handle it answers with an object that has `errorType`; one that
-    /// ends instead of waiting for events leaves no answer at all, so null.
+    /// Invokes the function. Returns an object with `errorType` if it fails, and null if it exits without a response.
     pub async fn invoke(&self, event: &Value) -> Value {
         let _turn = self.turn.lock().await;
         let request = Request::builder().method(Method::POST).uri(&self.invocations).body(event.to_string()).unwrap();
-        let answer = wire::send(request).await;
-        if answer.status() == StatusCode::BAD_GATEWAY {
+        let response = wire::send(request).await;
+        if response.status() == StatusCode::BAD_GATEWAY {
             return Value::Null;
         }
-        serde_json::from_slice(answer.body()).unwrap_or_else(|_| panic!("{answer:?}: {}", self.log()))
+        serde_json::from_slice(response.body()).unwrap_or_else(|_| panic!("{response:?}: {}", self.log()))
     }
 
-    /// All that the emulator and the function have written.
+    /// Returns the output of the emulator and the function.
     pub fn log(&self) -> String {
         self.program.log()
     }
 
-    /// The function's own log lines that are JSON.
+    /// Returns the function's log lines that are JSON.
     pub fn lines(&self) -> Vec<Value> {
         self.log()
             .lines()
@@ -68,15 +66,15 @@ impl Emulator {
             .collect()
     }
 
-    /// How long the function's start took, from the creation of its process to its first wait for an event; none before
-    /// the first event.
+    /// Returns the duration of the function's start, from the creation of its process to its first wait for an event; none
+    /// before the first event.
     pub fn init(&self) -> Option<Duration> {
         let log = self.log();
         let report = log.split("INIT REPORT(durationMs: ").nth(1)?;
         milliseconds(report.split(')').next()?)
     }
 
-    /// How long each event took, in order, as the emulator reports it.
+    /// Returns the duration of each event, in order, as the emulator reports it.
     pub fn durations(&self) -> Vec<Duration> {
         let log = self.log();
         let reports = log.lines().filter(|line| line.starts_with("REPORT RequestId: "));
@@ -84,7 +82,7 @@ impl Emulator {
         fields.filter_map(|field| milliseconds(field.strip_suffix(" ms")?)).collect()
     }
 
-    /// The function's process; none before the first event.
+    /// Returns the function's process; none before the first event.
     pub fn process(&self) -> Option<u32> {
         self.program.children().first().copied()
     }
@@ -94,7 +92,7 @@ fn milliseconds(text: &str) -> Option<Duration> {
     text.parse::<f64>().ok().map(|milliseconds| Duration::from_secs_f64(milliseconds / 1000.0))
 }
 
-/// A log for each start: the function's name, this process, and which start of it.
+/// Returns the log file of a start: the function's name, this process, and the number of the start.
 fn log_file(bootstrap: &Path) -> PathBuf {
     static STARTS: SyncMutex<Option<HashMap<String, usize>>> = SyncMutex::new(None);
     let name = bootstrap.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! The sample events of `events/`, with their stand-ins filled in.
+//! The sample events of `events/`, with their placeholders filled in.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::tools;
 
-/// An event by its name, such as `accounts/create`, where each `{{name}}` in a text became its value.
-pub fn event(name: &str, stand_ins: &[(&str, &str)]) -> Value {
+/// Returns an event by its name, such as `accounts/create`, with each `{{name}}` in a text replaced by its value.
+pub fn event(name: &str, placeholders: &[(&str, &str)]) -> Value {
     let mut event = read(&folder().join(name).with_extension("json"));
-    fill(&mut event, stand_ins);
+    fill(&mut event, placeholders);
     let left = event.to_string();
-    assert!(!left.contains("{{"), "{name} needs more stand-ins: {left}");
+    assert!(!left.contains("{{"), "{name} needs more placeholders: {left}");
     event
 }
 
-/// The names of all events, in order.
+/// Returns the names of all events, in order.
 pub fn names() -> Vec<String> {
     let functions = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = functions.flat_map(|function| fs::read_dir(function).unwrap().map(|entry| entry.unwrap().path()));
@@ -26,7 +26,7 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// An event as it is in its file.
+/// Returns an event as its file has it.
 pub fn unfilled(name: &str) -> Value {
     read(&folder().join(name).with_extension("json"))
 }
@@ -40,15 +40,15 @@ fn read(path: &std::path::Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn fill(value: &mut Value, stand_ins: &[(&str, &str)]) {
+fn fill(value: &mut Value, placeholders: &[(&str, &str)]) {
     match value {
         Value::String(text) => {
-            for (name, value) in stand_ins {
+            for (name, value) in placeholders {
                 *text = text.replace(&format!("{{{{{name}}}}}"), value);
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| fill(value, stand_ins)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| fill(value, stand_ins)),
+        Value::Array(values) => values.iter_mut().for_each(|value| fill(value, placeholders)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| fill(value, placeholders)),
         _ => {}
     }
 }

@@ -1,5 +1,5 @@
-//! Searches what a run has logged, and what its databases held, for the secrets that its tests used, plain and encoded. Tests name their secrets in
-//! `secrets.txt`, one a line.
+//! Searches the logs of a run, and dumps of its databases, for the secrets that its tests used, plain and encoded. Tests
+//! list their secrets in `secrets.txt`, one a line.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,20 +11,20 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// Where tests name their secrets.
+/// The file in which tests list their secrets.
 pub const SECRETS: &str = "secrets.txt";
 
-/// A shorter text could be in a log by chance.
-const LEAST_BYTES: usize = 8;
+/// The length below which a text could be in a log by chance.
+const MIN_BYTES: usize = 8;
 
-/// A place where a secret was found. What was found there is not told again.
+/// The place of a secret in a log. The secret itself is not repeated.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Leak {
     /// The file.
     pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,
-    /// How the secret was written.
+    /// The encoding of the secret.
     pub form: &'static str,
 }
 
@@ -34,16 +34,16 @@ impl fmt::Display for Leak {
     }
 }
 
-/// Searches the files of a folder, but for `secrets.txt`, and those besides.
-pub fn find(folder: &Path, besides: &[PathBuf]) -> anyhow::Result<Vec<Leak>> {
+/// Searches the files of a folder except `secrets.txt`, and some more files.
+pub fn find(folder: &Path, more: &[PathBuf]) -> anyhow::Result<Vec<Leak>> {
     let secrets = fs::read_to_string(folder.join(SECRETS)).unwrap_or_default();
-    let forms: BTreeSet<_> = secrets.lines().filter(|secret| secret.len() >= LEAST_BYTES).flat_map(forms).collect();
+    let forms: BTreeSet<_> = secrets.lines().filter(|secret| secret.len() >= MIN_BYTES).flat_map(forms).collect();
     let (patterns, names): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
     let search = AhoCorasick::new(&patterns)?;
 
     let mut files: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.retain(|file| file.is_file() && !file.ends_with(SECRETS));
-    files.extend_from_slice(besides);
+    files.extend_from_slice(more);
     files.sort();
 
     let mut leaks = BTreeSet::new();
@@ -57,7 +57,7 @@ pub fn find(folder: &Path, besides: &[PathBuf]) -> anyhow::Result<Vec<Leak>> {
     Ok(leaks.into_iter().collect())
 }
 
-/// A secret as it may stand in a log.
+/// Returns the encodings of a secret that a log may hold.
 fn forms(secret: &str) -> Vec<(Vec<u8>, &'static str)> {
     let hex = hex(secret);
     let mut forms = vec![
@@ -65,8 +65,8 @@ fn forms(secret: &str) -> Vec<(Vec<u8>, &'static str)> {
         (hex.to_uppercase().into_bytes(), "as hexadecimal digits"),
         (hex.into_bytes(), "as hexadecimal digits"),
     ];
-    // As a part of something longer, its encoding depends on where in a group of three bytes it begins; the characters
-    // at its ends, which hold bits of its neighbours too, are left out.
+    // Within a longer text, the encoding depends on the position in a group of three bytes. The characters at both ends are
+    // left out, because they hold bits of the neighbours, too.
     for before in 0..3 {
         let padded = [&[0; 2][..before.min(2)], secret.as_bytes()].concat();
         let (from, to) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_every_form() {
+    fn a_secret_is_found_in_every_encoding() {
         let secret = "correct horse battery staple";
         let hex = hex(secret);
         let lines = [format!("a {secret} b"), "clean".to_owned(), format!("x{hex}x"), hex.to_uppercase()];
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_found_wherever_the_secret_begins_in_it() {
+    fn base64_is_found_at_every_offset_of_the_secret() {
         for before in ["", "a", "ab", "abc", "user:"] {
             for after in ["", "z", "zz", "zzz"] {
                 let text = format!("{before}other?secret>here{after}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_to_be_a_secret_is_not_looked_for() {
+    fn a_text_too_short_to_be_a_secret_is_not_searched_for() {
         assert!(leaks("a short line").is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What the end-to-end suites are written with.
+//! The harness of the end-to-end suites: a running application, its clients, and stand-ins for everything around it.
 
 pub mod app;
 pub mod auditor;
@@ -21,6 +21,7 @@ pub mod proxy;
 pub mod sample;
 pub mod sealing;
 pub mod secrets;
+pub mod source;
 pub mod stage;
 pub mod tools;
 pub mod users;

@@ -1,4 +1,4 @@
-//! Moto, which stands in for AWS: Secrets Manager, KMS and S3 as the functions call them, over HTTP and through the real SDK.
+//! Moto, the stand-in for AWS: Secrets Manager, KMS and S3, which the functions call through the real SDK.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 use crate::program::Program;
 use crate::{loopback, stage, tools, wire};
 
-/// The region that everything is in.
+/// The region of everything.
 pub const REGION: &str = "eu-central-1";
 
-/// Moto, the run's or this test's own.
+/// A server of moto: the run's, or the test's own.
 pub struct Moto {
     url: String,
-    /// Ends with this value, where it is not the run's.
+    /// The test's own server, stopped when dropped.
     _own: Option<Program>,
 }
 
 impl Moto {
-    /// Starts one. Dropping it ends it.
+    /// Starts a server, stopped when dropped.
     pub async fn start() -> Self {
         Self::start_in(&stage::logs()).await
     }
 
-    /// Starts one with its log in a folder.
+    /// Starts a server with its log in a folder.
     pub async fn start_in(logs: &Path) -> Self {
         let [address] = loopback::addresses();
         let mut command = Command::new(tools::moto_server());
@@ -35,8 +35,8 @@ impl Moto {
         Self { url: format!("http://{address}"), _own: Some(program) }
     }
 
-    /// The one that all tests of the run share, or one of this test's own where it runs without the harness. Nothing in
-    /// it is ever reset: each test makes what it needs.
+    /// Returns the server that all tests of the run share, or starts one without the harness. It is never reset: each test
+    /// creates what it needs.
     pub async fn of_the_run() -> Self {
         match std::env::var(stage::MOTO) {
             Ok(url) => Self { url, _own: None },
@@ -44,12 +44,12 @@ impl Moto {
         }
     }
 
-    /// Where it listens.
+    /// Returns the URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The environment with which an AWS SDK finds it, and nothing else.
+    /// Returns the environment that points an AWS SDK at this server only.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.url.clone()),
@@ -59,7 +59,7 @@ impl Moto {
         ]
     }
 
-    /// Makes a secret of settings, as a deployment's `SECRETS_ARN` names one. Gives its ARN.
+    /// Creates a secret that holds settings, for `SECRETS_ARN`. Returns its ARN.
     pub async fn secret(&self, settings: &[(&str, String)]) -> String {
         let rng: &dyn Rng = &SystemRng;
         let settings: serde_json::Map<_, _> =
@@ -71,17 +71,17 @@ impl Moto {
         self.call("secretsmanager", "secretsmanager.CreateSecret", &request).await["ARN"].as_str().unwrap().to_owned()
     }
 
-    /// Makes a key that signs access tokens. Gives its ARN.
+    /// Creates a key that signs access tokens. Returns its ARN.
     pub async fn signing_key(&self) -> String {
         self.key(&json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"})).await
     }
 
-    /// Makes a key that wraps data keys. Gives its ARN.
+    /// Creates a key that wraps data keys. Returns its ARN.
     pub async fn vault_key(&self) -> String {
         self.key(&json!({"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"})).await
     }
 
-    /// Makes a bucket whose objects can be locked. Gives its name.
+    /// Creates a bucket with Object Lock. Returns its name.
     pub async fn locking_bucket(&self) -> String {
         let rng: &dyn Rng = &SystemRng;
         let bucket = format!("seals-{}", rng.base62(20).to_lowercase());
@@ -91,12 +91,12 @@ impl Moto {
         let location = format!(
             "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
         );
-        let answer = wire::send(request.body(location).unwrap()).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+        let response = wire::send(request.body(location).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
         bucket
     }
 
-    /// Asks S3 for something in a bucket.
+    /// Reads an object of a bucket.
     pub async fn object(&self, path: &str) -> http::Response<bytes::Bytes> {
         let request = Request::builder().uri(format!("{}/{path}", self.url));
         wire::send(request.header("authorization", authorization("s3")).body(String::new()).unwrap()).await
@@ -115,13 +115,13 @@ impl Moto {
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target)
             .body(request.to_string());
-        let answer = wire::send(request.unwrap()).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{target}: {answer:?}");
-        serde_json::from_slice(answer.body()).unwrap()
+        let response = wire::send(request.unwrap()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{target}: {response:?}");
+        serde_json::from_slice(response.body()).unwrap()
     }
 }
 
-/// Moto asks for a signature only to learn from its scope which service is meant.
+/// Returns an unsigned authorization: moto reads only the service in its scope.
 fn authorization(service: &str) -> String {
     let scope = format!("AKIDOFNOBODY/20250101/{REGION}/{service}/aws4_request");
     format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")

@@ -1,4 +1,4 @@
-//! An nginx in front of a gateway, as the edge of a deployment: TLS with a certificate of the test's own authority.
+//! An nginx in front of a gateway, as the edge of a deployment: TLS with a certificate of a private authority.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,35 +10,35 @@ use tempfile::TempDir;
 use crate::program::Program;
 use crate::{loopback, stage, tools};
 
-/// What an edge has besides TLS and the way to the gateway, as nginx writes it.
+/// The configuration of an edge beyond TLS and the proxy to the gateway, in the syntax of nginx.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Edge<'a> {
-    /// In the place of `ssl_protocols TLSv1.2 TLSv1.3`.
+    /// Overrides `ssl_protocols TLSv1.2 TLSv1.3`.
     pub tls: Option<&'a str>,
-    /// Whether it has a certificate with an RSA key, too.
+    /// Adds a certificate with an RSA key.
     pub rsa: bool,
-    /// What it does without TLS; where it does nothing, that port is closed.
+    /// The behaviour without TLS. If empty, the port is closed.
     pub plain: &'a str,
-    /// More for the server.
+    /// Additional directives of the server.
     pub server: &'a str,
-    /// More for the location that leads to the gateway.
+    /// Additional directives of the location that proxies to the gateway.
     pub location: &'a str,
 }
 
-/// The running nginx. Dropping it ends it.
+/// The running nginx, stopped when dropped.
 pub struct Nginx {
-    /// Where it answers.
+    /// The URL over TLS.
     pub url: String,
-    /// Where it listens without TLS.
+    /// The port without TLS.
     pub http_port: u16,
-    /// The certificate authority of its certificate, as a PEM file.
+    /// The authority of the certificate, as a PEM file.
     pub authority: PathBuf,
     _program: Program,
     _folder: TempDir,
 }
 
 impl Nginx {
-    /// Starts it before a gateway, `http://host:port`.
+    /// Starts nginx in front of a gateway, `http://host:port`.
     pub async fn before(gateway: &str, edge: Edge<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -50,20 +50,23 @@ impl Nginx {
         let mut certificates = String::new();
         for (number, key) in keys.iter().enumerate() {
             let certificate = stage::certificate(&authority, &names, key).unwrap();
-            let [of, its] = [path(&format!("{number}.pem")), path(&format!("{number}.key"))];
-            std::fs::write(&of, certificate).unwrap();
-            std::fs::write(&its, key.serialize_pem()).unwrap();
-            write!(certificates, "ssl_certificate {}; ssl_certificate_key {}; ", of.display(), its.display()).unwrap();
+            let [pem, private] = [path(&format!("{number}.pem")), path(&format!("{number}.key"))];
+            std::fs::write(&pem, certificate).unwrap();
+            std::fs::write(&private, key.serialize_pem()).unwrap();
+            write!(certificates, "ssl_certificate {}; ssl_certificate_key {}; ", pem.display(), private.display())
+                .unwrap();
         }
         let without_tls = match edge.plain {
             "" => String::new(),
-            does => format!("server {{ listen {plain}; location / {{ {} }} }}", does.replace("GATEWAY", gateway)),
+            behaviour => {
+                format!("server {{ listen {plain}; location / {{ {} }} }}", behaviour.replace("GATEWAY", gateway))
+            }
         };
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {};", path(kind).display()))
             .join(" ");
-        // As root it would give its rights away, and could not write into the folder any more; as anybody else it says that it
-        // cannot, and goes on.
+        // Started as root, nginx would drop its rights and could no longer write into the folder; otherwise it ignores `user`
+        // with a warning.
         let config = format!(
             "daemon off; user root; worker_processes 1; error_log stderr; pid {pid};
              events {{}}
@@ -87,12 +90,12 @@ impl Nginx {
     }
 }
 
-/// A new RSA key. Our library for certificates makes none, and Python's, which moto needs, does.
+/// Generates an RSA key, by the Python library that moto needs: rcgen on ring cannot generate RSA keys.
 fn rsa_key() -> KeyPair {
-    const MAKE: &str = "import sys; from cryptography.hazmat.primitives import serialization as s; \
+    const GENERATE: &str = "import sys; from cryptography.hazmat.primitives import serialization as s; \
         from cryptography.hazmat.primitives.asymmetric import rsa; key = rsa.generate_private_key(65537, 2048); \
         sys.stdout.buffer.write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))";
-    let output = Command::new(tools::python_of_moto()).args(["-c", MAKE]).output().unwrap();
+    let output = Command::new(tools::python_of_moto()).args(["-c", GENERATE]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     KeyPair::from_pem(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }

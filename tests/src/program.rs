@@ -1,4 +1,4 @@
-//! A program that runs beside the tests, with a log, and ends with its owner.
+//! A program that runs beside the tests and writes a log, stopped when dropped.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 
-/// How long a program may take to listen: an interpreter on a busy machine takes seconds.
+/// The time limit for a program to listen: an interpreter on a busy machine takes seconds.
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// Between two tries to connect.
+/// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The running program.
@@ -21,7 +21,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it, and waits until it listens.
+    /// Starts the program and waits until it listens.
     pub async fn start(mut command: Command, address: SocketAddr, log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
@@ -37,12 +37,12 @@ impl Program {
         program
     }
 
-    /// All that it has written so far.
+    /// Returns its output so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// The processes that it has started and that still run.
+    /// Returns its running child processes.
     pub fn children(&self) -> Vec<u32> {
         let threads = Path::new("/proc").join(self.process.id().to_string()).join("task");
         let threads = threads.read_dir().into_iter().flatten().flatten();
@@ -53,7 +53,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Its children first, while the system still knows whose they are.
+        // Children first, as long as the system knows their parent.
         for child in self.children().into_iter().filter_map(|id| Pid::from_raw(id.try_into().ok()?)) {
             let _ = kill_process(child, Signal::KILL);
         }

@@ -1,4 +1,4 @@
-//! A Prometheus that scrapes a test's gateway: once with the token in the test's file `token`, and once without.
+//! A Prometheus that scrapes a test's gateway: one job has the token of the test's file `token`, the other has none.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,8 +11,8 @@ use crate::app::TestApp;
 use crate::program::Program;
 use crate::{loopback, stage, tools, wire};
 
-/// How long a scrape may take to show.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for the result of a scrape.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// The running Prometheus.
 pub struct Prometheus {
@@ -21,7 +21,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it, with these alert rules.
+    /// Starts Prometheus with these alert rules.
     pub async fn start(app: &TestApp, target: &str, rules: &Path) -> Self {
         let config = format!(
             r#"
@@ -47,32 +47,32 @@ scrape_configs:
         Self { program: Program::start(command, address, &log).await, url: format!("http://{address}") }
     }
 
-    /// Asks its API; null while it is not ready.
+    /// Sends a GET to its API. Returns null while it is not ready.
     pub async fn get(&self, path: &str) -> Value {
         let request = Request::builder().method(Method::GET).uri(format!("{}{path}", self.url)).body(String::new());
         serde_json::from_slice(wire::send(request.unwrap()).await.body()).unwrap_or_default()
     }
 
-    /// The result of a query, once there is one.
+    /// Waits until a query has a result, and returns it.
     pub async fn until(&self, query: &str) -> Value {
         let encoded = data_encoding::HEXLOWER.encode(query.as_bytes());
         let encoded: String =
             encoded.as_bytes().chunks(2).flat_map(|byte| [b"%", byte].concat()).map(char::from).collect();
         let started = Instant::now();
         loop {
-            let answer = self.get(&format!("/api/v1/query?query={encoded}")).await;
-            let result = &answer["data"]["result"];
+            let response = self.get(&format!("/api/v1/query?query={encoded}")).await;
+            let result = &response["data"]["result"];
             if result.as_array().is_some_and(|found| !found.is_empty()) {
                 return result.clone();
             }
-            assert!(started.elapsed() < PATIENCE, "{query}: {answer}\n{}", self.program.log());
+            assert!(started.elapsed() < TIME_LIMIT, "{query}: {response}\n{}", self.program.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// What it complained of.
+    /// Returns the warnings and errors in its log.
     pub fn errors(&self) -> Vec<String> {
-        let complains = |line: &&str| line.contains("level=warn") || line.contains("level=error");
-        self.program.log().lines().filter(complains).map(str::to_owned).collect()
+        let is_error = |line: &&str| line.contains("level=warn") || line.contains("level=error");
+        self.program.log().lines().filter(is_error).map(str::to_owned).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! A request for every route that succeeds where it is permitted. A route without one here fails each test that goes
-//! through the route table, so that none is forgotten.
+//! A request for every route that succeeds if it is permitted. A route without one here fails each test over the route
+//! table, so that none is forgotten.
 
 use holdfast_shared::clock::Clock;
 use holdfast_shared::identity::totp::TotpSecret;
@@ -10,38 +10,38 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::app::{SAMPLER, Tenant, TestApp};
-use crate::client::{Client, Reply};
+use crate::client::{Client, Response};
 use crate::secrets::{self, unique};
 use crate::users;
 
-/// Makes requests, and what they need to exist.
+/// Creates requests and the data that they refer to.
 pub struct Samples<'a> {
     app: &'a TestApp,
     editors: [Client; 2],
     admins: [(Tenant, Client); 3],
 }
 
-/// A request's path and body.
+/// A request for a route.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
     /// The path, with ids in it.
     pub path: String,
     /// The JSON body, if the route takes one.
     pub body: Option<Value>,
-    /// Headers that it needs beside the caller's.
+    /// Headers beyond the caller's.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl Sample {
-    /// Sends it.
-    pub async fn send(&self, route: &Route, client: &Client) -> Reply {
+    /// Sends the request.
+    pub async fn send(&self, route: &Route, client: &Client) -> Response {
         let client = self.headers.iter().fold(client.clone(), |client, (name, value)| client.with_header(name, value));
         client.send(route.method.clone(), &self.path, self.body.clone()).await
     }
 }
 
 impl<'a> Samples<'a> {
-    /// Signs in those who make what requests are about.
+    /// Signs in the users that create the data.
     pub async fn new(app: &'a TestApp) -> Self {
         let editors = [app.sign_in_as(Tenant::Acme, SAMPLER).await, app.sign_in_as(Tenant::Globex, SAMPLER).await];
         let acme = admin(app, Tenant::Acme, Role::Admin).await;
@@ -49,23 +49,17 @@ impl<'a> Samples<'a> {
         Self { app, editors, admins: [acme, globex, admin(app, Tenant::Platform, Role::Operator).await] }
     }
 
-    /// Takes everybody's one-time codes away, so that a password alone signs in again.
-    pub async fn forget_codes(&self) {
-        self.app
-            .database
-            .superuser()
-            .await
-            .batch_execute("DELETE FROM totp_secrets; DELETE FROM login_throttles")
-            .await
-            .unwrap();
+    /// Disables TOTP for all users, so that a password is enough to sign in again.
+    pub async fn disable_totp(&self) {
+        self.app.database.execute("DELETE FROM totp_secrets; DELETE FROM login_throttles").await;
     }
 
-    /// Enrols the caller's authenticator app: its secret.
+    /// Enrols the caller's authenticator app. Returns its secret.
     async fn enrol(&self, client: &Client) -> String {
-        client.act("/auth/mfa/totp").await.text_at("secret").to_owned()
+        client.post_empty("/auth/mfa/totp").await.text_at("secret").to_owned()
     }
 
-    /// A code of this secret, so many steps ahead.
+    /// Returns the code of a secret, some steps ahead.
     fn code(&self, secret: &str, ahead: i64) -> String {
         code(secret, self.app.clock.now(), ahead)
     }
@@ -76,42 +70,39 @@ impl<'a> Samples<'a> {
         json!({"name": "a token", "scopes": [scope]})
     }
 
-    /// The path of a new account of the tenant.
+    /// Creates an account in the tenant. Returns its path.
     pub async fn account(&self, tenant: Tenant) -> String {
         let editor = &self.editors[usize::from(tenant == Tenant::Globex)];
-        let made = editor.post("/accounts", &json!({"name": unique()})).await;
-        assert_eq!(made.status, 201, "{made:?}");
-        made.header("location").to_owned()
+        editor.create_account().await
     }
 
-    /// The path of a new secret of a new account of the tenant.
+    /// Creates a secret in a new account of the tenant. Returns its path.
     pub async fn secret(&self, tenant: Tenant) -> String {
         let path = format!("{}/secrets/token", self.account(tenant).await);
         let editor = &self.editors[usize::from(tenant == Tenant::Globex)];
-        let made = editor.put(&path, &json!({"value": secrets::random().expose_secret()})).await;
-        assert_eq!(made.status, 201, "{made:?}");
+        let created = editor.put(&path, &json!({"value": secrets::random().expose_secret()})).await;
+        assert_eq!(created.status, 201, "{created:?}");
         path
     }
 
-    /// The path of a new user of the tenant, or of the platform.
+    /// Creates a user of the tenant, or of the platform. Returns its path.
     async fn user(&self, tenant: Tenant) -> String {
         self.administer(tenant, "/admin/users", new_user(tenant)).await
     }
 
-    /// The path of a new tenant.
+    /// Creates a tenant. Returns its path.
     async fn tenant(&self) -> String {
         self.administer(Tenant::Platform, "/admin/tenants", new_tenant()).await
     }
 
     async fn administer(&self, tenant: Tenant, path: &str, body: Value) -> String {
         let (_, admin) = self.admins.iter().find(|(of, _)| *of == tenant).unwrap();
-        let made = admin.post(path, &body).await;
-        assert_eq!(made.status, 201, "{made:?}");
-        made.header("location").to_owned()
+        admin.create(path, &body).await.header("location").to_owned()
     }
 
-    /// A request of the console's session: as a browser sends it for a page of this origin, with the cookie where it is asked for.
-    async fn of_a_browser(&self, path: &str, client: &Client) -> Sample {
+    /// Returns a request of the console's session, as a browser sends it from a page of the same origin, with the session's
+    /// cookie if the route needs it.
+    async fn browser_request(&self, path: &str, client: &Client) -> Sample {
         let mut headers = vec![("sec-fetch-site", "same-origin".to_owned())];
         let mut body = None;
         match path {
@@ -126,12 +117,12 @@ impl<'a> Samples<'a> {
         Sample { path: path.to_owned(), body, headers }
     }
 
-    /// A request of this route about something of the tenant's.
+    /// Returns a request for this route that concerns data of the tenant.
     pub async fn of(&self, route: &Route, tenant: Tenant, client: &Client) -> Sample {
         let plain = |path: &str| Sample { path: path.to_owned(), ..Sample::default() };
         let with = |path: &str, body: Value| Sample { body: Some(body), ..plain(path) };
         if route.same_origin {
-            return self.of_a_browser(route.path, client).await;
+            return self.browser_request(route.path, client).await;
         }
         match (route.method.as_str(), route.path) {
             ("POST", path @ "/auth/login") => with(path, self.app.credentials(Tenant::Acme, Role::Viewer)),
@@ -176,14 +167,14 @@ impl<'a> Samples<'a> {
             }
             ("POST", path @ "/auth/tokens") => with(path, self.new_token(client).await),
             ("DELETE", "/auth/tokens/{id}") => {
-                let made = match tenant {
+                let created = match tenant {
                     Tenant::Globex => {
                         let admin = self.app.sign_in(Tenant::Globex, Role::Admin).await;
                         admin.post("/auth/tokens", &json!({"name": "t", "scopes": ["accounts:read"]})).await
                     }
                     _ => client.post("/auth/tokens", &self.new_token(client).await).await,
                 };
-                plain(&format!("/auth/tokens/{}", made.body["id"].as_str().unwrap_or("none")))
+                plain(&format!("/auth/tokens/{}", created.body["id"].as_str().unwrap_or("none")))
             }
             ("POST", path @ "/admin/tenants") => with(path, new_tenant()),
             ("GET", "/admin/tenants/{id}") => plain(&self.tenant().await),
@@ -194,9 +185,8 @@ impl<'a> Samples<'a> {
             ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
             ("POST", path @ "/admin/keys/rotate") => with(path, json!({"kind": "vault"})),
             ("POST", path @ "/admin/backups") => {
-                // Only one can be asked for at a time.
-                let forget = "DELETE FROM backup_runs WHERE state = 'requested'";
-                self.app.database.superuser().await.batch_execute(forget).await.unwrap();
+                // Only one backup can be requested at a time.
+                self.app.database.execute("DELETE FROM backup_runs WHERE state = 'requested'").await;
                 plain(path)
             }
             (
@@ -230,10 +220,10 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A new admin or operator, signed in: nobody whose sessions a test ends.
+/// Creates an admin or operator whose sessions no test ends, and signs in.
 async fn admin(app: &TestApp, tenant: Tenant, role: Role) -> (Tenant, Client) {
     let name = unique();
-    users::make(app, &app.sign_in(tenant, role).await, &name, role).await;
+    users::create_user(app, &app.sign_in(tenant, role).await, &name, role).await;
     (tenant, app.sign_in_as(tenant, &name).await)
 }
 
@@ -245,7 +235,7 @@ fn new_tenant() -> Value {
     json!({"slug": unique(), "name": "A customer", "quotas": {"accounts": 3}, "admin": {"username": "first"}})
 }
 
-/// What an authenticator app shows for this secret, so many steps ahead of a time.
+/// Returns the code that an authenticator app shows for this secret, some steps ahead of a time.
 pub fn code(secret: &str, now: Timestamp, ahead: i64) -> String {
     let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap_or_default();
     TotpSecret::from_bytes(bytes.into()).code(now.as_second() / 30 + ahead)

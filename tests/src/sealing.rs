@@ -1,4 +1,4 @@
-//! Maintenance as the tests run it: on a test's own database, with its own key and folder of seals.
+//! The maintenance function on a test's own database, with its own key and folder of seals.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,28 +9,28 @@ use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
 use crate::app::{self, TestApp, VAULT_KEY};
 
-/// How long other tests' transactions, on the same cluster, may hold up what is sealed.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit for sealing all rows: transactions of other tests, on the same cluster, may delay it.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "SELECT count(*) FROM http_audit_log l WHERE NOT EXISTS (SELECT FROM audit_seals s
     WHERE s.epoch = l.epoch AND l.transaction_id >= s.from_transaction AND l.transaction_id < s.to_transaction)";
 
-/// What maintains a test's database.
+/// The maintenance of a test's database.
 pub struct Sealing {
-    /// How it does it.
+    /// The plan of every run.
     pub plan: Plan,
-    /// Where its seals go.
+    /// The folder of the seals.
     pub folder: PathBuf,
 }
 
 impl Sealing {
-    /// With a key in a file, and seals in a folder.
+    /// Prepares maintenance with a key in a file, and seals in a folder.
     pub fn of(app: &TestApp) -> Self {
         let key = app.database.file("audit-key.pem", &app::signing_key());
         let folder = app.database.folder().join("stored");
         let plan = Plan {
             database_url: app.database.maintenance_url().into(),
             database_ca_file: Some(app.database.ca_file()),
-            time_limit: PATIENCE,
+            time_limit: TIME_LIMIT,
             max_rows: 10_000,
             retention_days: 400,
             account_retention_days: 30,
@@ -47,7 +47,7 @@ impl Sealing {
         report.tasks[0].outcome.clone()
     }
 
-    /// Seals once, which must not fail.
+    /// Seals once, which must succeed.
     pub async fn seal(&self, app: &TestApp) -> Sealed {
         match self.run(app, Task::Seal).await {
             Outcome::Done(Done::Seal(sealed)) => sealed,
@@ -55,21 +55,21 @@ impl Sealing {
         }
     }
 
-    /// Seals until every row is.
+    /// Seals until every row is sealed.
     pub async fn seal_all(&self, app: &TestApp) {
-        let (superuser, started) = (app.database.superuser().await, Instant::now());
+        let started = Instant::now();
         loop {
             self.seal(app).await;
-            let unsealed: i64 = superuser.query_one(UNSEALED, &[]).await.unwrap().get(0);
+            let unsealed = app.database.count(UNSEALED).await;
             if unsealed == 0 {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "{unsealed} rows are not sealed");
+            assert!(started.elapsed() < TIME_LIMIT, "{unsealed} rows are not sealed");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// The seals as they were stored, in order.
+    /// Returns the stored seals, in order.
     pub fn stored(&self) -> Vec<Document> {
         let sorted = |folder: PathBuf| {
             let files = folder.read_dir().into_iter().flatten().flatten();
@@ -81,7 +81,7 @@ impl Sealing {
         files.map(|file| serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect()
     }
 
-    /// The key that its seals are checked with.
+    /// Returns the key to verify the seals with.
     pub fn keys(&self) -> AuditKeys {
         AuditKeys::new([self.plan.signer.public.clone()])
     }

@@ -1,4 +1,4 @@
-//! The secrets that tests use, kept aside so that the harness can search every log for them afterwards.
+//! The secrets that tests use, recorded so that the harness can search every log for them afterwards.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,7 +10,7 @@ use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::SecretString;
 
-/// A new password, kept.
+/// Generates a password and records it.
 pub fn random() -> SecretString {
     let rng: &dyn Rng = &SystemRng;
     let text = URL_SAFE_NO_PAD.encode(rng.bytes::<18>());
@@ -18,11 +18,11 @@ pub fn random() -> SecretString {
     SecretString::from(text)
 }
 
-/// Keeps a secret for the search. Without the harness there is no folder of logs, and nothing to search.
+/// Records a secret for the search. Without the harness there is no folder of logs to search.
 pub fn keep(secret: &str) {
     let Some(folder) = std::env::var_os("HOLDFAST_TEST_LOGS") else { return };
     let file = PathBuf::from(folder).join("secrets.txt");
-    // One write a line, so that lines of several processes do not mix.
+    // One write for each line, so that lines of several processes do not mix.
     OpenOptions::new()
         .create(true)
         .append(true)
@@ -31,17 +31,17 @@ pub fn keep(secret: &str) {
         .unwrap();
 }
 
-/// Keeps what can be searched for of a value of any length and content.
+/// Records a searchable part of a value of any length and content.
 pub fn keep_excerpt(value: &str) {
     let excerpt: String = value.chars().skip(value.chars().count() / 2).take(48).collect();
     let whole = if value.len() <= 64 { value } else { &excerpt };
-    let telling = whole.chars().any(|letter| !whole.starts_with(letter));
-    if telling && !whole.chars().any(char::is_control) {
+    let distinctive = whole.chars().any(|letter| !whole.starts_with(letter));
+    if distinctive && !whole.chars().any(char::is_control) {
         keep(whole);
     }
 }
 
-/// A word that no other test uses.
+/// Returns a word that no other test uses.
 pub fn unique() -> String {
     let rng: &dyn Rng = &SystemRng;
     rng.uuid(SystemClock.now()).to_string()

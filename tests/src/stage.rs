@@ -1,5 +1,5 @@
-//! What all tests of a run stand on: one PostgreSQL cluster with TLS and a migrated database to copy. The harness sets it
-//! up once and tells the tests by environment variables; a test that runs without the harness sets up its own.
+//! The shared stage of a run: one PostgreSQL cluster with TLS and a migrated database to copy. The harness sets it up once
+//! and passes it to the tests in environment variables; a test without the harness sets up its own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,36 +18,36 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::tools;
 
-/// The superuser's URL of the run's cluster. In it, every role has the same password.
+/// The superuser's URL of the run's cluster. Every role in it has the same password.
 pub const DATABASE: &str = "HOLDFAST_TEST_DATABASE";
 /// The certificate authority of the cluster, as a PEM file.
 pub const AUTHORITY: &str = "HOLDFAST_TEST_CA";
-/// Where the run's moto listens.
+/// The URL of the run's moto.
 pub const MOTO: &str = "HOLDFAST_TEST_MOTO";
 /// The folder of the run's logs.
 pub const LOGS: &str = "HOLDFAST_TEST_LOGS";
 
-/// The database that tests copy. Nobody can connect to it.
+/// The database that tests copy. It allows no connections.
 pub const TEMPLATE: &str = "holdfast_template";
 
-/// Enough for as many tests at a time as there are processors.
+/// Enough for one test on each processor.
 const MAX_CONNECTIONS: u16 = 300;
 
-/// The folder of logs: the run's, or one beside the binaries for tests without the harness.
+/// Returns the folder of logs: the run's, or one beside the binaries for tests without the harness.
 pub fn logs() -> PathBuf {
     let folder = std::env::var_os(LOGS).map_or_else(|| tools::binaries().join("test-logs"), PathBuf::from);
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// A cluster for tests. Dropping it ends it and leaves nothing.
+/// A cluster for tests, stopped and deleted when dropped.
 pub struct Stage {
     cluster: Cluster,
     authority: PathBuf,
 }
 
 impl Stage {
-    /// Starts a cluster, migrates the template, and lets the roles log in.
+    /// Starts a cluster, migrates the template, and enables the roles' logins.
     pub async fn set_up() -> anyhow::Result<Self> {
         let dir = Arc::new(DataDir::temporary()?);
         let authority = dir.file("authority.pem");
@@ -61,26 +61,26 @@ impl Stage {
         let options =
             ClusterOptions { ssl: Some(certificate), max_connections: MAX_CONNECTIONS, ..ClusterOptions::throw_away() };
         let stage = Self { cluster: Cluster::start(dir, options, &SystemRng).await?, authority };
-        stage.make_template().await?;
+        stage.create_template().await?;
         Ok(stage)
     }
 
-    /// The superuser's URL.
+    /// Returns the superuser's URL.
     pub fn superuser_url(&self) -> String {
         with_tls(self.cluster.superuser_url("postgres").expose_secret())
     }
 
-    /// The certificate authority, as a PEM file.
+    /// Returns the certificate authority, as a PEM file.
     pub fn authority(&self) -> PathBuf {
         self.authority.clone()
     }
 
-    /// The server's log.
+    /// Returns the server's log.
     pub fn log(&self) -> PathBuf {
         self.cluster.log()
     }
 
-    async fn make_template(&self) -> anyhow::Result<()> {
+    async fn create_template(&self) -> anyhow::Result<()> {
         self.cluster.create_database(TEMPLATE, None).await?;
         let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
         let password = self.password()?;
@@ -88,8 +88,8 @@ impl Stage {
         plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
         holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await?;
 
-        // The owner's password becomes the common one, and nobody connects to the template from here on. The server
-        // logs no statement that succeeds.
+        // The owner gets the common password, and the template allows no connections from here on. The server logs only
+        // statements that fail.
         let password = password.expose_secret();
         let last =
             format!("ALTER ROLE {OWNER} PASSWORD '{password}'; ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false");
@@ -107,17 +107,17 @@ fn with_tls(url: &str) -> String {
     url.replace("sslmode=disable", "sslmode=verify-full")
 }
 
-/// A new certificate authority of this name.
+/// Generates a certificate authority of this name.
 pub(crate) fn authority(name: &str) -> anyhow::Result<CertifiedIssuer<'static, KeyPair>> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    // Of the same name as what it signs, OpenSSL would take that for self-signed.
+    // OpenSSL takes a certificate with its authority's name for self-signed.
     authority.distinguished_name.push(DnType::CommonName, name);
     Ok(CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?)
 }
 
-/// A certificate of an authority's for a server's names and its key, in PEM form.
+/// Issues a certificate for a server's names and key, in PEM form.
 pub(crate) fn certificate(
     authority: &CertifiedIssuer<'static, KeyPair>,
     names: &[String],

@@ -1,8 +1,8 @@
-//! Where the programs are that tests start: AWS's stand-ins, and the functions themselves.
+//! The paths of the programs that tests start: AWS's stand-ins, and the functions themselves.
 
 use std::path::{Path, PathBuf};
 
-/// The Runtime Interface Emulator: `HOLDFAST_RIE`, or the one that `make test` installs.
+/// Returns the Runtime Interface Emulator: `HOLDFAST_RIE`, or the one that `make test` installs.
 pub fn runtime_emulator() -> PathBuf {
     let program = if cfg!(target_arch = "aarch64") { "aws-lambda-rie-arm64" } else { "aws-lambda-rie-x86_64" };
     tool("HOLDFAST_RIE", || {
@@ -12,48 +12,48 @@ pub fn runtime_emulator() -> PathBuf {
     })
 }
 
-/// The server of moto: `HOLDFAST_MOTO`, or the one that `make test` installs.
+/// Returns the server of moto: `HOLDFAST_MOTO`, or the one that `make test` installs.
 pub fn moto_server() -> PathBuf {
     tool("HOLDFAST_MOTO", || Some(workspace().join(".venv/emulators/bin/moto_server")).filter(|path| path.is_file()))
 }
 
-/// The Python that moto is installed for, with what it needs.
+/// Returns the Python interpreter of moto's environment.
 pub fn python_of_moto() -> PathBuf {
     moto_server().with_file_name("python")
 }
 
-/// What makes requests from an OpenAPI document: `HOLDFAST_SCHEMATHESIS`, or the one that `make test` installs.
+/// Returns the program that generates requests from an OpenAPI document: `HOLDFAST_SCHEMATHESIS`, or the one that `make test` installs.
 pub fn schemathesis() -> PathBuf {
     tool("HOLDFAST_SCHEMATHESIS", || {
         Some(workspace().join(".venv/generated/bin/schemathesis")).filter(|path| path.is_file())
     })
 }
 
-/// AWS's command line: `HOLDFAST_AWS`, or the one that `make test` installs.
+/// Returns AWS's command line: `HOLDFAST_AWS`, or the one that `make test` installs.
 pub fn aws() -> PathBuf {
     tool("HOLDFAST_AWS", || Some(workspace().join(".venv/aws/bin/aws")).filter(|path| path.is_file()))
 }
 
-/// A program of Debian's: the machine's own, or the one that `make test` unpacks.
+/// Returns a program of Debian's: the machine's own, or the one that `make test` unpacks.
 pub fn program(name: &str) -> PathBuf {
     let path = programs().join("bin").join(name);
-    assert!(path.is_file(), "{name} is not there: run `make test`, which gets it");
+    assert!(path.is_file(), "{name} is missing: run `make test`, which installs it");
     path
 }
 
-/// Where those programs are, and in its `lib` the libraries that the machine lacks.
+/// Returns the folder of those programs, with the libraries that the machine lacks in `lib`.
 pub fn programs() -> PathBuf {
     workspace().join(".venv/programs")
 }
 
-/// A function's binary: in `HOLDFAST_BIN_DIR`, or where this build put it.
+/// Returns a function's binary: in `HOLDFAST_BIN_DIR`, or in the folder of this build.
 pub fn function(name: &str) -> PathBuf {
     let path = binaries().join(name);
-    assert!(path.is_file(), "{} is not there: run `make test`, or `cargo build --workspace --bins`", path.display());
+    assert!(path.is_file(), "{} is missing: run `make test`, or `cargo build --workspace --bins`", path.display());
     path
 }
 
-/// The folder of this build's binaries.
+/// Returns the folder of this build's binaries.
 pub fn binaries() -> PathBuf {
     if let Some(folder) = std::env::var_os("HOLDFAST_BIN_DIR") {
         return folder.into();
@@ -65,7 +65,7 @@ pub fn binaries() -> PathBuf {
     folder.to_owned()
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }

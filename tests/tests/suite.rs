@@ -15,6 +15,7 @@ mod hardening;
 mod metrics;
 mod operations;
 mod request;
+mod source;
 mod vault;
 
 /// A file without a `mod` line would be left out without a warning.

@@ -1,6 +1,6 @@
-//! `harness COMMAND ARGUMENTS`: sets up what all tests of a run stand on, runs the command, and takes it all down again,
-//! however the command ends. Then it searches every log of the run, and every table of every database, for the secrets that the tests used.
-#![expect(clippy::print_stderr, reason = "a command's words to whoever runs it")]
+//! `harness COMMAND ARGUMENTS`: sets up the shared stage of a run, runs the command, and removes the stage, however the
+//! command ends. Then it searches every log of the run, and every table of every database, for the secrets of the tests.
+#![expect(clippy::print_stderr, reason = "a command prints its errors")]
 
 use std::ffi::OsString;
 use std::fs;
@@ -37,7 +37,7 @@ async fn run(program: OsString, arguments: Vec<OsString>) -> anyhow::Result<u8> 
     let mut command = Command::new(&program);
     command.args(arguments).env(stage::LOGS, &logs).env("HOLDFAST_BIN_DIR", tools::binaries());
 
-    // Signals are caught before there is anything that they could leave behind.
+    // Signals are caught before anything exists that they could leave behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let set_up = async { anyhow::Ok((Stage::set_up().await?, Moto::start_in(&logs).await)) };
@@ -53,7 +53,7 @@ async fn run(program: OsString, arguments: Vec<OsString>) -> anyhow::Result<u8> 
     let status = loop {
         tokio::select! {
             status = child.wait() => break status?,
-            // The terminal tells the command itself.
+            // The terminal interrupts the command as well.
             _ = interrupt.recv() => {}
             _ = terminate.recv() => terminate_child(&child),
         }
@@ -62,14 +62,14 @@ async fn run(program: OsString, arguments: Vec<OsString>) -> anyhow::Result<u8> 
     let code = u8::try_from(code).unwrap_or(1);
 
     drop(moto);
-    let leaks = leaks::find(&logs, &besides(&stage))?;
+    let leaks = leaks::find(&logs, &further_logs(&stage))?;
     for leak in &leaks {
         eprintln!("{leak}");
     }
     Ok(if code == 0 && !leaks.is_empty() { 1 } else { code })
 }
 
-/// A new folder in the place of an earlier run's, readable for its owner only: the secrets of the tests are in it.
+/// Replaces the folder of an earlier run. Only its owner may read it: it holds the secrets of the tests.
 fn empty_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
     if path.exists() {
         fs::remove_dir_all(&path).with_context(|| path.display().to_string())?;
@@ -79,8 +79,8 @@ fn empty_folder(path: PathBuf) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Logs outside the folder: the database's, and what nextest keeps of each test's own output.
-fn besides(stage: &Stage) -> Vec<PathBuf> {
+/// Returns the logs outside the folder: the database's, and the output of each test as nextest keeps it.
+fn further_logs(stage: &Stage) -> Vec<PathBuf> {
     let report = tools::binaries().parent().map(|target| target.join("nextest/default/junit.xml"));
     [Some(stage.log()), report].into_iter().flatten().filter(|path| Path::is_file(path)).collect()
 }
@@ -88,12 +88,12 @@ fn besides(stage: &Stage) -> Vec<PathBuf> {
 fn terminate_child(child: &Child) {
     let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(id) = id {
-        // It may have ended just now; then there is nothing to tell it.
+        // It may have ended just now.
         let _ = kill_process(id, Signal::TERM);
     }
 }
 
-/// The exit code of a program that a signal ended, as shells give it.
+/// Returns the exit code of a program that a signal ended, by the convention of shells.
 fn interrupted(signal: Signal) -> u8 {
     u8::try_from(128 + signal.as_raw()).unwrap_or(1)
 }

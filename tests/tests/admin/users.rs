@@ -1,37 +1,22 @@
-//! The administration of users: who they are, and who sees them.
+//! The administration of users: their life cycle, and which administrators see them.
 
 use futures_util::future::join_all;
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::client::Client;
 use holdfast_tests::secrets;
-use holdfast_tests::users::{login, make, operator_in, own_path};
+use holdfast_tests::users::{create_user, login, operator_in, own_path};
 use insta::assert_json_snapshot;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-async fn start() -> (TestApp, Client) {
-    let app = TestApp::start().await;
-    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
-    (app, admin)
-}
-
-fn names(list: &Value) -> Vec<&str> {
-    list["items"].as_array().unwrap().iter().map(|item| item["username"].as_str().unwrap()).collect()
-}
-
-async fn count(app: &TestApp, sql: &str) -> i64 {
-    app.database.superuser().await.query_one(sql, &[]).await.unwrap().get(0)
-}
-
 #[tokio::test]
-async fn a_new_user_is_read_back_as_it_was_answered_and_can_sign_in() {
-    let (app, admin) = start().await;
+async fn a_created_user_reads_back_as_returned_and_can_sign_in() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     let password = secrets::random();
     let new = json!({"username": "Ada", "role": "editor", "password": password.expose_secret()});
-    let made = admin.post("/admin/users", &new).await;
-    assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"1\""));
-    assert_json_snapshot!(made.body, {".id" => "[id]", ".tenant_id" => "[id]", ".created_at" => "[time]", ".updated_at" => "[time]"}, @r#"
+    let created = admin.post("/admin/users", &new).await;
+    assert_eq!((created.status.as_u16(), created.header("etag")), (201, "\"1\""));
+    assert_json_snapshot!(created.body, {".id" => "[id]", ".tenant_id" => "[id]", ".created_at" => "[time]", ".updated_at" => "[time]"}, @r#"
     {
       "created_at": "[time]",
       "id": "[id]",
@@ -44,31 +29,31 @@ async fn a_new_user_is_read_back_as_it_was_answered_and_can_sign_in() {
       "version": 1
     }
     "#);
-    let read = admin.get(made.header("location")).await;
-    assert_eq!((read.status.as_u16(), &read.body, read.header("etag")), (200, &made.body, "\"1\""));
+    let read = admin.get(created.header("location")).await;
+    assert_eq!((read.status.as_u16(), &read.body, read.header("etag")), (200, &created.body, "\"1\""));
     assert_eq!(login(&app, Tenant::Acme, "ada", password.expose_secret()).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_password_that_was_made_is_shown_once_signs_in_and_is_written_down_nowhere() {
-    let (app, admin) = start().await;
-    let made = admin.post("/admin/users", &json!({"username": "ada", "role": "viewer"})).await;
-    let password = made.text_at("password").to_owned();
+async fn a_generated_password_is_returned_once_and_never_recorded() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
+    let created = admin.post("/admin/users", &json!({"username": "ada", "role": "viewer"})).await;
+    let password = created.text_at("password").to_owned();
     secrets::keep(&password);
-    assert!(password.len() >= 20 && password.chars().all(|letter| letter.is_ascii_alphanumeric()), "{made:?}");
+    assert!(password.len() >= 20 && password.chars().all(|letter| letter.is_ascii_alphanumeric()), "{created:?}");
     assert_eq!(login(&app, Tenant::Acme, "ada", &password).await.status, 200);
-    assert!(admin.get(made.header("location")).await.body.get("password").is_none());
+    assert!(admin.get(created.header("location")).await.body.get("password").is_none());
 
     let rows = format!("SELECT count(*) FROM http_audit_log l WHERE l::text LIKE '%{password}%'");
-    assert_eq!(count(&app, &rows).await, 0);
-    let row = admin.get(&format!("/admin/audit?request_id={}", made.header("x-request-id"))).await;
+    assert_eq!(app.database.count(&rows).await, 0);
+    let row = admin.get(&format!("/admin/audit?request_id={}", created.header("x-request-id"))).await;
     let row = &row.body["items"][0];
-    assert_eq!((&row["targets"]["user_id"], &row["changed"]), (&made.body["id"], &json!(["username", "role"])));
+    assert_eq!((&row["targets"]["user_id"], &row["changed"]), (&created.body["id"], &json!(["username", "role"])));
 }
 
 #[tokio::test]
-async fn a_creation_repeated_under_its_key_shows_the_same_password() {
-    let (_app, admin) = start().await;
+async fn a_repeated_creation_returns_the_same_password() {
+    let (_app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     let admin = admin.with_header("idempotency-key", "once");
     let new = json!({"username": "ada", "role": "viewer"});
     let (first, second) = (admin.post("/admin/users", &new).await, admin.post("/admin/users", &new).await);
@@ -77,29 +62,29 @@ async fn a_creation_repeated_under_its_key_shows_the_same_password() {
 }
 
 #[tokio::test]
-async fn a_username_is_taken_by_one_user_of_the_tenant_whatever_its_case() {
-    let (app, admin) = start().await;
-    make(&app, &admin, "Ada", Role::Viewer).await;
-    let bob = make(&app, &admin, "bob", Role::Viewer).await;
+async fn a_username_is_unique_in_its_tenant_ignoring_case() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
+    create_user(&app, &admin, "Ada", Role::Viewer).await;
+    let bob = create_user(&app, &admin, "bob", Role::Viewer).await;
     let again = json!({"username": "ADA", "role": "viewer"});
     assert_eq!(admin.post("/admin/users", &again).await.outcome(), "409 conflict");
     assert_eq!(admin.patch(&bob, &json!({"username": "aDa"})).await.outcome(), "409 conflict");
     assert_eq!(admin.patch(&bob, &json!({"username": "Bob"})).await.text_at("username"), "Bob");
-    make(&app, &app.sign_in(Tenant::Globex, Role::Admin).await, "ada", Role::Viewer).await;
+    create_user(&app, &app.sign_in(Tenant::Globex, Role::Admin).await, "ada", Role::Viewer).await;
 }
 
 #[tokio::test]
-async fn of_twenty_who_want_one_username_at_once_one_gets_it() {
-    let (_app, admin) = start().await;
+async fn one_of_twenty_concurrent_creations_gets_the_username() {
+    let (_app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     let new = json!({"username": "wanted", "role": "viewer"});
-    let replies = join_all((0..20).map(|_| admin.post("/admin/users", &new))).await;
-    let count = |outcome: &str| replies.iter().filter(|reply| reply.outcome() == outcome).count();
+    let responses = join_all((0..20).map(|_| admin.post("/admin/users", &new))).await;
+    let count = |outcome: &str| responses.iter().filter(|response| response.outcome() == outcome).count();
     assert_eq!((count("201"), count("409 conflict")), (1, 19));
 }
 
 #[tokio::test]
-async fn what_is_no_user_is_refused_and_the_field_is_named() {
-    let (_app, admin) = start().await;
+async fn an_invalid_user_is_rejected_with_the_field() {
+    let (_app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     for (change, field) in [
         (json!({"username": ""}), "username"),
         (json!({"username": "a".repeat(129)}), "username"),
@@ -116,9 +101,9 @@ async fn what_is_no_user_is_refused_and_the_field_is_named() {
     ] {
         let mut new = json!({"username": "ada", "role": "viewer"});
         new.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        let reply = admin.post("/admin/users", &new).await;
-        let named = reply.body["errors"][0]["field"].as_str();
-        assert_eq!((reply.outcome().as_str(), named), ("400 validation_failed", Some(field)), "{change}");
+        let response = admin.post("/admin/users", &new).await;
+        let named = response.body["errors"][0]["field"].as_str();
+        assert_eq!((response.outcome().as_str(), named), ("400 validation_failed", Some(field)), "{change}");
     }
     let path = own_path(&admin).await;
     for change in [json!({}), json!({"role": "operator"}), json!({"password": "short"}), json!({"mfa": false})] {
@@ -127,68 +112,68 @@ async fn what_is_no_user_is_refused_and_the_field_is_named() {
 }
 
 #[tokio::test]
-async fn operators_belong_to_the_platform_and_only_they_do() {
+async fn operators_and_only_they_belong_to_the_platform() {
     let app = TestApp::start().await;
     let platform = app.sign_in(Tenant::Platform, Role::Operator).await;
     for role in [Role::Viewer, Role::Editor, Role::Admin] {
-        let reply = platform.post("/admin/users", &json!({"username": "x", "role": role})).await;
-        assert_eq!(reply.body["errors"][0]["field"], "role");
+        let response = platform.post("/admin/users", &json!({"username": "x", "role": role})).await;
+        assert_eq!(response.body["errors"][0]["field"], "role");
     }
-    let second = make(&app, &platform, "second", Role::Operator).await;
+    let second = create_user(&app, &platform, "second", Role::Operator).await;
     assert_eq!(platform.get(&second).await.body["tenant_id"], Value::Null);
-    assert_eq!(names(&platform.get("/admin/users").await.body), ["operator", "second"]);
+    assert_eq!(platform.get("/admin/users").await.each("username"), ["operator", "second"]);
     app.sign_in_as(Tenant::Platform, "second").await;
 }
 
 #[tokio::test]
-async fn an_operator_administers_the_tenant_that_the_header_names() {
+async fn an_operator_administers_the_tenant_in_the_header() {
     let app = TestApp::start().await;
     let operator = operator_in(&app, Tenant::Acme).await;
-    let reply = operator.post("/admin/users", &json!({"username": "x", "role": "operator"})).await;
-    assert_eq!(reply.body["errors"][0]["field"], "role");
-    let path = make(&app, &operator, "ada", Role::Viewer).await;
+    let response = operator.post("/admin/users", &json!({"username": "x", "role": "operator"})).await;
+    assert_eq!(response.body["errors"][0]["field"], "role");
+    let path = create_user(&app, &operator, "ada", Role::Viewer).await;
     assert_eq!(operator.get(&path).await.text_at("tenant_id"), app.tenant_id(Tenant::Acme).await);
-    assert_eq!(names(&operator.get("/admin/users").await.body), ["viewer", "editor", "admin", "sampler", "ada"]);
+    assert_eq!(operator.get("/admin/users").await.each("username"), ["viewer", "editor", "admin", "sampler", "ada"]);
     assert_eq!(operator_in(&app, Tenant::Globex).await.get(&path).await.outcome(), "404 not_found");
     assert_eq!(app.sign_in(Tenant::Platform, Role::Operator).await.delete(&path).await.outcome(), "404 not_found");
     assert_eq!(operator.delete(&path).await.status, 204);
 }
 
 #[tokio::test]
-async fn a_user_of_another_tenant_is_not_there() {
-    let (app, admin) = start().await;
-    let theirs = make(&app, &app.sign_in(Tenant::Globex, Role::Admin).await, "ada", Role::Viewer).await;
-    for reply in [
+async fn a_user_of_another_tenant_is_not_found() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
+    let theirs = create_user(&app, &app.sign_in(Tenant::Globex, Role::Admin).await, "ada", Role::Viewer).await;
+    for response in [
         admin.get(&theirs).await,
         admin.patch(&theirs, &json!({"role": "editor"})).await,
         admin.delete(&theirs).await,
-        admin.act(&format!("{theirs}/revoke")).await,
+        admin.post_empty(&format!("{theirs}/revoke")).await,
     ] {
-        assert_eq!(reply.outcome(), "404 not_found");
+        assert_eq!(response.outcome(), "404 not_found");
     }
     app.sign_in_as(Tenant::Globex, "ada").await;
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_nothing_else() {
-    let (app, admin) = start().await;
-    let path = make(&app, &admin, "ada", Role::Viewer).await;
+async fn a_patch_changes_only_the_named_fields() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
+    let path = create_user(&app, &admin, "ada", Role::Viewer).await;
     for (field, value) in [("username", "eve"), ("role", "admin"), ("status", "suspended"), ("status", "active")] {
         let before = admin.get(&path).await.body;
-        let reply = admin.patch(&path, &json!({field: value})).await;
+        let response = admin.patch(&path, &json!({field: value})).await;
         let mut expected = before.clone();
         expected[field] = json!(value);
         expected["version"] = json!(before["version"].as_i64().unwrap() + 1);
-        expected["updated_at"] = reply.body["updated_at"].clone();
-        assert_eq!((reply.status.as_u16(), &reply.body), (200, &expected), "{field}");
-        assert_eq!(reply.header("etag"), format!("\"{}\"", expected["version"]));
+        expected["updated_at"] = response.body["updated_at"].clone();
+        assert_eq!((response.status.as_u16(), &response.body), (200, &expected), "{field}");
+        assert_eq!(response.header("etag"), format!("\"{}\"", expected["version"]));
     }
 }
 
 #[tokio::test]
-async fn a_version_that_has_passed_is_neither_changed_nor_deleted() {
-    let (app, admin) = start().await;
-    let path = make(&app, &admin, "ada", Role::Viewer).await;
+async fn a_stale_version_is_neither_changed_nor_deleted() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
+    let path = create_user(&app, &admin, "ada", Role::Viewer).await;
     let first = admin.clone().with_header("if-match", "\"1\"");
     assert_eq!(first.patch(&path, &json!({"role": "editor"})).await.status, 200);
     assert_eq!(first.patch(&path, &json!({"role": "viewer"})).await.outcome(), "412 precondition_failed");
@@ -198,10 +183,10 @@ async fn a_version_that_has_passed_is_neither_changed_nor_deleted() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_and_come_in_pages() {
-    let (app, admin) = start().await;
+async fn lists_are_filtered_and_paged() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     for (name, role) in [("Ann", Role::Editor), ("anton", Role::Admin), ("a_n", Role::Viewer)] {
-        make(&app, &admin, name, role).await;
+        create_user(&app, &admin, name, role).await;
     }
     let anton = admin.get("/admin/users?q=ANT").await.body["items"][0]["id"].as_str().unwrap().to_owned();
     admin.patch(&format!("/admin/users/{anton}"), &json!({"status": "suspended"})).await;
@@ -215,18 +200,18 @@ async fn lists_are_filtered_and_come_in_pages() {
         ("status=suspended", vec!["anton"]),
         ("role=operator", vec![]),
     ] {
-        assert_eq!(names(&admin.get(&format!("/admin/users?{query}")).await.body), expected, "{query}");
+        assert_eq!(admin.get(&format!("/admin/users?{query}")).await.each("username"), expected, "{query}");
     }
     let page = admin.get("/admin/users?limit=5").await;
     let next = admin.get(&format!("/admin/users?limit=5&cursor={}", page.text_at("next_cursor"))).await;
-    assert_eq!((names(&page.body).len(), names(&next.body)), (5, vec!["anton", "a_n"]));
+    assert_eq!((page.items().len(), next.each("username")), (5, vec!["anton", "a_n"]));
     assert_eq!(next.body["next_cursor"], Value::Null);
     assert_eq!(admin.get("/admin/users?role=owner").await.outcome(), "400 validation_failed");
 }
 
 #[tokio::test]
-async fn a_confirmed_one_time_code_is_shown_as_mfa() {
-    let (app, admin) = start().await;
+async fn confirmed_totp_is_shown_as_mfa() {
+    let (app, admin) = TestApp::start_as(Tenant::Acme, Role::Admin).await;
     let path = own_path(&admin).await;
     for (confirmed, mfa) in [("NULL", false), ("now()", true)] {
         let sql = format!(
@@ -235,7 +220,7 @@ async fn a_confirmed_one_time_code_is_shown_as_mfa() {
              ON CONFLICT (user_id) DO UPDATE SET confirmed_at = excluded.confirmed_at",
             path.rsplit('/').next().unwrap()
         );
-        app.database.superuser().await.batch_execute(&sql).await.unwrap();
+        app.database.execute(&sql).await;
         assert_eq!(admin.get(&path).await.body["mfa"], mfa);
     }
 }

@@ -1,4 +1,4 @@
-//! What an auditor finds with files alone: every change to an export or to seals, by the real command without a network.
+//! Verification of an export and its seals by the real command, without a network: every change is detected.
 
 use std::process::Command;
 
@@ -6,11 +6,14 @@ use holdfast_tests::auditor::{Audited, Files, holdfast, outcome};
 use holdfast_tests::tools;
 use serde_json::{Value, json};
 
-/// Something done to the lines of a file.
-type Change = fn(&mut Vec<String>);
+/// A change to the lines of a file, and the beginning of the error that it causes.
+struct Fault {
+    apply: fn(&mut Vec<String>),
+    error: &'static str,
+}
 
 #[tokio::test]
-async fn every_change_to_the_files_is_found_offline_and_named() {
+async fn every_change_to_the_files_is_detected_offline() {
     let fixture = Audited::new().await;
     fixture.sealing.seal_all(&fixture.app).await;
     let files = fixture.files().await;
@@ -57,23 +60,25 @@ async fn every_change_to_the_files_is_found_offline_and_named() {
     assert!(truncated.contains(&id(5)), "{truncated}");
 
     let last = std::fs::read_to_string(&files.seals).unwrap().lines().count() - 1;
-    let changes: [(&str, Change); 4] = [
-        ("seal 1: ", |lines| drop(lines.remove(0))),
-        ("seal 2: ", |lines| lines.insert(1, lines[0].clone())),
-        ("seal 1: ", |lines| lines.swap(0, 1)),
-        ("seal 2: ", |lines| lines[1] = lines[1].replacen("\"seal\":\"eyJ", "\"seal\":\"eyI", 1)),
-    ];
-    for (expected, change) in changes {
-        let found = files.with(false, change).verify().unwrap_err();
-        assert!(found.starts_with(&format!("holdfast: {expected}")), "{expected}: {found}");
+    for Fault { apply, error } in [
+        Fault { apply: |lines| drop(lines.remove(0)), error: "seal 1: " },
+        Fault { apply: |lines| lines.insert(1, lines[0].clone()), error: "seal 2: " },
+        Fault { apply: |lines| lines.swap(0, 1), error: "seal 1: " },
+        Fault { apply: |lines| lines[1] = lines[1].replacen("\"seal\":\"eyJ", "\"seal\":\"eyI", 1), error: "seal 2: " },
+    ] {
+        let found = files.with(false, apply).verify().unwrap_err();
+        assert!(found.starts_with(&format!("holdfast: {error}")), "{error}: {found}");
     }
-    // The newest seal cut off, and the rows with it: either the one before does not prove the tenant's log, or it is told
+    // Without the newest seal and its rows, either the seal before does not prove the tenant's log, or the command reports
     // how far it does.
     let cut = files.with(false, |lines| lines.truncate(last)).with(true, |lines| lines.truncate(8));
-    let told = cut.verify().unwrap_or_else(|error| error);
+    let reported = cut.verify().unwrap_or_else(|error| error);
     let through = format!("(seal {last})");
-    assert!(told.contains(&through) || told.contains("it does not prove how many rows the tenant has"), "{told}");
-    // A key that somebody else made.
+    assert!(
+        reported.contains(&through) || reported.contains("it does not prove how many rows the tenant has"),
+        "{reported}"
+    );
+    // Another key.
     let other = json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]});
     let jwks = fixture.app.database.file("other.json", &other.to_string());
     let foreign = Files { jwks, ..files };
@@ -81,7 +86,7 @@ async fn every_change_to_the_files_is_found_offline_and_named() {
 }
 
 #[tokio::test]
-async fn a_proof_of_one_row_is_accepted_alone() {
+async fn the_proof_of_one_row_verifies_alone() {
     let fixture = Audited::new().await;
     let files = fixture.files().await;
     let text = std::fs::read_to_string(&files.export).unwrap();
@@ -102,8 +107,8 @@ async fn a_proof_of_one_row_is_accepted_alone() {
     let mut other: Value = serde_json::from_str(&from_files).unwrap();
     other["row"]["status"] = json!(418);
     let proof = fixture.app.database.file("other-proof.json", &other.to_string()).display().to_string();
-    let refused = outcome(&holdfast(&["verify", "--proof", &proof, "--jwks", &jwks])).unwrap_err();
-    assert!(refused.ends_with("the row is not as it was sealed, or the proof is of another one"), "{refused}");
+    let rejected = outcome(&holdfast(&["verify", "--proof", &proof, "--jwks", &jwks])).unwrap_err();
+    assert!(rejected.ends_with("the row is not as it was sealed, or the proof is of another one"), "{rejected}");
     assert!(
         outcome(&holdfast(&["prove", "0199a1b2-c3d4-7000-8000-000000000001", "--export", &export, "--seals", &seals]))
             .is_err()

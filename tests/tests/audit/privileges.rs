@@ -1,4 +1,4 @@
-//! What the functions' database roles may do to the audit log and its seals: add, and nothing else.
+//! The privileges of the functions' database roles on the audit log and its seals: insert, and nothing else.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
@@ -11,14 +11,15 @@ const SEALS: [&str; 5] = ["audit_keys", "audit_seals", "audit_batches", "audit_d
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 #[tokio::test]
-async fn no_function_can_change_or_remove_anything_of_the_log_its_months_or_its_seals() {
+async fn no_function_can_change_or_remove_rows_partitions_or_seals() {
     let app = TestApp::start().await;
     app.sign_in(Tenant::Acme, Role::Editor).await.post("/accounts", &json!({"name": "a"})).await;
     Sealing::of(&app).seal_all(&app).await;
     let superuser = app.database.superuser().await;
-    let partitions = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass";
+    let partitions = "SELECT inhrelid::regclass::text AS name FROM pg_inherits
+        WHERE inhparent = 'http_audit_log'::regclass";
     let partitions: Vec<String> =
-        superuser.query(partitions, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        superuser.query(partitions, &[]).await.unwrap().iter().map(|row| row.get("name")).collect();
     assert!(partitions.len() > 12, "{partitions:?}");
     let tables: Vec<&str> =
         ["http_audit_log"].into_iter().chain(SEALS).chain(partitions.iter().map(String::as_str)).collect();
@@ -58,9 +59,9 @@ async fn no_function_can_change_or_remove_anything_of_the_log_its_months_or_its_
                 format!("DO $$ BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; END $$"),
                 format!("SELECT FROM {table} FOR UPDATE"),
             ] {
-                let refused = superuser.batch_execute(&sql).await.expect_err(&sql);
-                let code = refused.as_db_error().unwrap().code().code().to_owned();
-                assert_eq!(code, INSUFFICIENT_PRIVILEGE, "{role}: {sql}: {refused:?}");
+                let rejected = superuser.batch_execute(&sql).await.expect_err(&sql);
+                let code = rejected.as_db_error().unwrap().code().code().to_owned();
+                assert_eq!(code, INSUFFICIENT_PRIVILEGE, "{role}: {sql}: {rejected:?}");
                 tried += 1;
             }
         }
@@ -73,9 +74,9 @@ async fn no_function_can_change_or_remove_anything_of_the_log_its_months_or_its_
             "CREATE OR REPLACE FUNCTION audit_horizon() RETURNS TABLE (epoch integer, transaction_id xid8) LANGUAGE sql AS 'SELECT 1, NULL::xid8'".to_owned(),
             "DROP FUNCTION audit_horizon()".to_owned(),
         ] {
-            let refused = superuser.batch_execute(&sql).await.expect_err(&sql);
-            let code = refused.as_db_error().unwrap().code().code().to_owned();
-            assert_eq!(code, INSUFFICIENT_PRIVILEGE, "{role}: {sql}: {refused:?}");
+            let rejected = superuser.batch_execute(&sql).await.expect_err(&sql);
+            let code = rejected.as_db_error().unwrap().code().code().to_owned();
+            assert_eq!(code, INSUFFICIENT_PRIVILEGE, "{role}: {sql}: {rejected:?}");
         }
         superuser.batch_execute("RESET ROLE").await.unwrap();
     }
@@ -89,28 +90,28 @@ async fn only_maintenance_adds_seals_and_only_the_functions_add_rows() {
     let can = "SELECT has_table_privilege($1, $2, 'INSERT')";
     for role in ROLES {
         for table in SEALS {
-            let may: bool = superuser.query_one(can, &[&role, &table]).await.unwrap().get(0);
-            assert_eq!(may, role == "holdfast_maintenance", "{role} {table}");
+            let can_insert: bool = superuser.query_one(can, &[&role, &table]).await.unwrap().get(0);
+            assert_eq!(can_insert, role == "holdfast_maintenance", "{role} {table}");
         }
-        let may: bool = superuser.query_one(can, &[&role, &"http_audit_log"]).await.unwrap().get(0);
-        assert_eq!(may, ["holdfast_app", "holdfast_metrics"].contains(&role), "{role}");
+        let can_insert: bool = superuser.query_one(can, &[&role, &"http_audit_log"]).await.unwrap().get(0);
+        assert_eq!(can_insert, ["holdfast_app", "holdfast_metrics"].contains(&role), "{role}");
     }
 }
 
 #[tokio::test]
-async fn a_tenant_sees_its_own_batches_and_of_others_only_that_they_are() {
+async fn a_tenant_sees_its_own_batches_and_only_the_hashes_of_others() {
     let app = TestApp::start().await;
     for tenant in [Tenant::Acme, Tenant::Globex] {
         app.sign_in(tenant, Role::Editor).await;
     }
     Sealing::of(&app).seal_all(&app).await;
     let client = app.database.as_app().await;
-    let count = "SELECT count(*), count(DISTINCT tenant_id) FROM audit_batches";
-    assert_eq!(client.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 0);
+    let count = "SELECT count(*) AS batches, count(DISTINCT tenant_id) AS tenants FROM audit_batches";
+    assert_eq!(client.query_one(count, &[]).await.unwrap().get::<_, i64>("batches"), 0);
     let acme = app.tenant_id(Tenant::Acme).await;
     client.execute("SELECT set_config('holdfast.tenant', $1, false)", &[&acme]).await.unwrap();
     let row = client.query_one(count, &[]).await.unwrap();
-    assert!(row.get::<_, i64>(0) > 0 && row.get::<_, i64>(1) == 1);
+    assert!(row.get::<_, i64>("batches") > 0 && row.get::<_, i64>("tenants") == 1);
     let leaves: Vec<u8> = client.query_one("SELECT leaves FROM audit_state_leaves()", &[]).await.unwrap().get(0);
     assert_eq!(leaves.len(), 2 * 32);
 }

@@ -1,6 +1,5 @@
-//! Sealing: complete whatever commits late, one at a time, and never on top of what somebody changed.
+//! Sealing: complete in spite of late commits, one run at a time, and never after a tampered seal.
 
-use holdfast_shared::db::FromRow;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
@@ -8,6 +7,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use holdfast_maintenance::{Done, Outcome, Sealed, Store, Task};
 use holdfast_shared::audit::{self, AuditRow, Verified};
+use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
@@ -20,7 +20,7 @@ const ROWS: &str =
         session_id, action, method, path, status, source_ip, user_agent, targets, changed
       FROM http_audit_log WHERE tenant_id = $1 ORDER BY epoch, http_audit_log.transaction_id, id";
 
-/// A row as a function writes it.
+/// Writes a row as a function does.
 const RECORD: &str =
     "SELECT record_audit(gen_random_uuid(), now(), 'late', true, 'account.create', 'POST', '/accounts', 201,
     NULL, NULL, '{}', '{}', (SELECT id FROM tenants WHERE slug = 'acme'), NULL, NULL, NULL)";
@@ -43,14 +43,14 @@ fn s3(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-async fn act(app: &TestApp, times: usize) {
+async fn create_accounts(app: &TestApp, times: usize) {
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     for at in 0..times {
         editor.post("/accounts", &json!({"name": format!("a{at}")})).await;
     }
 }
 
-/// The tenant's rows against the seals that were stored.
+/// Verifies the tenant's rows against the stored seals.
 async fn verify(app: &TestApp, sealing: &Sealing, tenant: Tenant) -> Result<Verified, String> {
     let tenant: TenantId = app.tenant_id(tenant).await.parse().unwrap();
     let rows = app.database.superuser().await.query(ROWS, &[&tenant.0]).await.unwrap();
@@ -58,25 +58,25 @@ async fn verify(app: &TestApp, sealing: &Sealing, tenant: Tenant) -> Result<Veri
     audit::verify(&sealing.keys(), &sealing.stored(), tenant, rows).map_err(|failure| failure.to_string())
 }
 
-/// Runs the task until it fails: other tests' transactions may hold up for a moment what is to be sealed.
+/// Runs the task until it fails: transactions of other tests may delay what is to be sealed.
 async fn failure(app: &TestApp, sealing: &Sealing, task: Task) -> String {
     let started = Instant::now();
     loop {
         if let Outcome::Failed { error } = sealing.run(app, task).await {
             return error;
         }
-        assert!(started.elapsed() < Duration::from_mins(1), "it does not fail");
+        assert!(started.elapsed() < Duration::from_mins(1), "the task does not fail");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test]
-async fn every_tenants_rows_are_sealed_and_the_seals_are_stored_in_their_order() {
+async fn every_tenants_rows_are_sealed_and_the_seals_stored_in_order() {
     let (app, sealing) = start().await;
-    act(&app, 3).await;
+    create_accounts(&app, 3).await;
     app.sign_in(Tenant::Globex, Role::Viewer).await;
     sealing.seal_all(&app).await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     sealing.seal_all(&app).await;
     let seals = sealing.stored().len() as u64;
     assert!(seals >= 2);
@@ -89,14 +89,14 @@ async fn every_tenants_rows_are_sealed_and_the_seals_are_stored_in_their_order()
 }
 
 #[tokio::test]
-async fn a_row_that_commits_late_is_sealed_by_the_next_seal() {
+async fn a_late_commit_is_sealed_by_the_next_seal() {
     let (app, sealing) = start().await;
     let mut long = app.database.superuser().await;
     for round in 1..=3 {
         let late = long.transaction().await.unwrap();
         late.execute(RECORD, &[]).await.unwrap();
-        act(&app, 1).await;
-        // Rows of transactions that began after it have committed; nothing from it on may be sealed.
+        create_accounts(&app, 1).await;
+        // Rows of later transactions have committed. Nothing from the open transaction on may be sealed.
         sealing.seal(&app).await;
         let before = verify(&app, &sealing, Tenant::Acme).await.unwrap();
         assert_eq!(before.unsealed, 2, "{before:?}");
@@ -111,7 +111,7 @@ async fn a_row_that_commits_late_is_sealed_by_the_next_seal() {
 async fn a_seal_holds_a_bounded_number_of_rows() {
     let (app, mut sealing) = start().await;
     sealing.plan.max_rows = 2;
-    act(&app, 6).await;
+    create_accounts(&app, 6).await;
     sealing.seal_all(&app).await;
     let verified = verify(&app, &sealing, Tenant::Acme).await.unwrap();
     assert_eq!(verified.rows, 7);
@@ -120,9 +120,9 @@ async fn a_seal_holds_a_bounded_number_of_rows() {
 }
 
 #[tokio::test]
-async fn of_two_schedules_that_overlap_the_second_is_busy_and_does_no_harm() {
+async fn the_second_of_two_overlapping_runs_is_busy_and_harmless() {
     let (app, sealing) = start().await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     let other = app.database.superuser().await;
     let class = i32::from_be_bytes(*b"hold");
     other.execute("SELECT pg_advisory_lock($1, 1)", &[&class]).await.unwrap();
@@ -137,15 +137,15 @@ async fn of_two_schedules_that_overlap_the_second_is_busy_and_does_no_harm() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_stored_is_stored_by_the_next_run() {
+async fn a_seal_that_could_not_be_stored_is_stored_by_the_next_run() {
     let (app, mut sealing) = start().await;
-    // A file stands where the folder should be.
+    // A file blocks the path of the folder.
     let blocked = app.database.file("blocked", "");
     let folder = std::mem::replace(&mut sealing.plan.store, Store::Folder(blocked.join("seals")));
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with("a seal cannot be stored in seals/0000000001/"), "{error}");
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     failure(&app, &sealing, Task::Seal).await;
     sealing.plan.store = folder;
     sealing.seal_all(&app).await;
@@ -153,23 +153,23 @@ async fn what_could_not_be_stored_is_stored_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn seals_that_s3_did_not_take_are_locked_there_once_it_is_back() {
+async fn seals_are_locked_in_s3_after_an_outage() {
     let (app, mut sealing) = start().await;
     let moto = Moto::of_the_run().await;
     let bucket = moto.locking_bucket().await;
-    // Nobody listens on the discard port.
+    // No server listens on the discard port.
     sealing.plan.store = Store::bucket(s3("http://127.0.0.1:9"), &bucket, 400);
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with(&format!("a seal cannot be stored in s3://{bucket}/seals/0000000001/")), "{error}");
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     sealing.plan.store = Store::bucket(s3(moto.url()), &bucket, 400);
     sealing.seal_all(&app).await;
 
-    let sql = "SELECT count(*), count(*) FILTER (WHERE d.place LIKE 's3://%') FROM audit_seals s LEFT JOIN audit_deliveries d ON d.seal_number = s.number";
-    let row = app.database.superuser().await.query_one(sql, &[]).await.unwrap();
-    let (seals, delivered): (i64, i64) = (row.get(0), row.get(1));
-    assert_eq!(seals, delivered);
+    let seals = app.database.count("SELECT count(*) FROM audit_seals").await;
+    let delivered = "SELECT count(*) FROM audit_seals s JOIN audit_deliveries d ON d.seal_number = s.number
+        WHERE d.place LIKE 's3://%'";
+    assert_eq!(app.database.count(delivered).await, seals);
     let mut documents = Vec::new();
     for number in 1..=seals {
         let object = moto.object(&format!("{bucket}/seals/0000000001/{number:020}.json")).await;
@@ -182,29 +182,37 @@ async fn seals_that_s3_did_not_take_are_locked_there_once_it_is_back() {
     assert_eq!(audit::verify(&sealing.keys(), &documents, acme, rows).unwrap().rows, 4);
 }
 
+/// A change to the seals in the database, its repair, and the alarm that it raises.
+struct Fault {
+    change: &'static str,
+    repair: &'static str,
+    alarm: &'static str,
+}
+
 #[tokio::test]
-async fn nothing_is_sealed_on_top_of_what_somebody_changed() {
+async fn nothing_is_sealed_after_a_tampered_seal() {
     let (app, sealing) = start().await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     sealing.seal_all(&app).await;
     let superuser = app.database.superuser().await;
-    act(&app, 1).await;
-    for (change, repair, alarm) in [
-        (
-            "UPDATE audit_batches SET total = total + 1",
-            "UPDATE audit_batches SET total = total - 1",
-            "ALARM: the batches in the database do not add up to the newest seal",
-        ),
-        (
-            "UPDATE audit_seals SET document = 'x' || document",
-            "UPDATE audit_seals SET document = substr(document, 2)",
-            "ALARM: the newest seal in the database is not genuine",
-        ),
-        (
-            "CREATE TABLE kept AS SELECT * FROM audit_keys; ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_kid_fkey; DELETE FROM audit_keys",
-            "INSERT INTO audit_keys SELECT * FROM kept",
-            "ALARM: the newest seal in the database is not genuine",
-        ),
+    create_accounts(&app, 1).await;
+    for Fault { change, repair, alarm } in [
+        Fault {
+            change: "UPDATE audit_batches SET total = total + 1",
+            repair: "UPDATE audit_batches SET total = total - 1",
+            alarm: "ALARM: the batches in the database do not add up to the newest seal",
+        },
+        Fault {
+            change: "UPDATE audit_seals SET document = 'x' || document",
+            repair: "UPDATE audit_seals SET document = substr(document, 2)",
+            alarm: "ALARM: the newest seal in the database is not genuine",
+        },
+        Fault {
+            change: "CREATE TABLE kept AS SELECT * FROM audit_keys;
+                ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_kid_fkey; DELETE FROM audit_keys",
+            repair: "INSERT INTO audit_keys SELECT * FROM kept",
+            alarm: "ALARM: the newest seal in the database is not genuine",
+        },
     ] {
         superuser.batch_execute(change).await.unwrap();
         let error = failure(&app, &sealing, Task::Seal).await;
@@ -216,10 +224,10 @@ async fn nothing_is_sealed_on_top_of_what_somebody_changed() {
 }
 
 #[tokio::test]
-async fn a_restored_database_alarms_until_its_owner_begins_a_new_epoch() {
+async fn a_restored_database_raises_an_alarm_until_a_new_epoch_begins() {
     let (app, sealing) = start().await;
     let superuser = app.database.superuser().await;
-    // A cluster that has come further: its transactions' numbers are higher than this one's will be for long.
+    // Simulates the cluster that was backed up: its transaction ids are far ahead of this one's.
     let shift = |by: &str| {
         format!(
             "CREATE OR REPLACE FUNCTION audit_horizon() RETURNS TABLE (epoch integer, transaction_id xid8) LANGUAGE sql STABLE AS $$
@@ -228,11 +236,11 @@ async fn a_restored_database_alarms_until_its_owner_begins_a_new_epoch() {
         )
     };
     superuser.batch_execute(&shift("1000000000")).await.unwrap();
-    act(&app, 2).await;
+    create_accounts(&app, 2).await;
     sealing.seal_all(&app).await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     superuser.batch_execute(&shift("0")).await.unwrap();
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
 
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with("ALARM: transactions go back (now 1/"), "{error}");
@@ -242,20 +250,20 @@ async fn a_restored_database_alarms_until_its_owner_begins_a_new_epoch() {
 
     let role = "SET ROLE holdfast_owner; SELECT begin_audit_epoch(); RESET ROLE";
     superuser.batch_execute(role).await.unwrap();
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     sealing.seal_all(&app).await;
     let verified = verify(&app, &sealing, Tenant::Acme).await.unwrap();
-    assert_eq!((verified.rows, verified.unsealed), (7, 0), "what the old epoch had left is sealed too");
-    let epochs = superuser.query("SELECT DISTINCT epoch FROM audit_seals ORDER BY 1", &[]).await.unwrap();
-    assert_eq!(epochs.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [1, 2]);
+    assert_eq!((verified.rows, verified.unsealed), (7, 0), "the unsealed rows of the old epoch are sealed, too");
+    let epochs = superuser.query("SELECT DISTINCT epoch FROM audit_seals ORDER BY epoch", &[]).await.unwrap();
+    assert_eq!(epochs.iter().map(|row| row.get("epoch")).collect::<Vec<i32>>(), [1, 2]);
 }
 
 #[tokio::test]
-async fn a_month_is_dropped_when_its_time_is_over_and_a_stored_seal_names_it() {
+async fn an_expired_month_is_dropped_after_a_stored_seal_names_it() {
     let (app, mut sealing) = start().await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     let superuser = app.database.superuser().await;
-    // A month of long ago with three rows, as it would be by now.
+    // An old month with three rows.
     superuser
         .batch_execute(
             "SET ROLE holdfast_owner;
@@ -267,9 +275,7 @@ async fn a_month_is_dropped_when_its_time_is_over_and_a_stored_seal_names_it() {
         )
         .await
         .unwrap();
-    let count = async || -> i64 {
-        superuser.query_one("SELECT count(*) FROM http_audit_log WHERE request_id = 'old'", &[]).await.unwrap().get(0)
-    };
+    let count = async || app.database.count("SELECT count(*) FROM http_audit_log WHERE request_id = 'old'").await;
     let partitions = async |sealing: &Sealing| match sealing.run(&app, Task::Partitions).await {
         Outcome::Done(Done::Partitions(done)) => (done.named, done.dropped),
         other => panic!("{other:?}"),
@@ -281,7 +287,7 @@ async fn a_month_is_dropped_when_its_time_is_over_and_a_stored_seal_names_it() {
     let folder = std::mem::replace(&mut sealing.plan.store, Store::Folder(blocked.join("seals")));
     let error = failure(&app, &sealing, Task::Partitions).await;
     assert!(error.starts_with("a seal cannot be stored"), "{error}");
-    assert_eq!(count().await, 3, "the seal that names it is nowhere but here");
+    assert_eq!(count().await, 3, "the seal that names it is not stored");
     sealing.plan.store = folder;
     sealing.seal_all(&app).await;
     assert_eq!((partitions(&sealing).await, count().await), ((0, 1), 0));
@@ -291,29 +297,29 @@ async fn a_month_is_dropped_when_its_time_is_over_and_a_stored_seal_names_it() {
     assert_eq!((verified.rows, verified.dropped), (5, 3));
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
     assert_eq!(admin.get("/admin/audit/verify").await.body["ok"], true);
-    // Whoever drops a month that no seal names has removed it.
+    // Rows that are missing without a seal that drops them are reported as removed.
     superuser.batch_execute("DELETE FROM http_audit_log WHERE action = 'account.create'").await.unwrap();
     let removed = verify(&app, &sealing, Tenant::Acme).await.unwrap_err();
     assert!(removed.ends_with("it was sealed, and is gone"), "{removed}");
 }
 
 #[tokio::test]
-async fn no_month_is_dropped_that_is_unannounced_unstored_or_young() {
+async fn no_month_is_dropped_unless_a_seal_names_it_and_it_is_old() {
     let (app, sealing) = start().await;
-    act(&app, 1).await;
+    create_accounts(&app, 1).await;
     sealing.seal_all(&app).await;
     let maintenance = app.database.as_maintenance().await;
     let month = "SELECT 'http_audit_log_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')";
     let month: String = maintenance.query_one(month, &[]).await.unwrap().get(0);
-    let attempt = async |name: &str| {
-        let refused = maintenance.execute("SELECT drop_audit_partition($1)", &[&name]).await.unwrap_err();
-        refused.as_db_error().unwrap().message().to_owned()
+    let drop_partition = async |name: &str| {
+        let rejected = maintenance.execute("SELECT drop_audit_partition($1)", &[&name]).await.unwrap_err();
+        rejected.as_db_error().unwrap().message().to_owned()
     };
-    assert_eq!(attempt(&month).await, format!("no seal names {month} as dropped"));
-    assert_eq!(attempt("http_audit_log_rest").await, "no seal names http_audit_log_rest as dropped");
-    assert_eq!(attempt("tenants").await, "no seal names tenants as dropped");
-    // Whoever has the role can write such a record, and gets no further.
+    assert_eq!(drop_partition(&month).await, format!("no seal names {month} as dropped"));
+    assert_eq!(drop_partition("http_audit_log_rest").await, "no seal names http_audit_log_rest as dropped");
+    assert_eq!(drop_partition("tenants").await, "no seal names tenants as dropped");
+    // The role can forge such a record, but the age of the month is checked as well.
     let forged = "INSERT INTO audit_drops SELECT $1, now() - interval '1 month', now(), 1, 1";
     maintenance.execute(forged, &[&month]).await.unwrap();
-    assert_eq!(attempt(&month).await, format!("{month} is younger than 90 days"));
+    assert_eq!(drop_partition(&month).await, format!("{month} is younger than 90 days"));
 }

@@ -1,4 +1,4 @@
-//! Every change that the superuser makes to what was sealed, rows or seals, is found over HTTP and named.
+//! Verification over HTTP: every change of sealed rows or seals by the superuser is detected and named.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::Tenant;
@@ -6,7 +6,7 @@ use holdfast_tests::auditor::Audited;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn what_nobody_changed_is_found_good_over_http_and_offline_in_both_formats() {
+async fn an_untouched_log_verifies_over_http_and_offline_in_both_formats() {
     let fixture = Audited::new().await;
     let found = fixture.verify().await;
     assert_eq!((&found["ok"], &found["complete"], &found["first_bad"]), (&json!(true), &json!(true), &Value::Null));
@@ -19,14 +19,14 @@ async fn what_nobody_changed_is_found_good_over_http_and_offline_in_both_formats
     assert!(good.starts_with("All ") && good.contains(" are as they were sealed; 0 of them were dropped"), "{good}");
     files.export = fixture.fetch("export.csv", "/admin/audit/export?format=csv&limit=4").await;
     assert!(files.verify().unwrap().starts_with("All "));
-    // The bucket's objects, with all tenants' batches, serve as well.
+    // The objects of the bucket, with the batches of all tenants, are accepted as well.
     let objects: String =
         fixture.sealing.stored().iter().map(|seal| serde_json::to_string_pretty(seal).unwrap()).collect();
     files.seals = fixture.app.database.file("objects.json", &objects);
     assert!(files.verify().unwrap().starts_with("All "));
 }
 
-/// A value for each column that it does not have.
+/// A different value for each column.
 const COLUMNS: [(&str, &str); 19] = [
     ("epoch", "2"),
     ("transaction_id", "'9'::xid8"),
@@ -50,22 +50,23 @@ const COLUMNS: [(&str, &str); 19] = [
 ];
 
 #[tokio::test]
-async fn every_column_that_the_superuser_changes_is_found_and_the_row_is_named() {
+async fn a_change_of_any_column_is_detected_and_the_row_named() {
     let fixture = Audited::new().await;
     let superuser = fixture.app.database.superuser().await;
-    let columns = "SELECT attname::text FROM pg_attribute WHERE attrelid = 'http_audit_log'::regclass AND attnum > 0 AND attgenerated = ''";
-    let mut columns: Vec<String> = superuser.query(columns, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let columns = "SELECT attname::text AS name FROM pg_attribute
+        WHERE attrelid = 'http_audit_log'::regclass AND attnum > 0 AND attgenerated = ''";
+    let columns = superuser.query(columns, &[]).await.unwrap();
+    let mut columns: Vec<String> = columns.iter().map(|row| row.get("name")).collect();
     columns.sort();
     let mut covered: Vec<_> = COLUMNS.iter().map(|(column, _)| (*column).to_owned()).collect();
     covered.sort();
-    assert_eq!(covered, columns, "a new column needs a place in the encoding, and a case here");
+    assert_eq!(covered, columns, "add a new column to the encoding, and to this table");
 
-    let victim = "SELECT id::text FROM http_audit_log WHERE tenant_id = $1::text::uuid AND action = 'account.create' ORDER BY transaction_id LIMIT 1 OFFSET 1";
-    let victim: String = superuser.query_one(victim, &[&fixture.acme]).await.unwrap().get(0);
-    superuser
-        .batch_execute("CREATE TABLE kept AS SELECT * FROM http_audit_log; ALTER TABLE kept DROP COLUMN account_id")
-        .await
-        .unwrap();
+    let victim = "SELECT id::text FROM http_audit_log WHERE tenant_id = $1::text::uuid AND action = 'account.create'
+        ORDER BY transaction_id LIMIT 1 OFFSET 1";
+    let victim: String = fixture.app.database.value(victim, &[&fixture.acme]).await;
+    let keep = "CREATE TABLE kept AS SELECT * FROM http_audit_log; ALTER TABLE kept DROP COLUMN account_id";
+    fixture.tamper(keep).await;
     for (column, value) in COLUMNS {
         fixture.tamper(&format!("UPDATE http_audit_log SET {column} = {value} WHERE id = '{victim}'")).await;
         let found = fixture.verify().await;
@@ -73,7 +74,7 @@ async fn every_column_that_the_superuser_changes_is_found_and_the_row_is_named()
         assert_eq!(found["ok"], false, "{column}");
         assert_eq!(bad["row"], json!(victim), "{column}: {found}");
         assert!(["altered", "removed", "added"].contains(&bad["fault"].as_str().unwrap()), "{column}: {found}");
-        // As it was, and with what was written since.
+        // Restores the row, and removes a changed copy.
         fixture
             .tamper(&format!(
                 "DELETE FROM http_audit_log WHERE id IN ('{victim}', '0199a1b2-c3d4-7000-8000-000000000001');
@@ -85,7 +86,7 @@ async fn every_column_that_the_superuser_changes_is_found_and_the_row_is_named()
 }
 
 #[tokio::test]
-async fn rows_and_seals_that_the_superuser_adds_removes_or_replaces_are_found() {
+async fn added_removed_and_replaced_rows_and_seals_are_detected() {
     let row =
         "(SELECT id FROM http_audit_log WHERE tenant_id = ACME ORDER BY epoch, transaction_id, id LIMIT 1 OFFSET 2)";
     let copy = "INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, action, method, path, status, transaction_id)
@@ -96,20 +97,20 @@ async fn rows_and_seals_that_the_superuser_adds_removes_or_replaces_are_found() 
         (format!("DELETE FROM http_audit_log WHERE id = {row}"), &["removed"][..]),
         (format!("{copy}{row}"), &["added"]),
         (
-            // Below the first transaction of all, in an epoch of its own.
+            // Before the first transaction of all, in an epoch of its own.
             format!("ALTER TABLE http_audit_log DROP CONSTRAINT http_audit_log_epoch_check; {copy}{row};
                 UPDATE http_audit_log SET epoch = -1 WHERE id = '0199a1b2-c3d4-7000-8000-0000000000ff'"),
             &["added"],
         ),
         (
-            // Two rows change places: each takes the other's id and time.
+            // Two rows swap their transactions.
             "CREATE TEMP TABLE two AS SELECT id, transaction_id FROM http_audit_log WHERE tenant_id = ACME ORDER BY transaction_id LIMIT 2;
                 UPDATE http_audit_log l SET transaction_id = (SELECT t.transaction_id FROM two t WHERE t.id <> l.id) WHERE id IN (SELECT id FROM two)".to_owned(),
             &["altered", "removed"],
         ),
         (format!("UPDATE http_audit_log SET tenant_id = (SELECT id FROM tenants WHERE slug = 'globex') WHERE id = {row}"), &["removed"]),
         (
-            // The tail of the tenant, with its batch.
+            // The newest rows of the tenant, with their batch.
             format!("DELETE FROM http_audit_log WHERE tenant_id = ACME AND transaction_id >= (SELECT from_transaction FROM audit_seals WHERE number = {newest});
                 DELETE FROM audit_batches WHERE tenant_id = ACME AND seal_number = {newest}"),
             &["state"],
@@ -133,7 +134,7 @@ async fn rows_and_seals_that_the_superuser_adds_removes_or_replaces_are_found() 
 }
 
 #[tokio::test]
-async fn a_long_log_is_verified_and_its_seals_are_fetched_page_by_page() {
+async fn a_long_log_is_verified_and_its_seals_are_paged() {
     let fixture = Audited::new().await;
     let mut sealing = fixture.sealing;
     sealing.plan.max_rows = 1;

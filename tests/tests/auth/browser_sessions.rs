@@ -1,24 +1,25 @@
-//! Sessions in a browser's cookie: where the refresh token goes, and what another site cannot do with it.
+//! Sessions in a browser's cookie: scripts cannot read the refresh token, and other sites cannot use it.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::client::{Client, Reply};
+use holdfast_tests::client::{Client, Response};
 use holdfast_tests::secrets;
 use insta::assert_json_snapshot;
 use serde_json::json;
 
+/// The header of a request from a page of the same origin.
 const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
 
-async fn sign_in(app: &TestApp) -> (Client, Reply) {
+async fn sign_in(app: &TestApp) -> (Client, Response) {
     let browser = app.anonymous().with_header(OWN.0, OWN.1);
-    let reply = browser.post("/auth/browser/login", &app.credentials(Tenant::Acme, Role::Editor)).await;
-    assert_eq!(reply.status, 200, "{reply:?}");
-    (browser, reply)
+    let response = browser.post("/auth/browser/login", &app.credentials(Tenant::Acme, Role::Editor)).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    (browser, response)
 }
 
-/// The refresh token that an answer sets.
-fn token(reply: &Reply) -> String {
-    let cookie = reply.header("set-cookie");
+/// Returns the refresh token in the cookie of a response.
+fn token(response: &Response) -> String {
+    let cookie = response.header("set-cookie");
     let token = cookie.strip_prefix("__Host-holdfast-session=").unwrap().split(';').next().unwrap().to_owned();
     secrets::keep(&token);
     token
@@ -29,10 +30,10 @@ fn with_cookie(client: &Client, token: &str) -> Client {
 }
 
 #[tokio::test]
-async fn the_refresh_token_is_in_a_cookie_that_scripts_cannot_read_and_nowhere_else() {
+async fn the_refresh_token_is_only_in_a_cookie_that_scripts_cannot_read() {
     let app = TestApp::start().await;
-    let (_, reply) = sign_in(&app).await;
-    assert_json_snapshot!(reply.body, {".access_token" => "[jwt]"}, @r#"
+    let (_, response) = sign_in(&app).await;
+    assert_json_snapshot!(response.body, {".access_token" => "[jwt]"}, @r#"
     {
       "access_token": "[jwt]",
       "expires_in": 900,
@@ -40,84 +41,86 @@ async fn the_refresh_token_is_in_a_cookie_that_scripts_cannot_read_and_nowhere_e
       "token_type": "Bearer"
     }
     "#);
-    let token = token(&reply);
-    assert!(token.starts_with("hfr_") && !reply.text.contains(&token));
+    let token = token(&response);
+    assert!(token.starts_with("hfr_") && !response.text.contains(&token));
     let attributes = "; Path=/; Max-Age=604800; Secure; HttpOnly; SameSite=Strict";
-    assert_eq!(reply.header("set-cookie"), format!("__Host-holdfast-session={token}{attributes}"));
-    assert_eq!(app.anonymous().with_tokens(&reply.body).get("/auth/whoami").await.text_at("username"), "editor");
+    assert_eq!(response.header("set-cookie"), format!("__Host-holdfast-session={token}{attributes}"));
+    assert_eq!(app.anonymous().with_tokens(&response.body).get("/auth/whoami").await.text_at("username"), "editor");
 }
 
 #[tokio::test]
-async fn the_cookie_is_exchanged_and_a_used_one_ends_the_session() {
+async fn a_cookie_is_exchanged_once_and_its_reuse_ends_the_session() {
     let app = TestApp::start().await;
-    let (browser, reply) = sign_in(&app).await;
-    let first = token(&reply);
-    let second = with_cookie(&browser, &first).act("/auth/browser/refresh").await;
+    let (browser, response) = sign_in(&app).await;
+    let first = token(&response);
+    let second = with_cookie(&browser, &first).post_empty("/auth/browser/refresh").await;
     assert_eq!(second.status, 200, "{second:?}");
     assert_ne!(token(&second), first);
     app.clock.advance(11);
     for used in [first, token(&second)] {
-        assert_eq!(with_cookie(&browser, &used).act("/auth/browser/refresh").await.outcome(), "401 unauthenticated");
+        assert_eq!(
+            with_cookie(&browser, &used).post_empty("/auth/browser/refresh").await.outcome(),
+            "401 unauthenticated"
+        );
     }
 }
 
 #[tokio::test]
-async fn the_cookie_opens_nothing_but_its_own_exchange() {
+async fn the_cookie_grants_nothing_but_its_exchange() {
     let app = TestApp::start().await;
-    let (browser, reply) = sign_in(&app).await;
-    let browser = with_cookie(&browser, &token(&reply));
+    let (browser, response) = sign_in(&app).await;
+    let browser = with_cookie(&browser, &token(&response));
     for path in ["/auth/whoami", "/accounts", "/auth/sessions"] {
         assert_eq!(browser.get(path).await.outcome(), "401 unauthenticated", "{path}");
     }
-    assert_eq!(browser.act("/auth/logout").await.outcome(), "401 unauthenticated");
-    assert_eq!(browser.act("/auth/browser/logout").await.outcome(), "401 unauthenticated");
+    assert_eq!(browser.post_empty("/auth/logout").await.outcome(), "401 unauthenticated");
+    assert_eq!(browser.post_empty("/auth/browser/logout").await.outcome(), "401 unauthenticated");
 }
 
 #[tokio::test]
-async fn what_another_site_makes_the_browser_send_is_refused_and_recorded() {
+async fn cross_site_requests_are_rejected_and_audited() {
     let app = TestApp::start().await;
-    let (_, reply) = sign_in(&app).await;
-    let victim = with_cookie(&app.anonymous().with_tokens(&reply.body), &token(&reply));
+    let (_, response) = sign_in(&app).await;
+    let victim = with_cookie(&app.anonymous().with_tokens(&response.body), &token(&response));
     let login = app.credentials(Tenant::Acme, Role::Viewer);
-    let mut refused = 0;
+    let mut rejected = 0;
     for site in [Some("cross-site"), Some("same-site"), Some("none"), Some("SAME-ORIGIN"), Some(""), None] {
         let sender = site.map_or(victim.clone(), |site| victim.clone().with_header(OWN.0, site));
-        for reply in [
-            sender.act("/auth/browser/refresh").await,
-            sender.act("/auth/browser/logout").await,
+        for response in [
+            sender.post_empty("/auth/browser/refresh").await,
+            sender.post_empty("/auth/browser/logout").await,
             sender.post("/auth/browser/login", &login).await,
         ] {
-            assert_eq!(reply.outcome(), "403 forbidden", "{site:?}");
-            assert_eq!(reply.header("set-cookie"), "");
-            refused += 1;
+            assert_eq!(response.outcome(), "403 forbidden", "{site:?}");
+            assert_eq!(response.header("set-cookie"), "");
+            rejected += 1;
         }
     }
     let twice = victim.clone().with_header(OWN.0, OWN.1).with_header(OWN.0, "cross-site");
-    assert_eq!(twice.act("/auth/browser/refresh").await.outcome(), "403 forbidden");
-    let row = app.database.superuser().await;
+    assert_eq!(twice.post_empty("/auth/browser/refresh").await.outcome(), "403 forbidden");
     let sql = "SELECT count(*) FROM http_audit_log WHERE action LIKE 'auth.browser_%' AND status = 403";
-    assert_eq!(row.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), refused + 1);
-    // None of them changed anything: the session goes on.
+    assert_eq!(app.database.count(sql).await, rejected + 1);
+    // No rejected request changed anything: the session is still valid.
     let own = victim.with_header(OWN.0, OWN.1);
-    assert_eq!(own.act("/auth/browser/refresh").await.status, 200);
+    assert_eq!(own.post_empty("/auth/browser/refresh").await.status, 200);
 }
 
 #[tokio::test]
-async fn signing_out_takes_the_cookie_away_and_ends_the_session_everywhere() {
+async fn signing_out_removes_the_cookie_and_ends_the_session_everywhere() {
     let app = TestApp::start().await;
-    let (browser, reply) = sign_in(&app).await;
-    let signed_in = browser.clone().with_tokens(&reply.body);
-    let out = signed_in.act("/auth/browser/logout").await;
+    let (browser, response) = sign_in(&app).await;
+    let signed_in = browser.clone().with_tokens(&response.body);
+    let out = signed_in.post_empty("/auth/browser/logout").await;
     assert_eq!((out.status.as_u16(), out.text.as_str(), out.header("content-type")), (204, "", ""));
     let gone = "__Host-holdfast-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict";
     assert_eq!(out.header("set-cookie"), gone);
     assert_eq!(signed_in.get("/auth/whoami").await.outcome(), "401 unauthenticated");
-    let held = with_cookie(&browser, &token(&reply));
-    assert_eq!(held.act("/auth/browser/refresh").await.outcome(), "401 unauthenticated");
+    let held = with_cookie(&browser, &token(&response));
+    assert_eq!(held.post_empty("/auth/browser/refresh").await.outcome(), "401 unauthenticated");
 }
 
 #[tokio::test]
-async fn wrong_passwords_count_towards_the_same_throttle_as_those_of_other_clients() {
+async fn wrong_passwords_count_towards_the_same_throttle_as_other_logins() {
     let app = TestApp::start().await;
     let browser = app.anonymous().with_header(OWN.0, OWN.1);
     let mut wrong = app.credentials(Tenant::Acme, Role::Editor);

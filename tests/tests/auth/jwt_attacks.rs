@@ -1,5 +1,5 @@
-//! What attackers do to access tokens (RFC 8725 and the attacks behind it). Each gets 401, with the same body, and each
-//! token here is otherwise good: the server's own key signs it wherever the attack is not the signature.
+//! Attacks on access tokens (RFC 8725 and the attacks behind it). Each gets the same 401. Apart from the attack, each token
+//! is valid: the server's own key signs it unless the attack concerns the signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -19,7 +19,7 @@ fn pair(pkcs8: &[u8]) -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new()).unwrap()
 }
 
-/// Signs two texts, whatever they say.
+/// Signs a header and claims, whatever their contents.
 fn signed(key: &EcdsaKeyPair, header: &str, claims: &str) -> String {
     let message = format!("{}.{}", segment(header), segment(claims));
     let signature = es256::low_s(key.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref()).unwrap();
@@ -32,7 +32,7 @@ fn hmac_signed(secret: &[u8], header: &str, claims: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
-/// The other valid signature of the same message: s becomes n - s.
+/// Returns the token with the other valid signature of its message: s becomes n - s.
 fn malleated(token: &str) -> String {
     const ORDER: [u8; 32] = [
         0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6,
@@ -68,7 +68,7 @@ impl Forge {
         Self { key, public, header, claims, now }
     }
 
-    /// A token of the server's own key with this changed in the header and that in the claims; null takes away.
+    /// Signs a token by the server's own key, with changes to the header and to the claims. Null removes a member.
     fn with(&self, header: &Value, claims: &Value) -> String {
         let merged = |base: &Value, change: &Value| {
             let mut merged = base.clone();
@@ -83,19 +83,28 @@ impl Forge {
         signed(&self.key, &merged(&self.header, header), &merged(&self.claims, claims))
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    fn attacks(&self, token: &str) -> Vec<(String, String)> {
-        let mut attacks: Vec<(String, String)> = Vec::new();
-        let mut add = |name: &str, token: String| attacks.push((name.to_owned(), token));
+    /// Returns all attacks, derived from a valid token.
+    fn attacks(&self, token: &str) -> Vec<Attack> {
+        let mut attacks = Vec::new();
+        self.algorithms(token, &mut attacks);
+        self.keys(&mut attacks);
+        self.headers(&mut attacks);
+        self.claims(&mut attacks);
+        self.signatures(token, &mut attacks);
+        self.encodings(token, &mut attacks);
+        attacks
+    }
+
+    /// Attacks without a signature, and with HS256 under a public value as the secret.
+    fn algorithms(&self, token: &str, attacks: &mut Vec<Attack>) {
+        let mut add = |name: String, token: String| attacks.push(Attack { name, token });
         let claims = self.claims.to_string();
         for alg in ["none", "None", "nOnE", "NONE", ""] {
             let header = json!({"alg": alg, "typ": "at+jwt"}).to_string();
-            add(&format!("alg {alg:?}"), format!("{}.{}.", segment(&header), segment(&claims)));
+            let message = format!("{}.{}", segment(&header), segment(&claims));
             let signature = token.rsplit('.').next().unwrap();
-            add(
-                &format!("alg {alg:?} with a signature"),
-                format!("{}.{}.{signature}", segment(&header), segment(&claims)),
-            );
+            add(format!("alg {alg:?}"), format!("{message}."));
+            add(format!("alg {alg:?} with a signature"), format!("{message}.{signature}"));
         }
         let kid = self.header["kid"].as_str().unwrap();
         let hs = json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}).to_string();
@@ -108,16 +117,23 @@ impl Forge {
             ("nothing", b"".as_slice()),
             ("the kid", kid.as_bytes()),
         ] {
-            add(&format!("HS256 with {what}"), hmac_signed(secret, &hs, &claims));
-            add(&format!("HS256 without kid, with {what}"), hmac_signed(secret, &hs_without_kid, &claims));
+            add(format!("HS256 with {what}"), hmac_signed(secret, &hs, &claims));
+            add(format!("HS256 without kid, with {what}"), hmac_signed(secret, &hs_without_kid, &claims));
         }
+    }
+
+    /// Attacks with another key, and with manipulated key ids.
+    fn keys(&self, attacks: &mut Vec<Attack>) {
+        let mut add = |name: String, token: String| attacks.push(Attack { name, token });
+        let claims = self.claims.to_string();
         let other = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
         let other = pair(other.as_ref());
         let public = PublicKey::from_point(other.public_key().as_ref()).unwrap();
-        add("another key under our kid", signed(&other, &self.header.to_string(), &claims));
+        add("another key under the server's kid".to_owned(), signed(&other, &self.header.to_string(), &claims));
         let embedded = json!({"kty": "EC", "crv": "P-256", "x": public.x, "y": public.y});
+        add("header jwk".to_owned(), self.with(&json!({"jwk": embedded}), &json!({})));
         let own_kid = json!({"alg": "ES256", "typ": "at+jwt", "kid": public.thumbprint(), "jwk": embedded}).to_string();
-        add("an embedded key", signed(&other, &own_kid, &claims));
+        add("an embedded key".to_owned(), signed(&other, &own_kid, &claims));
         for kid in [
             "../../../../dev/null",
             "x' OR '1'='1",
@@ -127,13 +143,16 @@ impl Forge {
             &"k".repeat(2000),
             "http://evil.example/key",
         ] {
-            add(&format!("kid {kid:.20?}"), self.with(&json!({"kid": kid}), &json!({})));
+            add(format!("kid {kid:.20?}"), self.with(&json!({"kid": kid}), &json!({})));
         }
+    }
+
+    /// Attacks with other header members.
+    fn headers(&self, attacks: &mut Vec<Attack>) {
         for (name, value) in [
             ("jku", json!("https://evil.example/jwks.json")),
             ("x5u", json!("https://evil.example/cert.pem")),
             ("x5c", json!(["MIIB"])),
-            ("jwk", embedded),
             ("crit", json!(["exp"])),
             ("b64", json!(false)),
             ("zip", json!("DEF")),
@@ -145,8 +164,13 @@ impl Forge {
             ("alg", json!("RS256")),
             ("alg", Value::Null),
         ] {
-            add(&format!("header {name}: {value}"), self.with(&json!({ name: value }), &json!({})));
+            let token = self.with(&json!({ name: value }), &json!({}));
+            attacks.push(Attack { name: format!("header {name}: {value}"), token });
         }
+    }
+
+    /// Attacks with other claims.
+    fn claims(&self, attacks: &mut Vec<Attack>) {
         for (name, value) in [
             ("exp", json!(self.now - 3600)),
             ("exp", json!(self.now - 61)),
@@ -171,35 +195,48 @@ impl Forge {
             ("tenant", Value::Null),
             ("scope", json!("everything")),
         ] {
-            add(&format!("claim {name}: {value}"), self.with(&json!({}), &json!({ name: value })));
+            let token = self.with(&json!({}), &json!({ name: value }));
+            attacks.push(Attack { name: format!("claim {name}: {value}"), token });
         }
-        let twice = claims.replacen('{', "{\"role\":\"admin\",", 1);
-        add("a duplicate claim", signed(&self.key, &self.header.to_string(), &twice));
-        let twice = self.header.to_string().replacen('{', "{\"alg\":\"none\",", 1);
-        add("a duplicate header member", signed(&self.key, &twice, &claims));
+    }
+
+    /// Attacks with other signatures, and with duplicate members under a valid one.
+    fn signatures(&self, token: &str, attacks: &mut Vec<Attack>) {
+        let mut add = |name: &str, token: String| attacks.push(Attack { name: name.to_owned(), token });
+        let (header, claims) = (self.header.to_string(), self.claims.to_string());
+        let duplicate = claims.replacen('{', "{\"role\":\"admin\",", 1);
+        add("a duplicate claim", signed(&self.key, &header, &duplicate));
+        let duplicate = header.replacen('{', "{\"alg\":\"none\",", 1);
+        add("a duplicate header member", signed(&self.key, &duplicate, &claims));
         add("the other signature", malleated(token));
-        let parts: Vec<&str> = token.split('.').collect();
-        add("no signature", format!("{}.{}.", parts[0], parts[1]));
-        add("two parts", format!("{}.{}", parts[0], parts[1]));
-        add("four parts", format!("{token}.{}", parts[2]));
+        let (message, _) = token.rsplit_once('.').unwrap();
+        add("no signature", format!("{message}."));
+        add("a DER signature", format!("{message}.{}", segment("0\u{6}\u{2}\u{1}\u{1}\u{2}\u{1}\u{1}")));
+        add("a signature of zeros", format!("{message}.{}", URL_SAFE_NO_PAD.encode([0; 64])));
+        let digest = digest::digest(&digest::SHA512, token.as_bytes());
+        add("a digest for a signature", format!("{message}.{}", URL_SAFE_NO_PAD.encode(digest)));
+    }
+
+    /// Attacks with malformed tokens.
+    fn encodings(&self, token: &str, attacks: &mut Vec<Attack>) {
+        let mut add = |name: &str, token: String| attacks.push(Attack { name: name.to_owned(), token });
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        add("two parts", message.to_owned());
+        add("four parts", format!("{token}.{signature}"));
         add("padded", format!("{token}=="));
-        add(
-            "a DER signature",
-            format!("{}.{}.{}", parts[0], parts[1], segment("0\u{6}\u{2}\u{1}\u{1}\u{2}\u{1}\u{1}")),
-        );
-        add("a signature of zeros", format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode([0; 64])));
-        add("a digest for a signature", {
-            let digest = digest::digest(&digest::SHA512, token.as_bytes());
-            format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode(digest))
-        });
         for cut in [1, token.len() / 3, token.len() / 2, token.len() - 1] {
             add(&format!("cut at {cut}"), token[..cut].to_owned());
         }
         add("much too long", format!("{token}{}", "A".repeat(8000)));
         add("not base64", "!!!.???.###".to_owned());
-        add("JSON", claims);
-        attacks
+        add("JSON", self.claims.to_string());
     }
+}
+
+/// A token that must be rejected.
+struct Attack {
+    name: String,
+    token: String,
 }
 
 #[tokio::test]
@@ -208,18 +245,18 @@ async fn every_attack_on_a_token_gets_the_same_401() {
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let token = editor.access_token.clone().unwrap();
     let forge = Forge::new(&app, &token);
-    // What the forge makes is accepted where nothing is changed: the attacks fail for their own reasons.
+    // A forged token without an attack is accepted, so each attack fails for its own reason.
     let honest = forge.with(&json!({}), &json!({}));
     assert_eq!(editor.clone().with_token(&honest).get("/auth/whoami").await.status, 200);
 
     let attacks = forge.attacks(&token);
     assert!(attacks.len() >= 80, "{}", attacks.len());
-    let refused = app.anonymous().get("/auth/whoami").await;
-    let body = |reply: &holdfast_tests::client::Reply| reply.text.replace(reply.text_at("request_id"), "");
-    for (name, token) in attacks {
-        let reply = app.anonymous().with_token(&token).get("/auth/whoami").await;
-        assert_eq!(reply.outcome(), "401 unauthenticated", "{name}");
-        assert_eq!(body(&reply), body(&refused), "{name}");
-        assert_eq!(reply.header("www-authenticate"), "Bearer", "{name}");
+    let rejected = app.anonymous().get("/auth/whoami").await;
+    let body = |response: &holdfast_tests::client::Response| response.text.replace(response.text_at("request_id"), "");
+    for Attack { name, token } in attacks {
+        let response = app.anonymous().with_token(&token).get("/auth/whoami").await;
+        assert_eq!(response.outcome(), "401 unauthenticated", "{name}");
+        assert_eq!(body(&response), body(&rejected), "{name}");
+        assert_eq!(response.header("www-authenticate"), "Bearer", "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Changing one's password, and the sessions that it ends.
+//! A user's change of the password, and the sessions that it ends.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
@@ -27,7 +27,7 @@ async fn a_new_password_ends_the_other_sessions_and_signs_in() {
 }
 
 #[tokio::test]
-async fn a_new_password_has_to_be_a_good_one() {
+async fn a_weak_new_password_is_rejected() {
     let app = TestApp::start().await;
     let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
     for (new, outcome) in [
@@ -41,7 +41,7 @@ async fn a_new_password_has_to_be_a_good_one() {
 }
 
 #[tokio::test]
-async fn a_stolen_session_does_not_guess_the_password() {
+async fn a_stolen_session_cannot_guess_the_password() {
     let app = TestApp::start().await;
     let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
     let request =
@@ -54,14 +54,13 @@ async fn a_stolen_session_does_not_guess_the_password() {
 }
 
 #[tokio::test]
-async fn one_sees_and_ends_ones_own_sessions_and_no_others() {
+async fn users_list_and_end_only_their_own_sessions() {
     let app = TestApp::start().await;
     let here = app.sign_in(Tenant::Acme, Role::Viewer).await;
     let there = app.sign_in(Tenant::Acme, Role::Viewer).await;
     let other = app.sign_in(Tenant::Acme, Role::Editor).await;
     let listed = here.get("/auth/sessions").await;
-    let current: Vec<bool> =
-        listed.body["items"].as_array().unwrap().iter().map(|item| item["current"] == true).collect();
+    let current: Vec<bool> = listed.items().iter().map(|item| item["current"] == true).collect();
     assert_eq!(current, [false, true], "{listed:?}");
 
     let theirs = other.get("/auth/whoami").await.text_at("session_id").to_owned();
@@ -69,5 +68,5 @@ async fn one_sees_and_ends_ones_own_sessions_and_no_others() {
     let mine = there.get("/auth/whoami").await.text_at("session_id").to_owned();
     assert_eq!(here.delete(&format!("/auth/sessions/{mine}")).await.status, 204);
     assert_eq!(there.get("/auth/whoami").await.outcome(), "401 unauthenticated");
-    assert_eq!(here.get("/auth/sessions").await.body["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(here.get("/auth/sessions").await.items().len(), 1);
 }

@@ -1,11 +1,11 @@
-//! The drill: what was backed up is restored, checked, and gone again.
+//! The drill: restores the newest backup into a scratch database, checks it, and drops it again.
 
 use holdfast::cluster::OWNER;
 use holdfast_backup::{BackupError, Login, Plan, Task};
 use holdfast_shared::permission::Role;
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::backups::{done, folder, plan, run, runs};
+use holdfast_tests::backups::{folder, plan, run, run_successfully, runs, states};
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::sealing::Sealing;
 use holdfast_tests::secrets::{self, unique};
@@ -15,19 +15,18 @@ use serde_json::json;
 const SCRATCH: &str = "SELECT datname::text FROM pg_database WHERE datname = $1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_backup_is_restored_checked_and_dropped_and_its_canary_opened() {
+async fn a_drill_restores_checks_and_drops_the_newest_backup() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     app.sign_in(Tenant::Acme, Role::Editor).await.post("/accounts", &json!({"name": "Newer"})).await;
     app.clock.advance(1);
-    let newest = done(&app, &plan, Task::Backup).await;
-    let drill = done(&app, &plan, Task::Drill).await;
+    let newest = run_successfully(&app, &plan, Task::Backup).await;
+    let drill = run_successfully(&app, &plan, Task::Drill).await;
     assert_eq!((&drill.object_key, &drill.sha256), (&newest.object_key, &newest.sha256));
     assert_eq!((&drill.row_counts, drill.canary), (&newest.row_counts, Some("opened")));
-    let states: Vec<_> = runs(&app).await.into_iter().map(|(kind, state, _)| format!("{kind} {state}")).collect();
-    assert_eq!(states, ["backup succeeded", "backup succeeded", "drill succeeded"]);
+    assert_eq!(states(&app).await, ["backup succeeded", "backup succeeded", "drill succeeded"]);
     let left = app.database.superuser().await.query(SCRATCH, &[&plan.scratch_database().unwrap()]).await.unwrap();
     assert!(left.is_empty());
 }
@@ -37,35 +36,34 @@ async fn a_vault_key_that_does_not_open_the_canary_fails_the_drill() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     let other = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
     let failure = run(&app, &Plan { vault: Some(other), ..plan }, Task::Drill).await.unwrap_err();
     assert!(matches!(failure, BackupError::Canary(_)), "{failure}");
-    assert_eq!(runs(&app).await[1].2, Some(failure.to_string()));
+    assert_eq!(runs(&app).await[1].error, Some(failure.to_string()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_key_wrapped_by_an_unknown_key_fails_the_drill_though_the_canary_opens() {
     let app = TestApp::start().await;
-    app.sign_in(Tenant::Acme, Role::Viewer).await.act("/auth/mfa/totp").await;
-    let superuser = app.database.superuser().await;
-    superuser.batch_execute("UPDATE vault_keys SET provider_key = 'gone'").await.unwrap();
+    app.sign_in(Tenant::Acme, Role::Viewer).await.post_empty("/auth/mfa/totp").await;
+    app.database.execute("UPDATE vault_keys SET provider_key = 'gone'").await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
     assert!(failure.to_string().contains("wrapped by local key gone"), "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_drill_left_is_dropped_by_the_next_even_if_that_fails() {
+async fn the_database_of_a_killed_drill_is_dropped_by_the_next_one() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
     let name = plan.scratch_database().unwrap();
     let superuser = app.database.superuser().await;
     superuser.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    // There is no backup.
+    // The drill fails: there is no backup.
     let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
     assert!(matches!(failure, BackupError::NoBackup(_)), "{failure}");
     assert!(superuser.query(SCRATCH, &[&name]).await.unwrap().is_empty());
@@ -76,7 +74,7 @@ async fn rows_that_differ_from_the_manifest_fail_the_drill_and_name_their_table(
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
-    let summary = done(&app, &plan, Task::Backup).await;
+    let summary = run_successfully(&app, &plan, Task::Backup).await;
     let path = files.path().join(summary.object_key.replace(".dump", ".json"));
     let text = std::fs::read_to_string(&path).unwrap();
     for (from, to, word) in [
@@ -91,11 +89,11 @@ async fn rows_that_differ_from_the_manifest_fail_the_drill_and_name_their_table(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_make_databases_and_was_granted_the_owner_is_enough() {
+async fn a_role_with_createdb_and_the_owners_rights_can_drill() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let mut plan = plan(&app, folder(files.path()));
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     let (superuser, role, password) =
         (app.database.superuser().await, format!("drill_{}", unique()), secrets::random());
     let password = password.expose_secret();
@@ -103,24 +101,24 @@ async fn a_role_that_may_make_databases_and_was_granted_the_owner_is_enough() {
     superuser.batch_execute(&create).await.unwrap();
     let url = format!("postgres://{role}:{password}@{}/postgres?sslmode=verify-full", TestDatabase::address().await);
     plan.drill = Some(Login::new(url.into(), Some(app.database.ca_file())).unwrap());
-    let drill = done(&app, &plan, Task::Drill).await;
+    let drill = run_successfully(&app, &plan, Task::Drill).await;
     superuser.batch_execute(&format!("DROP ROLE \"{role}\"")).await.unwrap();
     assert_eq!(drill.canary, Some("opened"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_audit_row_that_was_changed_after_it_was_sealed_fails_the_drill() {
+async fn a_tampered_audit_row_fails_the_drill() {
     let app = TestApp::start().await;
     app.sign_in(Tenant::Acme, Role::Editor).await;
     Sealing::of(&app).seal_all(&app).await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
-    done(&app, &plan, Task::Backup).await;
-    done(&app, &plan, Task::Drill).await;
+    run_successfully(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Drill).await;
 
-    app.database.superuser().await.batch_execute("UPDATE http_audit_log SET status = 418").await.unwrap();
+    app.database.execute("UPDATE http_audit_log SET status = 418").await;
     app.clock.advance(1);
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
     assert!(matches!(&failure, BackupError::Seals(what) if what.contains("not as it was sealed")), "{failure}");
 }

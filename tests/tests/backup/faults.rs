@@ -1,12 +1,12 @@
-//! What goes wrong while a backup is made: it is recorded as failed, leaves nothing behind, and the next one is fine.
+//! Failures during a backup: the run is recorded as failed, leaves nothing behind, and the next one succeeds.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_backup::{BackupError, Login, Plan, Programs, Report, Task};
-use holdfast_tests::app::{Options, TestApp};
-use holdfast_tests::backups::{done, folder, plan, run, runs};
+use holdfast_tests::app::TestApp;
+use holdfast_tests::backups::{folder, plan, run, run_successfully, runs, states};
 use holdfast_tests::bucket::TestBucket;
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::proxy::Proxy;
@@ -17,15 +17,10 @@ const FILL: &str = "INSERT INTO idempotency_keys (tenant_id, actor_id, key, requ
       FROM tenants t, generate_series(1, 24) n WHERE t.slug = 'acme'";
 
 async fn fill(app: &TestApp) {
-    app.database.superuser().await.batch_execute(FILL).await.unwrap();
+    app.database.execute(FILL).await;
 }
 
-/// Runs of the database, without the errors' words.
-async fn states(app: &TestApp) -> Vec<String> {
-    runs(app).await.into_iter().map(|(kind, state, _)| format!("{kind} {state}")).collect()
-}
-
-/// A program in the place of `pg_dump`, in a folder of its own.
+/// Creates a script that replaces `pg_dump`. Returns its folder.
 fn fake(folder: &Path, script: &str) -> PathBuf {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).unwrap();
@@ -36,37 +31,37 @@ fn fake(folder: &Path, script: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s3_refuses_half_way_and_nothing_stays_there() {
+async fn an_upload_that_s3_rejects_midway_leaves_nothing() {
     let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
     fill(&app).await;
     let plan = plan(&app, bucket.store(None));
-    bucket.refuse_parts();
+    bucket.reject_parts();
     let failure = run(&app, &plan, Task::Backup).await.unwrap_err().to_string();
     assert!(failure.contains("SlowDown"), "{failure}");
     assert_eq!((bucket.uploads().await, bucket.keys().await.len()), (0, 0));
-    assert_eq!(runs(&app).await[0].2.as_ref(), Some(&failure));
+    assert_eq!(runs(&app).await[0].error.as_ref(), Some(&failure));
 
     bucket.repair();
-    let summary = done(&app, &plan, Task::Backup).await;
+    let summary = run_successfully(&app, &plan, Task::Backup).await;
     assert!(summary.compressed_bytes > 24 * 1000 * 1000, "{summary:?}");
     assert_eq!(bucket.keys().await, [summary.object_key.clone(), summary.object_key.replace(".dump", ".json")]);
     assert_eq!(
         (bucket.uploads().await, states(&app).await),
         (0, vec!["backup failed".into(), "backup succeeded".into()])
     );
-    // And it is whole.
-    assert_eq!(done(&app, &plan, Task::Drill).await.sha256, summary.sha256);
+    // The backup is complete.
+    assert_eq!(run_successfully(&app, &plan, Task::Drill).await.sha256, summary.sha256);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_run_left_in_s3_is_removed_by_the_next() {
+async fn the_upload_of_a_killed_run_is_removed_by_the_next_one() {
     let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
     let leave = bucket.client.create_multipart_upload().bucket(&bucket.name).key("backups/leftover.dump");
     leave.send().await.unwrap();
     let stranger = bucket.client.create_multipart_upload().bucket(&bucket.name).key("elsewhere/upload");
     stranger.send().await.unwrap();
-    done(&app, &plan(&app, bucket.store(None)), Task::Backup).await;
-    assert_eq!(bucket.uploads().await, 1, "another's upload is none of ours");
+    run_successfully(&app, &plan(&app, bucket.store(None)), Task::Backup).await;
+    assert_eq!(bucket.uploads().await, 1, "an upload elsewhere in the bucket is not touched");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,34 +69,34 @@ async fn objects_are_locked_encrypted_and_checked_on_arrival() {
     let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
     let moto = holdfast_tests::moto::Moto::of_the_run().await;
     let key = moto.vault_key().await;
-    let summary = done(&app, &plan(&app, bucket.store(Some(&key))), Task::Backup).await;
+    let summary = run_successfully(&app, &plan(&app, bucket.store(Some(&key))), Task::Backup).await;
     assert!(summary.object_key.starts_with("backups/"));
-    // What moto keeps of a multipart upload is not all that S3 keeps: what was sent is looked at.
+    // Moto does not keep all properties of a multipart upload as S3 does, so the requests are checked instead.
     let requests = bucket.take_requests();
-    let sent = |begins: &str| {
-        let mut matching = requests.iter().filter(|(request, _)| request.starts_with(begins));
-        let (_, headers) = matching.next().unwrap_or_else(|| panic!("{begins}: {requests:?}"));
+    let sent = |request: &str| {
+        let mut matching = requests.iter().filter(|(line, _)| line.starts_with(request));
+        let (_, headers) = matching.next().unwrap_or_else(|| panic!("{request}: {requests:?}"));
         move |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     };
-    for begins in ["POST uploads", "PUT x-id=PutObject"] {
-        let header = sent(begins);
-        assert_eq!(header("x-amz-object-lock-mode"), "COMPLIANCE", "{begins}");
+    for request in ["POST uploads", "PUT x-id=PutObject"] {
+        let header = sent(request);
+        assert_eq!(header("x-amz-object-lock-mode"), "COMPLIANCE", "{request}");
         let until: jiff::Timestamp = header("x-amz-object-lock-retain-until-date").parse().unwrap();
         let days = until.duration_since(holdfast_shared::clock::Clock::now(&*app.clock)).as_hours() / 24;
-        assert!((34..=35).contains(&days), "{begins}: {days}");
-        assert_eq!(header("x-amz-server-side-encryption"), "aws:kms", "{begins}");
-        assert_eq!(header("x-amz-server-side-encryption-aws-kms-key-id"), key, "{begins}");
+        assert!((34..=35).contains(&days), "{request}: {days}");
+        assert_eq!(header("x-amz-server-side-encryption"), "aws:kms", "{request}");
+        assert_eq!(header("x-amz-server-side-encryption-aws-kms-key-id"), key, "{request}");
     }
-    for begins in ["PUT x-id=PutObject", "PUT x-id=UploadPart"] {
-        assert_eq!(sent(begins)("x-amz-checksum-sha256").len(), 44, "{begins}");
+    for request in ["PUT x-id=PutObject", "PUT x-id=UploadPart"] {
+        assert_eq!(sent(request)("x-amz-checksum-sha256").len(), 44, "{request}");
     }
     assert_eq!(sent("POST uploads")("x-amz-checksum-algorithm"), "SHA256");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_dies_in_mid_dump_and_the_run_is_recorded_as_failed() {
+async fn a_server_that_dies_mid_dump_is_a_failed_run() {
     let proxy = Proxy::before(TestDatabase::address().await).await;
-    let app = TestApp::start_with(Options::default()).await;
+    let app = TestApp::start().await;
     fill(&app).await;
     let files = tempfile::tempdir().unwrap();
     let mut plan = plan(&app, folder(files.path()));
@@ -110,16 +105,16 @@ async fn the_server_dies_in_mid_dump_and_the_run_is_recorded_as_failed() {
     proxy.cut_after(4 << 20);
     let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
     assert!(matches!(failure, BackupError::Program { program: "pg_dump", .. }), "{failure}");
-    assert_eq!(files.path().read_dir().unwrap().count(), 0, "nothing unfinished stays");
-    assert_eq!(runs(&app).await[0].2, Some(failure.to_string()));
+    assert_eq!(files.path().read_dir().unwrap().count(), 0, "no unfinished file remains");
+    assert_eq!(runs(&app).await[0].error, Some(failure.to_string()));
 
     proxy.repair();
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
     assert_eq!(states(&app).await, ["backup failed", "backup succeeded"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_killed_is_recorded_as_failed_by_the_next() {
+async fn a_killed_run_is_recorded_as_failed_by_the_next_one() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let script = "case \"$1\" in --version) exec /usr/bin/env pg_dump \"$@\";; esac\nexec sleep 60";
@@ -138,17 +133,17 @@ async fn a_run_that_was_killed_is_recorded_as_failed_by_the_next() {
     assert_eq!((states(&app).await, backups.read_dir().unwrap().count()), (vec!["backup running".to_owned()], 1));
 
     let plan = plan(&app, folder(&backups));
-    // The lock goes with the connection, as soon as the server has seen it close.
+    // The server releases the lock as soon as it notices that the connection is closed.
     while run(&app, &plan, Task::Backup).await.unwrap() == Report::Busy {
         tokio::task::yield_now().await;
     }
     let runs = runs(&app).await;
-    assert!(runs[0].2.as_ref().unwrap().starts_with("it ended without a word"), "{runs:?}");
-    assert_eq!((runs[1].1.as_str(), backups.read_dir().unwrap().count()), ("succeeded", 2));
+    assert!(runs[0].error.as_ref().unwrap().starts_with("it ended without a word"), "{runs:?}");
+    assert_eq!((runs[1].state.as_str(), backups.read_dir().unwrap().count()), ("succeeded", 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_of_two_runs_says_that_it_is_busy() {
+async fn the_second_of_two_concurrent_runs_is_busy() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let gate = files.path().join("gate");
@@ -175,13 +170,13 @@ async fn the_second_of_two_runs_says_that_it_is_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_older_than_the_server_is_refused_before_it_dumps() {
+async fn a_pg_dump_older_than_the_server_is_rejected() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let old = fake(files.path(), "echo 'pg_dump (PostgreSQL) 9.6.24'");
     let plan = Plan { programs: Programs::only([old]), ..plan(&app, folder(&files.path().join("backups"))) };
-    let refusal = run(&app, &plan, Task::Backup).await.unwrap_err();
-    assert!(matches!(refusal, BackupError::NoProgram { program: "pg_dump", found: Some(9), .. }), "{refusal}");
+    let rejection = run(&app, &plan, Task::Backup).await.unwrap_err();
+    assert!(matches!(rejection, BackupError::NoProgram { program: "pg_dump", found: Some(9), .. }), "{rejection}");
     assert_eq!(states(&app).await, ["backup failed"]);
 }
 
@@ -207,7 +202,7 @@ async fn a_run_out_of_time_is_stopped_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_is_on_no_command_line_and_in_the_environment_of_the_program_alone() {
+async fn the_password_is_only_in_the_environment_of_pg_dump() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let seen = files.path().join("seen");
@@ -216,7 +211,7 @@ async fn the_password_is_on_no_command_line_and_in_the_environment_of_the_progra
         seen.display()
     );
     let programs = Programs::system().or_rather(fake(files.path(), &script));
-    done(&app, &Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) }, Task::Backup).await;
+    run_successfully(&app, &Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) }, Task::Backup).await;
     let seen = std::fs::read_to_string(seen).unwrap();
     let (arguments, environment) = seen.split_once('\n').unwrap();
     let snapshot = arguments.split("--snapshot=").nth(1).unwrap();

@@ -1,35 +1,35 @@
-//! What operators see of backups and drills, and how they ask for one.
+//! Backups and drills through the API: requests, lists and metrics.
 
 use holdfast_backup::{Report, Task};
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::backups::{done, folder, plan, run};
+use holdfast_tests::backups::{folder, plan, run, run_successfully};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_asks_for_a_backup_and_the_function_makes_it_once() {
+async fn a_requested_backup_runs_once() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
 
-    let asked = operator.act("/admin/backups").await;
-    assert_eq!((asked.status.as_u16(), asked.text_at("state")), (201, "requested"));
-    assert_eq!(operator.act("/admin/backups").await.outcome(), "409 conflict");
+    let requested = operator.post_empty("/admin/backups").await;
+    assert_eq!((requested.status.as_u16(), requested.text_at("state")), (201, "requested"));
+    assert_eq!(operator.post_empty("/admin/backups").await.outcome(), "409 conflict");
 
-    let made = done(&app, &plan, Task::Requested).await;
+    let summary = run_successfully(&app, &plan, Task::Requested).await;
     assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
     let listed = operator.get("/admin/backups").await;
     let shown = &listed.body["items"][0];
-    assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed.items().len(), 1);
     assert_eq!(
         [&shown["id"], &shown["state"], &shown["sha256"], &shown["row_counts"]["public.tenants"]],
-        [&asked.body["id"], &json!("succeeded"), &json!(made.sha256), &json!(3)]
+        [&requested.body["id"], &json!("succeeded"), &json!(summary.sha256), &json!(3)]
     );
     assert!(shown["duration_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{shown}");
     let audit = operator.get("/admin/audit?action=backup.request").await;
-    assert_eq!(audit.body["items"][1]["targets"]["backup_id"], asked.body["id"]);
+    assert_eq!(audit.body["items"][1]["targets"]["backup_id"], requested.body["id"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,24 +39,20 @@ async fn runs_are_listed_newest_first_in_pages_and_by_kind_and_state() {
     let plan = plan(&app, folder(files.path()));
     for task in [Task::Backup, Task::Backup, Task::Drill] {
         app.clock.advance(1);
-        done(&app, &plan, task).await;
+        run_successfully(&app, &plan, task).await;
     }
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let first = operator.get("/admin/backups?limit=2").await;
-    let kinds = |reply: &holdfast_tests::client::Reply| {
-        let items = reply.body["items"].as_array().unwrap().iter();
-        items.map(|item| item["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(kinds(&first), ["drill", "backup"]);
+    assert_eq!(first.each("kind"), ["drill", "backup"]);
     let rest = operator.get(&format!("/admin/backups?limit=2&cursor={}", first.text_at("next_cursor"))).await;
-    assert_eq!((kinds(&rest), rest.body["next_cursor"].is_null()), (vec!["backup".to_owned()], true));
-    assert_eq!(kinds(&operator.get("/admin/backups?kind=drill&state=succeeded").await), ["drill"]);
-    assert!(kinds(&operator.get("/admin/backups?state=failed").await).is_empty());
+    assert_eq!((rest.each("kind"), rest.next_cursor()), (vec!["backup"], None));
+    assert_eq!(operator.get("/admin/backups?kind=drill&state=succeeded").await.each("kind"), ["drill"]);
+    assert!(operator.get("/admin/backups?state=failed").await.items().is_empty());
     assert_eq!(operator.get("/admin/backups?kind=other").await.outcome(), "400 validation_failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_tell_the_ages_of_the_newest_backup_and_drill_that_succeeded() {
+async fn metrics_report_the_age_of_the_newest_successful_backup_and_drill() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
@@ -71,8 +67,8 @@ async fn metrics_tell_the_ages_of_the_newest_backup_and_drill_that_succeeded() {
     assert!(never.is_some_and(|age| age >= 600.0), "as old as the installation: {never:?}");
     run(&app, &plan, Task::Drill).await.unwrap_err();
     assert_eq!(value("holdfast_backup_failures").await, Some(1.0));
-    let summary = done(&app, &plan, Task::Backup).await;
-    done(&app, &plan, Task::Drill).await;
+    let summary = run_successfully(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Drill).await;
     app.clock.advance(90);
     for name in ["holdfast_backup_age_seconds", "holdfast_drill_age_seconds"] {
         let age = value(name).await.unwrap();

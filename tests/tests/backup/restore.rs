@@ -1,5 +1,5 @@
-//! What is backed up comes back: every row, every right, and secrets that open. What was altered, or would overwrite
-//! anything, is refused before anything happens.
+//! Restores: every row, every privilege, and secrets that open. An altered backup, or a restore that would overwrite data,
+//! is rejected before anything happens.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use holdfast_shared::clock::SystemClock;
 use holdfast_shared::permission::Role;
 use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::backups::{done, folder, plan, restore};
+use holdfast_tests::backups::{folder, plan, restore, run_successfully};
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::sample::Samples;
 use holdfast_tests::sealing::Sealing;
@@ -20,21 +20,20 @@ use holdfast_tests::secrets;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-/// A row of what a test does not come by.
+/// Rows of the tables that no request fills.
 const RARE: &str = "INSERT INTO migration_failures (id, at, version, error) VALUES (gen_random_uuid(), now(), 1, 'none');
     INSERT INTO schema_checks (id, at, version, differences) VALUES (gen_random_uuid(), now(), 1, 0);
     INSERT INTO audit_drops SELECT 'http_audit_log_2001_01', '2001-01-01Z', '2001-02-01Z', 0, max(number) FROM audit_seals";
 
-/// Rows of every table, partitions by themselves, whoever may see them.
+/// Returns the number of rows of every table, with each partition on its own.
 async fn counts(database: &TestDatabase) -> BTreeMap<String, i64> {
     let superuser = database.superuser().await;
-    let tables =
-        "SELECT 'public.' || relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    let tables = "SELECT 'public.' || relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
     let mut counts = BTreeMap::new();
     for row in superuser.query(tables, &[]).await.unwrap() {
-        let table: String = row.get(0);
+        let table: String = row.get("name");
         let count = superuser.query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[]).await.unwrap();
-        counts.insert(table, count.get(0));
+        counts.insert(table, count.get("count"));
     }
     counts
 }
@@ -45,7 +44,7 @@ fn manifest(folder: &Path, dump: &str) -> Manifest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restored_database_serves_what_was_backed_up_secrets_included() {
+async fn a_restored_database_serves_the_backed_up_data_including_secrets() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let account = editor.post("/accounts", &json!({"name": "Kept", "metadata": {"k": "v"}})).await;
@@ -55,25 +54,25 @@ async fn a_restored_database_serves_what_was_backed_up_secrets_included() {
 
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let summary = done(&app, &plan(&app, store.clone()), Task::Backup).await;
+    let summary = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await;
     let after = editor.post("/accounts", &json!({"name": "Later"})).await;
     assert_eq!(after.status, 201);
 
     let restored = TestDatabase::empty().await;
     restore(&store, &summary.object_key, &restored).await.unwrap();
     let settings = [("DATABASE_URL", restored.app_url())];
-    let there = app.instance_with(&settings, &editor).await;
-    assert_eq!(there.get(account.header("location")).await.body, account.body);
-    assert_eq!(there.get(&format!("{secret}/value")).await.text_at("value"), value.expose_secret());
-    assert_eq!(there.get(after.header("location")).await.outcome(), "404 not_found");
-    // It takes writes, and nobody sees another's.
-    assert_eq!(there.post("/accounts", &json!({"name": "New"})).await.status, 201);
+    let restored_app = app.instance_with(&settings, &editor).await;
+    assert_eq!(restored_app.get(account.header("location")).await.body, account.body);
+    assert_eq!(restored_app.get(&format!("{secret}/value")).await.text_at("value"), value.expose_secret());
+    assert_eq!(restored_app.get(after.header("location")).await.outcome(), "404 not_found");
+    // The restored database accepts writes and isolates tenants.
+    assert_eq!(restored_app.post("/accounts", &json!({"name": "New"})).await.status, 201);
     let stranger = app.instance_with(&settings, &app.sign_in(Tenant::Globex, Role::Editor).await).await;
     assert_eq!(stranger.get(account.header("location")).await.outcome(), "401 unauthenticated");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_row_of_every_table_is_in_the_dump_and_in_what_is_restored() {
+async fn every_row_of_every_table_is_dumped_and_restored() {
     let app = TestApp::start().await;
     let samples = Samples::new(&app).await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
@@ -89,35 +88,35 @@ async fn every_row_of_every_table_is_in_the_dump_and_in_what_is_restored() {
         }
     }
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
-    admin.act("/auth/mfa/totp").await;
+    admin.post_empty("/auth/mfa/totp").await;
     admin.with_header("idempotency-key", "once").post("/accounts", &json!({"name": "Once"})).await;
     let mut wrong = app.credentials(Tenant::Acme, Role::Viewer);
     wrong["password"] = secrets::random().expose_secret().into();
     assert_eq!(app.anonymous().post("/auth/login", &wrong).await.outcome(), "401 invalid_credentials");
 
     Sealing::of(&app).seal_all(&app).await;
-    app.database.superuser().await.batch_execute(RARE).await.unwrap();
+    app.database.execute(RARE).await;
 
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let summary = done(&app, &plan(&app, store.clone()), Task::Backup).await;
-    let there = counts(&app.database).await;
-    assert_eq!(manifest(files.path(), &summary.object_key).facts.row_counts, there);
-    // A table without a row would prove nothing. Most months of the audit log are yet to come.
-    let proven = |table: &str| there[table] > 0 || table.starts_with("public.http_audit_log_");
-    assert!(there.keys().all(|table| proven(table)), "{there:?}");
+    let summary = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await;
+    let expected = counts(&app.database).await;
+    assert_eq!(manifest(files.path(), &summary.object_key).facts.row_counts, expected);
+    // An empty table would prove nothing. Most partitions of the audit log are for future months.
+    let proven = |table: &str| expected[table] > 0 || table.starts_with("public.http_audit_log_");
+    assert!(expected.keys().all(|table| proven(table)), "{expected:?}");
 
     let restored = TestDatabase::empty().await;
     restore(&store, &summary.object_key, &restored).await.unwrap();
-    assert_eq!(counts(&restored).await, there);
+    assert_eq!(counts(&restored).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_flipped_byte_is_refused_wherever_it_is_and_nothing_is_restored() {
+async fn one_flipped_byte_anywhere_is_rejected_and_nothing_is_restored() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+    let dump = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
     let path = files.path().join(&dump);
     let whole = std::fs::read(&path).unwrap();
     let restored = TestDatabase::empty().await;
@@ -125,13 +124,13 @@ async fn one_flipped_byte_is_refused_wherever_it_is_and_nothing_is_restored() {
         let mut altered = whole.clone();
         altered[at] ^= 0x10;
         std::fs::write(&path, &altered).unwrap();
-        let refusal = restore(&store, &dump, &restored).await.unwrap_err();
-        assert!(matches!(refusal, BackupError::Altered { .. }), "{at}: {refusal}");
+        let rejection = restore(&store, &dump, &restored).await.unwrap_err();
+        assert!(matches!(rejection, BackupError::Altered { .. }), "{at}: {rejection}");
     }
     for cut in [0, 1, whole.len() - 1] {
         std::fs::write(&path, &whole[..cut]).unwrap();
-        let refusal = restore(&store, &dump, &restored).await.unwrap_err();
-        assert!(matches!(refusal, BackupError::Altered { .. }), "{cut}: {refusal}");
+        let rejection = restore(&store, &dump, &restored).await.unwrap_err();
+        assert!(matches!(rejection, BackupError::Altered { .. }), "{cut}: {rejection}");
     }
     assert!(counts(&restored).await.is_empty());
     std::fs::write(&path, &whole).unwrap();
@@ -139,14 +138,14 @@ async fn one_flipped_byte_is_refused_wherever_it_is_and_nothing_is_restored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_holds_anything_is_left_as_it_is() {
+async fn a_database_that_is_not_empty_is_left_unchanged() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+    let dump = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
     let before = counts(&app.database).await;
-    let refusal = restore(&store, &dump, &app.database).await.unwrap_err();
-    assert!(matches!(refusal, BackupError::NotEmpty(_)), "{refusal}");
+    let rejection = restore(&store, &dump, &app.database).await.unwrap_err();
+    assert!(matches!(rejection, BackupError::NotEmpty(_)), "{rejection}");
     assert_eq!(counts(&app.database).await, before);
     for something in [
         "CREATE TABLE notes (id integer)",
@@ -154,14 +153,14 @@ async fn a_database_that_holds_anything_is_left_as_it_is() {
         "CREATE SCHEMA other",
     ] {
         let database = TestDatabase::empty().await;
-        database.superuser().await.batch_execute(something).await.unwrap();
-        let refusal = restore(&store, &dump, &database).await.unwrap_err();
-        assert!(matches!(refusal, BackupError::NotEmpty(_)), "{something}: {refusal}");
+        database.execute(something).await;
+        let rejection = restore(&store, &dump, &database).await.unwrap_err();
+        assert!(matches!(rejection, BackupError::NotEmpty(_)), "{something}: {rejection}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_hides_rows_from_the_backup_role_is_refused_by_name() {
+async fn a_table_that_hides_rows_from_the_backup_role_fails_the_backup_by_name() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
@@ -178,11 +177,14 @@ async fn a_table_that_hides_rows_from_the_backup_role_is_refused_by_name() {
         ),
     ] {
         owner.batch_execute(hide).await.unwrap();
-        let refusal = holdfast_tests::backups::run(&app, &plan, Task::Backup).await.unwrap_err();
-        assert!(matches!(&refusal, BackupError::Hidden(tables) if tables == "public.accounts"), "{hide}: {refusal}");
+        let rejection = holdfast_tests::backups::run(&app, &plan, Task::Backup).await.unwrap_err();
+        assert!(
+            matches!(&rejection, BackupError::Hidden(tables) if tables == "public.accounts"),
+            "{hide}: {rejection}"
+        );
         owner.batch_execute(show).await.unwrap();
     }
-    done(&app, &plan, Task::Backup).await;
+    run_successfully(&app, &plan, Task::Backup).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,19 +195,19 @@ async fn the_backup_role_writes_nothing_but_its_runs_and_the_canary() {
           AND has_table_privilege('holdfast_backup', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')";
     assert_eq!(superuser.query(writable, &[]).await.unwrap().len(), 0);
     let functions =
-        "SELECT p.proname::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.provolatile = 'v'
-          AND has_function_privilege('holdfast_backup', p.oid, 'EXECUTE') ORDER BY 1";
+        "SELECT p.proname::text AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.provolatile = 'v'
+          AND has_function_privilege('holdfast_backup', p.oid, 'EXECUTE') ORDER BY name";
     let rows = superuser.query(functions, &[]).await.unwrap();
-    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let names: Vec<String> = rows.iter().map(|row| row.get("name")).collect();
     assert_eq!(names, ["begin_backup_run", "finish_backup_run", "keep_canary", "verdict"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_knows_none_of_the_roles_gets_them() {
+async fn a_restore_creates_the_roles_on_a_new_server() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+    let dump = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
 
     let dir = Arc::new(DataDir::temporary().unwrap());
     let cluster = Cluster::start(dir, ClusterOptions::throw_away(), &SystemRng).await.unwrap();
@@ -214,13 +216,13 @@ async fn a_server_that_knows_none_of_the_roles_gets_them() {
     holdfast_backup::restore(&Source::new(store, &dump), &into, &Programs::system(), &|_| ()).await.unwrap();
 
     let client = cluster.connect("elsewhere").await.unwrap();
-    let may = |sql: &'static str| async { client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) };
-    assert!(may("SELECT has_table_privilege('holdfast_app', 'accounts', 'SELECT')").await);
-    assert!(may("SELECT has_schema_privilege('holdfast_app', 'public', 'USAGE')").await);
-    assert!(!may("SELECT has_schema_privilege('holdfast_gate', 'public', 'CREATE')").await);
-    assert!(may("SELECT has_database_privilege('holdfast_backup', 'elsewhere', 'CONNECT')").await);
-    assert!(!may("SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = 'elsewhere' AND a.grantee = 0)").await);
-    // The migrate function finds nothing to do, and goes on from here.
+    let check = |sql: &'static str| async { client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) };
+    assert!(check("SELECT has_table_privilege('holdfast_app', 'accounts', 'SELECT')").await);
+    assert!(check("SELECT has_schema_privilege('holdfast_app', 'public', 'USAGE')").await);
+    assert!(!check("SELECT has_schema_privilege('holdfast_gate', 'public', 'CREATE')").await);
+    assert!(check("SELECT has_database_privilege('holdfast_backup', 'elsewhere', 'CONNECT')").await);
+    assert!(!check("SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = 'elsewhere' AND a.grantee = 0)").await);
+    // The migrate function has nothing to do.
     let plan = holdfast_migrate::Plan::new(cluster.owner_url("elsewhere"));
     let report = holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await.unwrap();
     assert_eq!((report.version_before, report.applied.len()), (holdfast_migrate::newest_version(), 0));
@@ -231,11 +233,10 @@ async fn a_restored_database_begins_a_new_epoch_of_the_audit_log() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
     let store = folder(files.path());
-    let dump = done(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
+    let dump = run_successfully(&app, &plan(&app, store.clone()), Task::Backup).await.object_key;
     let restored = TestDatabase::empty().await;
     restore(&store, &dump, &restored).await.unwrap();
     for (database, expected) in [(&app.database, 1), (&restored, 2)] {
-        let epoch = database.superuser().await.query_one("SELECT audit_epoch()", &[]).await.unwrap();
-        assert_eq!(epoch.get::<_, i32>(0), expected);
+        assert_eq!(database.value::<i32>("SELECT audit_epoch()", &[]).await, expected);
     }
 }

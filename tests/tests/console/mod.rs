@@ -1,3 +1,4 @@
 //! The web console.
 
+mod files;
 mod journeys;

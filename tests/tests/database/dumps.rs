@@ -1,4 +1,4 @@
-//! What a test's database held is searched for secrets after the run; here, that there is something to search.
+//! The dump of a test's database, which the harness searches for secrets, is complete.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
@@ -7,12 +7,12 @@ use holdfast_tests::secrets::unique;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_database_leaves_all_its_rows_and_a_plaintext_among_them_would_be_found() {
+async fn the_dump_of_a_dropped_database_has_all_rows_but_no_plaintext() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let (name, value) = (unique(), unique());
-    let made = editor.post("/accounts", &json!({"name": name})).await;
-    let path = format!("{}/secrets/token", made.header("location"));
+    let created = editor.create("/accounts", &json!({"name": name})).await;
+    let path = format!("{}/secrets/token", created.header("location"));
     assert_eq!(editor.put(&path, &json!({"value": value})).await.status, 201);
     let dump = app.database.dump_file();
     drop((editor, app));
@@ -22,6 +22,6 @@ async fn a_dropped_database_leaves_all_its_rows_and_a_plaintext_among_them_would
         std::fs::write(folder.path().join(leaks::SECRETS), secret).unwrap();
         leaks::find(folder.path(), std::slice::from_ref(&dump)).unwrap().len()
     };
-    assert!(found(&name) > 0, "the account's name stands in its row");
-    assert_eq!(found(&value), 0, "the secret's value stands nowhere");
+    assert!(found(&name) > 0, "the dump holds the account's name");
+    assert_eq!(found(&value), 0, "the dump holds a plaintext");
 }

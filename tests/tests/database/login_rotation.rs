@@ -1,5 +1,5 @@
-//! The rotation of the database roles' passwords: by the real function against a real server, with functions that serve
-//! requests meanwhile.
+//! The rotation of the database roles' passwords by the real function against a real server, while another function serves
+//! requests.
 
 use holdfast_tests::deployment::Deployment;
 use holdfast_tests::emulator::Emulator;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const STEPS: [&str; 4] = ["create-secret", "set-secret", "test-secret", "finish-secret"];
 
-/// A step of the rotation that makes this version.
+/// Runs a step of the rotation to this version.
 async fn step(deployment: &Deployment, rotation: &Emulator, secret: &str, version: &str, step: &str) -> Value {
     let secret = deployment.secrets[secret].as_str();
     rotation.invoke(&event(&format!("rotation/{step}"), &[("secret_arn", secret), ("secret_version", version)])).await
@@ -18,7 +18,7 @@ fn version(number: u8) -> String {
     format!("00000000-0000-4000-8000-0000000000{number:02}")
 }
 
-/// Ends every connection of a role, as a failover does: whoever asks next has to log in again.
+/// Ends every connection of a role, as a failover does: the next request has to log in again.
 async fn end_connections(deployment: &Deployment, role: &str) {
     let superuser = deployment.database.superuser().await;
     let ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1";
@@ -30,12 +30,12 @@ async fn ready(function: &Emulator) -> Value {
 }
 
 #[tokio::test]
-async fn no_request_fails_whatever_step_a_rotation_is_at() {
+async fn no_request_fails_at_any_step_of_a_rotation() {
     let deployment = Deployment::apart().await;
     let (rotation, health) = (deployment.instance("rotation").await, deployment.instance("health").await);
     assert_eq!(ready(&health).await, 200, "{}", health.log());
     for step_name in STEPS {
-        // Twice: Secrets Manager repeats a step whose answer it did not get.
+        // Secrets Manager repeats a step after a lost response.
         for _ in 0..2 {
             let answer = step(&deployment, &rotation, "app", &version(1), step_name).await;
             assert_eq!(answer, Value::Null, "{step_name}: {}", rotation.log());
@@ -43,24 +43,25 @@ async fn no_request_fails_whatever_step_a_rotation_is_at() {
             assert_eq!(ready(&health).await, 200, "after {step_name}: {}", health.log());
         }
     }
-    let read_anew = |stage: &str| {
+    let has_reread = |stage: &str| {
         let lines = health.lines();
         lines.iter().any(|line| line["stage"] == stage && line["level"] == "INFO")
     };
-    assert!(read_anew("AWSPENDING") && !read_anew("AWSCURRENT"), "{}", health.log());
+    assert!(has_reread("AWSPENDING") && !has_reread("AWSCURRENT"), "{}", health.log());
 
-    // An instance that slept through the whole of the next one.
+    // The next rotation happens while the instance is frozen.
     for step_name in STEPS {
         assert_eq!(step(&deployment, &rotation, "app", &version(2), step_name).await, Value::Null);
     }
     end_connections(&deployment, "holdfast_app").await;
+    // The instance rereads a secret at most every five seconds.
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     assert_eq!(ready(&health).await, 200, "{}", health.log());
-    assert!(read_anew("AWSCURRENT"), "{}", health.log());
+    assert!(has_reread("AWSCURRENT"), "{}", health.log());
 }
 
 #[tokio::test]
-async fn every_secret_of_a_role_can_be_rotated_and_the_old_password_opens_nothing() {
+async fn every_roles_password_rotates_and_the_old_one_stops_working() {
     let deployment = Deployment::apart().await;
     let rotation = deployment.instance("rotation").await;
     let logins = [
@@ -75,11 +76,11 @@ async fn every_secret_of_a_role_can_be_rotated_and_the_old_password_opens_nothin
             let answer = step(&deployment, &rotation, name, &version(3), step_name).await;
             assert_eq!(answer, Value::Null, "{name}, {step_name}: {}", rotation.log());
         }
-        let refused =
+        let rejected =
             holdfast_shared::db::connect_owner(&old.into(), Some(&deployment.database.ca_file())).await.unwrap_err();
-        assert!(refused.to_string().contains("password authentication failed"), "{name}: {refused}");
+        assert!(rejected.to_string().contains("password authentication failed"), "{name}: {rejected}");
     }
-    // What the schedules and the pipeline start reads the secrets anew, and migrate leaves the new passwords as they are.
+    // Newly started functions read the new secrets, and migrate leaves the new passwords unchanged.
     let migrated = deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
     assert_eq!(migrated["logins"], json!([]), "{migrated}");
     for (function, name) in
@@ -92,29 +93,27 @@ async fn every_secret_of_a_role_can_be_rotated_and_the_old_password_opens_nothin
 }
 
 #[tokio::test]
-async fn migrate_gives_a_role_its_secret_where_it_cannot_log_in_or_is_told_to() {
+async fn migrate_resets_logins_that_fail_or_on_request() {
     let deployment = Deployment::apart().await;
     let superuser = deployment.database.superuser().await;
-    superuser
-        .batch_execute("ALTER ROLE holdfast_app NOLOGIN; ALTER ROLE holdfast_metrics PASSWORD 'as-restored'")
-        .await
-        .unwrap();
+    let break_logins = "ALTER ROLE holdfast_app NOLOGIN; ALTER ROLE holdfast_metrics PASSWORD 'as-restored'";
+    superuser.batch_execute(break_logins).await.unwrap();
     let migrate = deployment.instance("migrate").await;
     let migrated = migrate.invoke(&event("migrate/migrate", &[])).await;
     assert_eq!(migrated["logins"], json!(["holdfast_app"]), "{migrated}");
     deployment.database.as_app().await;
 
-    // As docs/runbooks/rotation.md has it.
-    let mut told = event("migrate/migrate", &[]);
-    told["reset_logins"] = true.into();
-    let migrated = migrate.invoke(&told).await;
+    // The event of docs/runbooks/rotation.md.
+    let mut request = event("migrate/migrate", &[]);
+    request["reset_logins"] = true.into();
+    let migrated = migrate.invoke(&request).await;
     let all = json!(["holdfast_app", "holdfast_backup", "holdfast_maintenance", "holdfast_metrics"]);
     assert_eq!(migrated["logins"], all, "{migrated}");
     deployment.database.as_metrics().await;
 }
 
 #[tokio::test]
-async fn a_step_that_cannot_be_done_fails_and_says_how_to_mend_it() {
+async fn a_failing_rotation_step_names_its_cause() {
     let deployment = Deployment::apart().await;
     let rotation = deployment.instance("rotation").await;
     let message = |answer: Value| answer["errorMessage"].as_str().unwrap_or_default().to_owned();
@@ -123,10 +122,10 @@ async fn a_step_that_cannot_be_done_fails_and_says_how_to_mend_it() {
         assert!(answer.contains("there is no pending version of this rotation"), "{early}: {answer}");
     }
     assert_eq!(step(&deployment, &rotation, "app", &version(4), "create-secret").await, Value::Null);
-    // Nobody gave the new password to the role.
+    // The role does not have the new password yet.
     let answer = message(step(&deployment, &rotation, "app", &version(4), "test-secret").await);
     assert!(answer.contains("password authentication failed"), "{answer}");
-    // Somebody has changed the password by hand, and neither opens.
+    // Neither the old nor the new password works after a change by hand.
     let superuser = deployment.database.superuser().await;
     superuser.batch_execute("ALTER ROLE holdfast_app PASSWORD 'by-hand'").await.unwrap();
     let answer = message(step(&deployment, &rotation, "app", &version(4), "set-secret").await);

@@ -1,17 +1,17 @@
-//! What the migrate function promises beyond applying steps: to tell before it does, to keep a backup behind what cannot be
-//! undone, to leave nothing of a step that failed, and that functions serve through a rollout.
+//! The migrate function beyond applying steps: dry runs, backups before steps that cannot be undone, failed steps that
+//! change nothing, and functions that keep serving through a rollout.
 
 use holdfast_migrate::{MigrateError, Pending, Plan, Report, Steps};
 use holdfast_shared::permission::Role;
 use holdfast_shared::rng::SystemRng;
-use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups;
 use holdfast_tests::sample::Samples;
 
 const BROKEN: &str = "ALTER TABLE accounts ADD COLUMN note text; SELECT no_such_function()";
 const MAJOR: &str = "-- major: drops accounts.owner\nALTER TABLE accounts DROP COLUMN owner";
 
-/// The newest version, and the name of a step after it.
+/// Returns the newest version, and the name of a step after it.
 fn next() -> (i32, String) {
     let newest = Steps::embedded().newest();
     (newest, format!("V{}__next", newest + 1))
@@ -29,21 +29,21 @@ async fn run(app: &TestApp, plan: &Plan) -> Result<Report, MigrateError> {
 }
 
 async fn version(app: &TestApp) -> i32 {
-    let select = "SELECT max(version) FROM refinery_schema_history";
-    app.database.superuser().await.query_one(select, &[]).await.unwrap().get(0)
+    app.database.value("SELECT max(version) FROM refinery_schema_history", &[]).await
 }
 
 async fn has_column(app: &TestApp, column: &str) -> bool {
-    let select = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'accounts'::regclass AND attname = $1 AND NOT attisdropped)";
-    app.database.superuser().await.query_one(select, &[&column]).await.unwrap().get(0)
+    let exists = "SELECT EXISTS (SELECT FROM pg_attribute
+        WHERE attrelid = 'accounts'::regclass AND attname = $1 AND NOT attisdropped)";
+    app.database.value(exists, &[&column]).await
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_is_pending_and_changes_nothing() {
+async fn a_dry_run_reports_pending_steps_and_changes_nothing() {
     let app = TestApp::start().await;
     let (newest, name) = next();
     let dry = Plan { dry_run: true, ..plan(&app, "ALTER TABLE accounts ADD COLUMN note text") };
-    // Not even another run's lock is in its way.
+    // Another run's lock does not block a dry run.
     let superuser = app.database.superuser().await;
     superuser.execute("SELECT pg_advisory_lock($1)", &[&i64::from_be_bytes(*b"holdfast")]).await.unwrap();
     let report = run(&app, &dry).await.unwrap();
@@ -51,19 +51,19 @@ async fn a_dry_run_tells_what_is_pending_and_changes_nothing() {
     assert_eq!((report.version, report.applied.len(), version(&app).await), (newest, 0, newest));
     assert!(!has_column(&app, "note").await);
 
-    superuser.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await.unwrap();
+    app.database.execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await;
     assert!(matches!(run(&app, &dry).await, Err(MigrateError::Changed(_))));
 }
 
 #[tokio::test]
-async fn a_failed_step_leaves_the_schema_as_it_was_and_is_told_until_a_run_gets_past_it() {
+async fn a_failed_step_changes_nothing_and_is_reported_until_a_run_succeeds() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let (newest, name) = next();
     let error = run(&app, &plan(&app, BROKEN)).await.unwrap_err().to_string();
-    let why = format!("error applying migration {name}: ");
+    let cause = format!("error applying migration {name}: ");
     assert!(
-        error.starts_with(&why)
+        error.starts_with(&cause)
             && !error.contains('\n')
             && error.contains("function no_such_function() does not exist"),
         "{error}"
@@ -79,41 +79,43 @@ async fn a_failed_step_leaves_the_schema_as_it_was_and_is_told_until_a_run_gets_
     run(&app, &plan(&app, "ALTER TABLE accounts ADD COLUMN note text")).await.unwrap();
     assert!(has_column(&app, "note").await);
     let failures = "SELECT count(*) FROM migration_failures WHERE version >= $1";
-    let failures = app.database.superuser().await.query_one(failures, &[&(newest + 1)]).await.unwrap();
-    assert_eq!(failures.get::<_, i64>(0), 0, "it is settled by the new version");
+    let failures: i64 = app.database.value(failures, &[&(newest + 1)]).await;
+    assert_eq!(failures, 0, "the new version settles the failure");
 }
 
 #[tokio::test]
-async fn a_major_step_asks_for_a_young_backup() {
+async fn a_major_step_needs_a_recent_backup() {
     let app = TestApp::start().await;
     let (newest, name) = next();
     let plan = plan(&app, MAJOR);
-    let refused = |age: &str| {
+    let rejected = |age: &str| {
         format!(
             "{name} is a major step (drops accounts.owner) and needs a backup younger than 24 h, the newest is {age}; \
              make one (`POST /admin/backups`, `holdfast backup`), or name the snapshot that you took (other_backup, \
              `holdfast migrate --other-backup`)"
         )
     };
-    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), refused("none"));
+    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), rejected("none"));
     let dry = Plan { dry_run: true, ..plan.clone() };
-    assert_eq!(run(&app, &dry).await.unwrap_err().to_string(), refused("none"));
+    assert_eq!(run(&app, &dry).await.unwrap_err().to_string(), rejected("none"));
 
     let folder = app.database.folder().join("backups");
-    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup).await;
+    backups::run_successfully(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup)
+        .await;
     app.clock.advance(24 * 3600 + 1);
-    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), refused("24 h old"));
+    assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), rejected("24 h old"));
     assert_eq!(version(&app).await, newest);
 
     let major = Some("drops accounts.owner".to_owned());
-    backups::done(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup).await;
+    backups::run_successfully(&app, &backups::plan(&app, backups::folder(&folder)), holdfast_backup::Task::Backup)
+        .await;
     assert_eq!(run(&app, &dry).await.unwrap().pending, [Pending { step: name.clone(), major }]);
     assert_eq!(run(&app, &plan).await.unwrap().applied, [name]);
     assert!(!has_column(&app, "owner").await);
 }
 
 #[tokio::test]
-async fn a_snapshot_that_is_named_stands_in_for_the_backup() {
+async fn a_named_snapshot_replaces_the_backup() {
     let app = TestApp::start().await;
     let named = Plan { other_backup: Some("before-the-upgrade".to_owned()), ..plan(&app, MAJOR) };
     assert_eq!(run(&app, &named).await.unwrap().applied.len(), 1);
@@ -130,36 +132,37 @@ async fn a_first_installation_needs_no_backup() {
 }
 
 #[tokio::test]
-async fn every_route_is_served_over_the_schema_before() {
+async fn every_route_works_over_the_previous_schema() {
     let steps = Steps::embedded();
     let before = steps.newest() - 1;
-    let app = TestApp::start_with(Options { steps: Some(steps.up_to(before)), ..Options::default() }).await;
+    let app = TestApp::builder().steps(steps.up_to(before)).start().await;
     assert_eq!(version(&app).await, before);
     let samples = Samples::new(&app).await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
         let client = app.sign_in_for(route).await;
-        let reply = samples.of(route, Tenant::Acme, &client).await.send(route, &client).await;
-        assert_eq!(reply.status.as_u16(), route.success, "{} {}: {reply:?}", route.method, route.path);
-        samples.forget_codes().await;
+        let response = samples.of(route, Tenant::Acme, &client).await.send(route, &client).await;
+        assert_eq!(response.status.as_u16(), route.success, "{} {}: {response:?}", route.method, route.path);
+        samples.disable_totp().await;
     }
 }
 
 #[tokio::test]
-async fn a_schema_that_the_build_does_not_know_is_refused_with_503() {
+async fn an_unknown_schema_is_rejected_with_503() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let newest = Steps::embedded().newest();
     let superuser = app.database.superuser().await;
     let forget = "DELETE FROM refinery_schema_history WHERE version > $1";
-    let add = "INSERT INTO refinery_schema_history SELECT $1, name, applied_on, checksum FROM refinery_schema_history WHERE version = 1";
+    let add = "INSERT INTO refinery_schema_history
+        SELECT $1, name, applied_on, checksum FROM refinery_schema_history WHERE version = 1";
     for (statement, version, served) in
         [(forget, newest - 2, false), (add, newest + 1, false), (forget, newest - 2, false), (add, newest - 1, true)]
     {
         superuser.execute(statement, &[&version]).await.unwrap();
         let fresh = app.instance_with(&[], &operator).await;
-        let (ready, reply) = (fresh.get("/readyz").await, fresh.get("/auth/whoami").await);
-        let found = (ready.status.as_u16(), reply.outcome(), reply.header("retry-after"));
+        let (ready, response) = (fresh.get("/readyz").await, fresh.get("/auth/whoami").await);
+        let found = (ready.status.as_u16(), response.outcome(), response.header("retry-after"));
         let expected = if served { (200, "200".to_owned(), "") } else { (503, "503 unavailable".to_owned(), "1") };
         assert_eq!(found, expected, "{version}: {ready:?}");
     }

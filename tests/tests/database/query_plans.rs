@@ -1,13 +1,13 @@
-//! The lists among very many rows: each page is read from an index, in the list's order, and reads hardly a row that is not
-//! on it.
+//! The query plans of lists over very many rows: each page is read from an index, in the list's order, with hardly a row
+//! that is not on the page.
 
 use holdfast_tests::app::{Tenant, TestApp};
 use serde_json::Value;
 
 const ACCOUNTS: i64 = 100_000;
 
-/// Accounts of Acme with every hundredth suspended, half of them owned by one owner and the rest by many, and one with many
-/// secrets that have many versions.
+/// Accounts of Acme. Every hundredth is suspended, one owner owns half of them, and one account has many secrets with many
+/// versions.
 const FILL: &str = "
     INSERT INTO accounts (id, tenant_id, name, search_name, owner, status, created_at, updated_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, t.id, 'Name ' || md5(n::text), 'name ' || md5(n::text),
@@ -33,7 +33,7 @@ const FILL_AUDIT: &str = "
 #[tokio::test]
 async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
     let app = TestApp::start().await;
-    app.database.superuser().await.batch_execute(FILL_AUDIT).await.unwrap();
+    app.database.execute(FILL_AUDIT).await;
     let client = app.database.as_app().await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
@@ -50,7 +50,7 @@ async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
         "NULL, NULL, NULL, 'account.read', NULL, NULL, NULL, NULL, now() - interval '1 day', lpad('7', 32, '0')::uuid, 51",
     ] {
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE list({parameters})");
-        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get(0);
+        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get("QUERY PLAN");
         let root = &plan[0]["Plan"];
         let pages = root["Shared Hit Blocks"].as_i64().unwrap() + root["Shared Read Blocks"].as_i64().unwrap();
         assert!(pages < 600, "({parameters}) reads {pages} pages: {plan:#}");
@@ -62,7 +62,7 @@ async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
     }
 }
 
-/// Every node of a plan.
+/// Collects every node of a plan.
 fn nodes(plan: &Value, into: &mut Vec<Value>) {
     into.push(plan.clone());
     for inner in plan["Plans"].as_array().into_iter().flatten() {
@@ -73,8 +73,7 @@ fn nodes(plan: &Value, into: &mut Vec<Value>) {
 #[tokio::test]
 async fn every_list_reads_its_page_from_an_index_and_little_else() {
     let app = TestApp::start().await;
-    let superuser = app.database.superuser().await;
-    superuser.batch_execute(FILL).await.unwrap();
+    app.database.execute(FILL).await;
     let client = app.database.as_app().await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
@@ -101,7 +100,7 @@ async fn every_list_reads_its_page_from_an_index_and_little_else() {
         ("versions", format!("{account}, 'name7', 25, 51")),
     ] {
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE \"{list}\"({parameters})");
-        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get(0);
+        let plan: Value = client.query_one(&explain, &[]).await.unwrap().get("QUERY PLAN");
         let mut all = Vec::new();
         nodes(&plan[0]["Plan"], &mut all);
         let of_tables: Vec<_> = all.iter().filter(|node| node["Relation Name"].is_string()).collect();

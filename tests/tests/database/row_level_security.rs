@@ -1,4 +1,4 @@
-//! Row-level security: what the functions' database roles see and may do, whatever their SQL says.
+//! Row-level security: the functions' database roles see and change only their tenant's rows, whatever their SQL says.
 
 use holdfast_shared::permission::Role;
 use holdfast_shared::problem::Code;
@@ -6,20 +6,20 @@ use holdfast_shared::vault::Purpose;
 use holdfast_tests::app::{Tenant, TestApp};
 use serde_json::json;
 
-/// Every table, and whether it holds tenants' rows.
-const TABLES: &str = "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
-        EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
+/// Every table, and whether it holds rows of tenants.
+const TABLES: &str = "SELECT c.relname::text AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
+        c.relname = 'tenants' OR EXISTS (SELECT FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS of_tenants
       FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition";
 
 #[tokio::test]
 async fn every_table_with_tenants_rows_has_row_level_security_enabled_and_forced() {
     let app = TestApp::start().await;
     let tables = app.database.superuser().await.query(TABLES, &[]).await.unwrap();
-    let of_tenants: Vec<_> = tables.iter().filter(|row| row.get(3) || row.get::<_, &str>(0) == "tenants").collect();
+    let of_tenants: Vec<_> = tables.iter().filter(|row| row.get("of_tenants")).collect();
     assert!(of_tenants.len() >= 6, "{of_tenants:?}");
     for row in of_tenants {
-        let (name, enabled, forced): (&str, bool, bool) = (row.get(0), row.get(1), row.get(2));
-        assert!(enabled && forced, "{name}");
+        assert!(row.get("enabled") && row.get("forced"), "{}", row.get::<_, &str>("name"));
     }
 }
 
@@ -36,14 +36,15 @@ async fn without_a_tenant_no_row_is_visible_and_with_one_only_its_own() {
     let client = app.database.as_app().await;
     for table in ["tenants", "users", "sessions", "accounts", "idempotency_keys", "http_audit_log", "vault_keys"] {
         let own = if table == "tenants" { "id" } else { "tenant_id" };
-        let count = format!("SELECT count(*), count(*) FILTER (WHERE {own} <> '{acme}') FROM {table}");
+        let count =
+            format!("SELECT count(*) AS visible, count(*) FILTER (WHERE {own} <> '{acme}') AS foreign FROM {table}");
         client.batch_execute("SELECT set_config('holdfast.tenant', '', false)").await.unwrap();
         let row = client.query_one(&count, &[]).await.unwrap();
-        assert_eq!(row.get::<_, i64>(0), 0, "{table} without a tenant");
+        assert_eq!(row.get::<_, i64>("visible"), 0, "{table} without a tenant");
 
         client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&acme.to_string()]).await.unwrap();
         let row = client.query_one(&count, &[]).await.unwrap();
-        let (visible, foreign): (i64, i64) = (row.get(0), row.get(1));
+        let (visible, foreign): (i64, i64) = (row.get("visible"), row.get("foreign"));
         assert!(visible > 0 && foreign == 0, "{table}: {visible} visible, {foreign} foreign");
     }
 }
@@ -64,24 +65,23 @@ async fn rows_cannot_be_written_into_another_tenant() {
     assert_eq!(client.execute(&update, &[]).await.unwrap(), 0);
     let moved = format!("UPDATE accounts SET tenant_id = '{globex}'");
     client.execute(&moved, &[]).await.unwrap();
-    let row =
-        app.database.superuser().await.query_one("SELECT count(*) FROM accounts WHERE name = 'a'", &[]).await.unwrap();
-    assert_eq!(row.get::<_, i64>(0), 1);
+    assert_eq!(app.database.count("SELECT count(*) FROM accounts WHERE name = 'a'").await, 1);
 }
 
 #[tokio::test]
 async fn the_functions_roles_own_nothing_and_cannot_bypass() {
     let app = TestApp::start().await;
     let superuser = app.database.superuser().await;
-    let sql = "SELECT r.rolname::text, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb,
-            (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid), r.rolcanlogin
+    let sql = "SELECT r.rolname::text AS name, r.rolcanlogin AS can_login,
+            r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb AS powerful,
+            (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid) AS owned
           FROM pg_roles r WHERE r.rolname LIKE 'holdfast\\_%' AND r.rolname <> 'holdfast_owner'";
     let roles = superuser.query(sql, &[]).await.unwrap();
     assert!(roles.len() >= 5);
     for row in roles {
-        let (name, powerful, owned): (&str, bool, i64) = (row.get(0), row.get(1), row.get(2));
+        let (name, powerful, owned): (&str, bool, i64) = (row.get("name"), row.get("powerful"), row.get("owned"));
         assert!(!powerful && owned == 0, "{name}");
-        assert!(name != "holdfast_gate" || !row.get::<_, bool>(3), "nobody logs in as the gate");
+        assert!(name != "holdfast_gate" || !row.get::<_, bool>("can_login"), "{name} has a login");
     }
 }
 
@@ -99,30 +99,30 @@ async fn the_metrics_role_reads_no_tenants_rows() {
         "login_throttles",
         "http_audit_log",
     ] {
-        let refused = client.batch_execute(&format!("SELECT FROM {table}")).await.expect_err(table);
-        assert_eq!(refused.as_db_error().unwrap().code().code(), "42501", "{table}");
+        let error = client.batch_execute(&format!("SELECT FROM {table}")).await.expect_err(table);
+        assert_eq!(error.as_db_error().unwrap().code().code(), "42501", "{table}");
     }
 }
 
 #[tokio::test]
-async fn every_verdict_has_the_status_of_its_problem_code() {
+async fn every_rejection_has_the_status_of_its_problem_code() {
     let app = TestApp::start().await;
     let client = app.database.as_app().await;
     for code in Code::ALL {
-        let row = client.query_one("SELECT problem_status($1)", &[&code.name()]).await.unwrap();
-        assert_eq!(row.get::<_, i32>(0), i32::from(code.status().as_u16()), "{}", code.name());
+        let row = client.query_one("SELECT problem_status($1) AS status", &[&code.name()]).await.unwrap();
+        assert_eq!(row.get::<_, i32>("status"), i32::from(code.status().as_u16()), "{}", code.name());
     }
 }
 
 #[tokio::test]
-async fn every_table_and_column_is_explained() {
+async fn every_table_and_column_has_a_comment() {
     let app = TestApp::start().await;
-    let sql = "SELECT c.relname::text || coalesce('.' || a.attname::text, '') FROM pg_class c
+    let sql = "SELECT c.relname::text || coalesce('.' || a.attname::text, '') AS name FROM pg_class c
           LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
            AND c.relname <> 'refinery_schema_history'
            AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)";
     let bare = app.database.superuser().await.query(sql, &[]).await.unwrap();
-    let bare: Vec<&str> = bare.iter().map(|row| row.get(0)).collect();
+    let bare: Vec<&str> = bare.iter().map(|row| row.get("name")).collect();
     assert!(bare.is_empty(), "{bare:?}");
 }

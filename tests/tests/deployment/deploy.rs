@@ -1,5 +1,5 @@
-//! `make deploy` does its steps in their order, and none after one that failed. AWS, SAM and cargo are played by a script that
-//! writes down how it was called.
+//! `make deploy` runs its steps in order, and none after a failed one. A script replaces AWS, SAM and cargo and records its
+//! calls.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use holdfast_tests::tools;
 use tempfile::TempDir;
 
-const PLAYED: &str = r#"#!/bin/sh
+const FAKE: &str = r#"#!/bin/sh
 call="$(basename "$0") $*"
 echo "$call" >> "$CALLS"
 case "$call" in *"$FAILING"*) [ -n "$FAILING" ] && exit 7 ;; esac
@@ -21,7 +21,7 @@ case "$call" in
 esac
 "#;
 
-/// What each step calls, in order.
+/// The call of each step, in order.
 const STEPS: [&str; 7] = [
     "check --template infra/template.yaml",
     "lambda build",
@@ -32,12 +32,12 @@ const STEPS: [&str; 7] = [
     "nextest run",
 ];
 
-/// A script of `infra` in a folder of its own, where it leaves its results, and everything that it calls, played.
-fn stage(script: &str) -> (TempDir, Command) {
+/// Prepares a script of `infra` in a folder of its own, with fakes of all programs that it calls.
+fn prepare(script: &str) -> (TempDir, Command) {
     let folder = tempfile::tempdir().unwrap();
     for program in ["aws", "cargo", "git", "holdfast", "sam"] {
         let path = folder.path().join(program);
-        std::fs::write(&path, PLAYED).unwrap();
+        std::fs::write(&path, FAKE).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
     let copy = folder.path().join("infra").join(script);
@@ -53,20 +53,20 @@ fn stage(script: &str) -> (TempDir, Command) {
     (folder, command)
 }
 
-fn play(folder: &TempDir, mut command: Command) -> (Output, String) {
+fn run_prepared(folder: &TempDir, mut command: Command) -> (Output, String) {
     let output = command.output().unwrap();
     (output, std::fs::read_to_string(folder.path().join("calls")).unwrap_or_default())
 }
 
 fn run(script: &str, arguments: &[&str], failing: &str, invocation: &str) -> (Output, String) {
-    let (folder, mut command) = stage(script);
+    let (folder, mut command) = prepare(script);
     command.args(arguments).env("FAILING", failing).env("INVOCATION", invocation);
-    play(&folder, command)
+    run_prepared(&folder, command)
 }
 
-/// `deploy prod` with a release's packages, whose digests are these; the command that is played prints nothing.
+/// Prepares `deploy prod` with the packages of a release and these digests. The fake command prints nothing.
 fn release(digests: &str) -> (TempDir, Command) {
-    let (folder, mut command) = stage("deploy");
+    let (folder, mut command) = prepare("deploy");
     let packages = folder.path().join("packages");
     std::fs::create_dir(&packages).unwrap();
     for function in
@@ -79,8 +79,8 @@ fn release(digests: &str) -> (TempDir, Command) {
     (folder, command)
 }
 
-/// The steps that were begun.
-fn begun(calls: &str) -> Vec<&'static str> {
+/// Returns the steps that were started, in order.
+fn started(calls: &str) -> Vec<&'static str> {
     let at = |step: &str| calls.lines().position(|line| line.contains(step));
     let mut found: Vec<_> = STEPS.into_iter().filter_map(|step| Some((at(step)?, step))).collect();
     found.sort_unstable();
@@ -88,10 +88,10 @@ fn begun(calls: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_deployment_does_its_steps_in_their_order() {
+fn a_deployment_runs_its_steps_in_order() {
     let (output, calls) = run("deploy", &["prod", "--parameter-overrides", "DomainName=api.example.com"], "", "{}");
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(begun(&calls), STEPS, "{calls}");
+    assert_eq!(started(&calls), STEPS, "{calls}");
     assert!(calls.contains("--parameter DomainName=api.example.com"), "{calls}");
     assert!(
         calls.contains("sam deploy --config-env prod --stack-name holdfast --parameter-overrides DomainName="),
@@ -101,49 +101,49 @@ fn a_deployment_does_its_steps_in_their_order() {
 }
 
 #[test]
-fn nothing_is_done_after_a_step_that_failed() {
+fn no_step_runs_after_a_failed_one() {
     for (done, step) in STEPS.iter().enumerate() {
         let (output, calls) = run("deploy", &["prod"], step, "{}");
         assert!(!output.status.success(), "{step}");
-        assert_eq!(begun(&calls), STEPS[..=done], "{calls}");
+        assert_eq!(started(&calls), STEPS[..=done], "{calls}");
     }
     let (output, calls) = run("deploy", &["prod"], "", r#"{"FunctionError": "Unhandled"}"#);
-    assert!(!output.status.success() && begun(&calls).last() == Some(&"lambda invoke"), "{calls}");
+    assert!(!output.status.success() && started(&calls).last() == Some(&"lambda invoke"), "{calls}");
     let (output, calls) = run("deploy", &["staging"], "", "{}");
     assert!(!output.status.success() && calls.is_empty(), "{calls}");
 }
 
 #[test]
-fn a_release_is_deployed_as_it_was_packed_and_nothing_is_built() {
+fn a_release_is_deployed_unchanged_and_nothing_is_built() {
     let (folder, command) = release("");
-    let (output, calls) = play(&folder, command);
+    let (output, calls) = run_prepared(&folder, command);
     assert!(output.status.success(), "{output:?}");
     let steps: Vec<_> = STEPS.into_iter().filter(|step| *step != "lambda build").collect();
-    assert_eq!(begun(&calls), steps, "{calls}");
+    assert_eq!(started(&calls), steps, "{calls}");
     assert!(!calls.contains("cargo run"), "{calls}");
-    let laid =
+    let installed =
         |function| std::fs::read_to_string(folder.path().join("target/lambda").join(function).join("bootstrap.zip"));
-    assert_eq!((laid("auth").unwrap(), laid("backup").unwrap()), ("auth".to_owned(), "backup".to_owned()));
+    assert_eq!((installed("auth").unwrap(), installed("backup").unwrap()), ("auth".to_owned(), "backup".to_owned()));
 }
 
 #[test]
 fn packages_with_other_digests_than_their_release_are_not_deployed() {
     let (folder, command) = release("{}");
-    let (output, calls) = play(&folder, command);
-    assert!(!output.status.success() && begun(&calls).last() == Some(&"digests write"), "{calls}");
+    let (output, calls) = run_prepared(&folder, command);
+    assert!(!output.status.success() && started(&calls).last() == Some(&"digests write"), "{calls}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("of another commit"), "{output:?}");
 }
 
 #[test]
-fn a_release_without_a_package_is_not_deployed() {
+fn a_release_with_a_missing_package_is_not_deployed() {
     let (folder, command) = release("");
     std::fs::remove_file(folder.path().join("packages/migrate-arm64.zip")).unwrap();
-    let (output, calls) = play(&folder, command);
-    assert!(!output.status.success() && begun(&calls) == STEPS[..1], "{calls}");
+    let (output, calls) = run_prepared(&folder, command);
+    assert!(!output.status.success() && started(&calls) == STEPS[..1], "{calls}");
 }
 
 #[test]
-fn a_rollback_names_the_version_before_the_one_that_serves() {
+fn a_rollback_switches_to_the_previous_version() {
     let (output, calls) = run("rollback", &["prod"], "", "{}");
     assert!(output.status.success(), "{output:?}");
     for function in ["accounts", "admin", "auth", "console", "health", "metrics"] {

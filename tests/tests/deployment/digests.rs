@@ -1,4 +1,4 @@
-//! What was built is what runs: Lambda's digests against the manifest's.
+//! The deployed functions are the built ones: Lambda's digests equal the manifest's.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,22 +12,22 @@ const ZIP: &str = "import sys, zipfile
 with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as archive:
     archive.writestr('bootstrap', sys.argv[1])";
 
-/// Zips of functions, as a build leaves them.
+/// Creates the zips of functions as a build does.
 fn build(folder: &Path, functions: &[&str]) {
     for function in functions {
-        let place = folder.join(function);
-        std::fs::create_dir_all(&place).unwrap();
+        let folder = folder.join(function);
+        std::fs::create_dir_all(&folder).unwrap();
         let code = format!("the code of {function}");
-        let status = Command::new("python3").args(["-c", ZIP, &code]).arg(place.join("bootstrap.zip")).status();
+        let status = Command::new("python3").args(["-c", ZIP, &code]).arg(folder.join("bootstrap.zip")).status();
         assert!(status.unwrap().success());
     }
 }
 
-/// What Lambda would say of functions that run what is in the folder.
+/// Returns Lambda's list of functions that run the artifacts of the manifest.
 fn deployed(manifest: &Manifest) -> serde_json::Value {
     let functions = manifest.artifacts.iter().flat_map(|(name, artifact)| {
-        let also = (name == "backup").then_some("drill");
-        [Some(name.as_str()), also].into_iter().flatten().map(|name| {
+        let other = (name == "backup").then_some("drill");
+        [Some(name.as_str()), other].into_iter().flatten().map(|name| {
             json!({"FunctionName": format!("holdfast-{name}"), "CodeSha256": artifact.code_sha256, "Runtime": "provided.al2023"})
         })
     });
@@ -35,7 +35,7 @@ fn deployed(manifest: &Manifest) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn one_flipped_byte_is_named_with_its_function() {
+async fn one_flipped_byte_is_reported_with_its_function() {
     let folder = tempfile::tempdir().unwrap();
     build(folder.path(), &["auth", "backup"]);
     let manifest = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();
@@ -49,7 +49,7 @@ async fn one_flipped_byte_is_named_with_its_function() {
     };
     assert_eq!(verify(), Vec::<String>::new());
 
-    // As Lambda computes it, by another program.
+    // Another program computes the same digest as Lambda does.
     let zip = path("auth/bootstrap.zip");
     let digest = "import base64, hashlib, sys; print(base64.b64encode(hashlib.sha256(open(sys.argv[1], 'rb').read()).digest()).decode())";
     let output = Command::new("python3").args(["-c", digest]).arg(&zip).output().unwrap();
@@ -70,7 +70,7 @@ async fn one_flipped_byte_is_named_with_its_function() {
 }
 
 #[test]
-fn a_function_that_is_missing_is_named_and_another_that_shares_the_code_is_compared() {
+fn a_missing_function_is_named_and_functions_that_share_code_are_compared() {
     let folder = tempfile::tempdir().unwrap();
     build(folder.path(), &["auth", "backup"]);
     let manifest = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();

@@ -18,12 +18,12 @@ use serde_json::Value;
 struct Instances {
     functions: HashMap<&'static str, Emulator>,
     deployment: Deployment,
-    /// The samples sent so far.
+    /// The names of the sample events sent so far.
     sent: Mutex<BTreeSet<String>>,
 }
 
 impl Instances {
-    /// On a server of their own, for the role's password changes.
+    /// Starts all functions on a server of their own, because the role's password changes.
     async fn start() -> Self {
         let deployment = Deployment::apart().await;
         let mut functions = HashMap::new();
@@ -33,18 +33,18 @@ impl Instances {
         Self { functions, deployment, sent: Mutex::default() }
     }
 
-    /// Sends a sample event to its function, expects a status, and gives the answer's body.
-    async fn send(&self, name: &str, stand_ins: &[(&str, &str)], status: u16) -> Value {
+    /// Sends a sample event to its function. Returns the body of the response, which must have this status.
+    async fn send(&self, name: &str, placeholders: &[(&str, &str)], status: u16) -> Value {
         let function = &self.functions[name.split('/').next().unwrap()];
         self.sent.lock().unwrap().insert(name.to_owned());
-        let answer = function.invoke(&event(name, stand_ins)).await;
-        assert_eq!(answer["statusCode"], status, "{name}: {answer}\n{}", function.log());
-        deployment::body(&answer, status)
+        let response = function.invoke(&event(name, placeholders)).await;
+        assert_eq!(response["statusCode"], status, "{name}: {response}\n{}", function.log());
+        deployment::body(&response, status)
     }
 }
 
 #[tokio::test]
-async fn every_sample_event_is_answered_by_the_real_functions() {
+async fn the_real_functions_handle_every_sample_event() {
     let instances = Instances::start().await;
     instances.sent.lock().unwrap().insert("migrate/migrate".to_owned());
     let migrated = instances.functions["migrate"].invoke(&event("migrate/migrate", &[])).await;
@@ -68,33 +68,33 @@ async fn every_sample_event_is_answered_by_the_real_functions() {
 
     let account = instances.send("accounts/create", &[token], 201).await;
     let version = account["version"].to_string();
-    let stand_ins = [token, ("account_id", text(&account, "id")), ("version", &version)];
-    assert_eq!(instances.send("accounts/read", &stand_ins, 200).await, account);
-    assert_eq!(instances.send("accounts/list", &stand_ins, 200).await["items"][0], account);
-    keep_secrets(&instances, &stand_ins).await;
-    assert_eq!(instances.send("accounts/update", &stand_ins, 200).await["status"], "suspended");
-    instances.send("accounts/delete", &stand_ins, 204).await;
-    instances.send("accounts/restore", &stand_ins, 200).await;
+    let placeholders = [token, ("account_id", text(&account, "id")), ("version", &version)];
+    assert_eq!(instances.send("accounts/read", &placeholders, 200).await, account);
+    assert_eq!(instances.send("accounts/list", &placeholders, 200).await["items"][0], account);
+    keep_secrets(&instances, &placeholders).await;
+    assert_eq!(instances.send("accounts/update", &placeholders, 200).await["status"], "suspended");
+    instances.send("accounts/delete", &placeholders, 204).await;
+    instances.send("accounts/restore", &placeholders, 200).await;
 
     let audit = instances.send("admin/audit", &[token], 200).await;
-    // The gateway's word for the caller's address, not the header's.
+    // The caller's address comes from the gateway, not from a header.
     assert_eq!(audit["items"][0]["source_ip"], "203.0.113.24", "{audit}");
-    // A tenant's admin reads no metrics: those are the platform's.
+    // Metrics belong to the platform: a tenant's admin cannot read them.
     instances.send("metrics/metrics", &[token], 403).await;
     let operator = instances.send("auth/login-operator", &[("password", password)], 200).await;
     let metrics = instances.send("metrics/metrics", &[("access_token", text(&operator, "access_token"))], 200).await;
-    // As text, and not in base64: the API would hand that on as it is.
+    // Text, not base64, which the API would pass on unchanged.
     assert!(metrics.as_str().is_some_and(|text| text.starts_with("# HELP holdfast_")), "{metrics}");
     administer(&instances, token).await;
-    look_after_oneself(&instances, token, text(&whoami, "session_id")).await;
-    run_the_platform(&instances).await;
+    manage_own_session(&instances, token, text(&whoami, "session_id")).await;
+    operate_platform(&instances).await;
     back_up(&instances).await;
     maintain(&instances).await;
     rotate(&instances).await;
     assert_eq!(*instances.sent.lock().unwrap(), holdfast_tests::events::names().into_iter().collect());
 }
 
-/// What a browser does: loads the console, signs in, goes on with its cookie, and signs out.
+/// Sends the events of a browser: loads the console, signs in, refreshes with the cookie, and signs out.
 async fn use_a_browser(instances: &Instances, password: &str) {
     instances.send("console/open", &[], 307).await;
     let page = instances.send("console/page", &[], 200).await;
@@ -104,8 +104,8 @@ async fn use_a_browser(instances: &Instances, password: &str) {
 
     let event = event("auth/browser-login", &[("password", password)]);
     instances.sent.lock().unwrap().insert("auth/browser-login".to_owned());
-    let answer = instances.functions["auth"].invoke(&event).await;
-    let cookie = answer["multiValueHeaders"]["set-cookie"][0].as_str().unwrap();
+    let response = instances.functions["auth"].invoke(&event).await;
+    let cookie = response["multiValueHeaders"]["set-cookie"][0].as_str().unwrap();
     let token = cookie.strip_prefix("__Host-holdfast-session=").unwrap().split(';').next().unwrap();
     secrets::keep(token);
     let tokens = instances.send("auth/browser-refresh", &[("refresh_token", token)], 200).await;
@@ -113,57 +113,58 @@ async fn use_a_browser(instances: &Instances, password: &str) {
     instances.send("auth/browser-logout", &[("access_token", text(&tokens, "access_token"))], 204).await;
 }
 
-/// What Secrets Manager does with the app's secret, and what comes of it.
+/// Sends the events of Secrets Manager for a rotation, after which a function can log in.
 async fn rotate(instances: &Instances) {
     let secret = &instances.deployment.secrets["app"];
     for step in ["create-secret", "set-secret", "test-secret", "finish-secret"] {
         instances.sent.lock().unwrap().insert(format!("rotation/{step}"));
         let function = &instances.functions["rotation"];
-        let stand_ins = [("secret_arn", secret.as_str()), ("secret_version", "00000000-0000-4000-8000-000000000001")];
-        let answer = function.invoke(&event(&format!("rotation/{step}"), &stand_ins)).await;
-        assert_eq!(answer, Value::Null, "{step}: {}", function.log());
+        let placeholders =
+            [("secret_arn", secret.as_str()), ("secret_version", "00000000-0000-4000-8000-000000000001")];
+        let response = function.invoke(&event(&format!("rotation/{step}"), &placeholders)).await;
+        assert_eq!(response, Value::Null, "{step}: {}", function.log());
     }
     let fresh = instances.deployment.instance("health").await;
     assert_eq!(fresh.invoke(&event("health/readyz", &[])).await["statusCode"], 200, "{}", fresh.log());
 }
 
-/// What is done with an account's secrets.
-async fn keep_secrets(instances: &Instances, stand_ins: &[(&str, &str)]) {
+/// Sends the events for the secrets of an account.
+async fn keep_secrets(instances: &Instances, placeholders: &[(&str, &str)]) {
     secrets::keep("correct horse battery staple");
-    let secret = instances.send("accounts/put-secret", stand_ins, 201).await;
-    assert_eq!(instances.send("accounts/secret", stand_ins, 200).await, secret);
-    assert_eq!(instances.send("accounts/secrets", stand_ins, 200).await["items"][0], secret);
-    let revealed = instances.send("accounts/reveal-secret", stand_ins, 200).await;
+    let secret = instances.send("accounts/put-secret", placeholders, 201).await;
+    assert_eq!(instances.send("accounts/secret", placeholders, 200).await, secret);
+    assert_eq!(instances.send("accounts/secrets", placeholders, 200).await["items"][0], secret);
+    let revealed = instances.send("accounts/reveal-secret", placeholders, 200).await;
     assert_eq!(revealed["value"], "correct horse battery staple");
-    let restored = instances.send("accounts/restore-secret", stand_ins, 200).await;
+    let restored = instances.send("accounts/restore-secret", placeholders, 200).await;
     assert_eq!(restored["version"], 2);
-    let versions = instances.send("accounts/secret-versions", stand_ins, 200).await;
+    let versions = instances.send("accounts/secret-versions", placeholders, 200).await;
     assert_eq!(versions["items"][0]["restored_from"], 1, "{versions}");
-    instances.send("accounts/delete-secret", stand_ins, 204).await;
+    instances.send("accounts/delete-secret", placeholders, 204).await;
 }
 
-/// What a tenant's admin does.
+/// Sends the events of a tenant's admin.
 async fn administer(instances: &Instances, token: (&str, &str)) {
-    let made = instances.send("auth/create-token", &[token], 201).await;
+    let created = instances.send("auth/create-token", &[token], 201).await;
     instances.send("auth/tokens", &[token], 200).await;
-    instances.send("auth/revoke-token", &[token, ("token_id", text(&made, "id"))], 204).await;
+    instances.send("auth/revoke-token", &[token, ("token_id", text(&created, "id"))], 204).await;
 
     let user = instances.send("admin/create-user", &[token], 201).await;
     assert_eq!(
         instances.send("admin/create-user", &[token], 201).await,
         user,
-        "the same answer again, password and all"
+        "a repeat returns the same response, with the password"
     );
-    let stand_ins = [token, ("user_id", text(&user, "id"))];
-    instances.send("admin/users", &stand_ins, 200).await;
-    instances.send("admin/user", &stand_ins, 200).await;
-    assert_eq!(instances.send("admin/update-user", &stand_ins, 200).await["role"], "editor");
-    instances.send("admin/revoke-user", &stand_ins, 204).await;
-    instances.send("admin/delete-user", &stand_ins, 204).await;
+    let placeholders = [token, ("user_id", text(&user, "id"))];
+    instances.send("admin/users", &placeholders, 200).await;
+    instances.send("admin/user", &placeholders, 200).await;
+    assert_eq!(instances.send("admin/update-user", &placeholders, 200).await["role"], "editor");
+    instances.send("admin/revoke-user", &placeholders, 204).await;
+    instances.send("admin/delete-user", &placeholders, 204).await;
 }
 
-/// What everybody does for themselves, to the end of the session.
-async fn look_after_oneself(instances: &Instances, token: (&str, &str), session: &str) {
+/// Sends the events of a user for the own session, password and TOTP, up to the end of the session.
+async fn manage_own_session(instances: &Instances, token: (&str, &str), session: &str) {
     let password = instances.deployment.password();
     instances.send("auth/sessions", &[token], 200).await;
     let enrolled = instances.send("auth/enrol-totp", &[token], 200).await;
@@ -179,16 +180,16 @@ async fn look_after_oneself(instances: &Instances, token: (&str, &str), session:
     instances.send("auth/whoami", &[token], 401).await;
 }
 
-/// What an operator does.
-async fn run_the_platform(instances: &Instances) {
+/// Sends the events of an operator.
+async fn operate_platform(instances: &Instances) {
     let password = instances.deployment.password();
     let tokens = instances.send("auth/login-operator", &[("password", password)], 200).await;
     let token = ("access_token", text(&tokens, "access_token"));
     let tenant = instances.send("admin/create-tenant", &[token], 201).await;
-    let stand_ins = [token, ("tenant_id", text(&tenant, "id"))];
-    instances.send("admin/tenants", &stand_ins, 200).await;
-    instances.send("admin/tenant", &stand_ins, 200).await;
-    assert_eq!(instances.send("admin/update-tenant", &stand_ins, 200).await["status"], "suspended");
+    let placeholders = [token, ("tenant_id", text(&tenant, "id"))];
+    instances.send("admin/tenants", &placeholders, 200).await;
+    instances.send("admin/tenant", &placeholders, 200).await;
+    assert_eq!(instances.send("admin/update-tenant", &placeholders, 200).await["status"], "suspended");
     assert_eq!(instances.send("admin/request-backup", &[token], 201).await["state"], "requested");
     let backups = instances.send("admin/backups", &[token], 200).await;
     assert_eq!(backups["items"][0]["state"], "requested", "{backups}");
@@ -208,7 +209,7 @@ async fn run_the_platform(instances: &Instances) {
     instances.send("auth/logout", &[token], 204).await;
 }
 
-/// What the schedules do: the backup that the operator asked for, another one, and a drill of that.
+/// Sends the scheduled events of backups: the requested backup, another one, and a drill of that.
 async fn back_up(instances: &Instances) {
     let run = async |task: &str| {
         instances.sent.lock().unwrap().insert(format!("backup/{task}"));
@@ -225,17 +226,17 @@ async fn back_up(instances: &Instances) {
     assert_eq!((&drill["sha256"], &drill["canary"]), (&newest["sha256"], &"opened".into()));
 }
 
-/// What the schedules do: the rows of all that was done before are sealed by KMS, and the seal is locked in S3.
+/// Sends the scheduled events of maintenance: all audit rows so far are sealed by KMS, and the seal is locked in S3.
 async fn maintain(instances: &Instances) {
     let maintenance = &instances.functions["maintenance"];
     let all = ["seal", "partitions", "reencrypt", "expire", "drift", "measure"];
     for (name, tasks) in std::iter::once(("all", all.to_vec())).chain(all.map(|task| (task, vec![task]))) {
         let name = format!("maintenance/{name}");
         instances.sent.lock().unwrap().insert(name.clone());
-        let answer = maintenance.invoke(&event(&name, &[])).await;
-        let told: Vec<_> = answer["tasks"].as_array().into_iter().flatten().map(|task| &task["task"]).collect();
-        assert_eq!(told, tasks, "{answer}\n{}", maintenance.log());
-        assert!(answer["tasks"].as_array().unwrap().iter().all(|task| task["outcome"] == "done"), "{answer}");
+        let report = maintenance.invoke(&event(&name, &[])).await;
+        let done: Vec<_> = report["tasks"].as_array().into_iter().flatten().map(|task| &task["task"]).collect();
+        assert_eq!(done, tasks, "{report}\n{}", maintenance.log());
+        assert!(report["tasks"].as_array().unwrap().iter().all(|task| task["outcome"] == "done"), "{report}");
     }
     let Deployment { moto, seals, .. } = &instances.deployment;
     let object = format!("{seals}/seals/0000000001/00000000000000000001.json");
@@ -255,7 +256,7 @@ async fn maintain(instances: &Instances) {
 }
 
 #[tokio::test]
-async fn the_paths_that_an_answer_names_are_the_callers() {
+async fn the_paths_in_a_response_include_the_callers_stage() {
     let deployment = Deployment::create().await;
     deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
     let tokens =
@@ -268,28 +269,28 @@ async fn the_paths_that_an_answer_names_are_the_callers() {
         create["headers"]["Idempotency-Key"] = key.into();
         create["multiValueHeaders"]["Idempotency-Key"] = serde_json::json!([key]);
         create["body"] = serde_json::json!({"name": key}).to_string().into();
-        let answer = accounts.invoke(&create).await;
-        let id = text(&deployment::body(&answer, 201), "id").to_owned();
-        assert_eq!(answer["multiValueHeaders"]["location"][0], format!("{stage}/accounts/{id}"), "{answer}");
+        let response = accounts.invoke(&create).await;
+        let id = text(&deployment::body(&response, 201), "id").to_owned();
+        assert_eq!(response["multiValueHeaders"]["location"][0], format!("{stage}/accounts/{id}"), "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_refused_start_is_an_init_error_and_leaves_one_line_that_names_the_mend() {
+async fn a_failed_start_is_an_init_error_with_one_line_that_names_the_fix() {
     let moto = Moto::of_the_run().await;
     let secret = moto.secret(&[("DATABASE_URL", "postgres://holdfast_app:x@localhost/holdfast".to_owned())]).await;
     let mut environment = moto.environment();
     environment.push(("SECRETS_ARN", secret));
     let health = Emulator::function("health", &environment).await;
 
-    let answer = health.invoke(&event("health/healthz", &[])).await;
-    assert_eq!(answer, Value::Null);
+    let response = health.invoke(&event("health/healthz", &[])).await;
+    assert_eq!(response, Value::Null);
     assert!(health.log().contains("Runtime exited with error: exit status 1"), "{}", health.log());
     let lines = health.lines();
-    let refusals: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
-    assert!(!refusals.is_empty(), "{}", health.log());
-    for refusal in refusals {
-        let message = refusal["message"].as_str().unwrap();
+    let errors: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(!errors.is_empty(), "{}", health.log());
+    for error in errors {
+        let message = error["message"].as_str().unwrap();
         assert!(message.starts_with("the start was refused: DATABASE_URL: "), "{message}");
         assert!(message.ends_with("add ?sslmode=verify-full"), "{message}");
     }

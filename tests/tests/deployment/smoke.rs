@@ -1,5 +1,5 @@
-//! The way of a user through a running deployment: `HOLDFAST_URL` with `HOLDFAST_CREDENTIALS`, a file as `make run` writes it
-//! (an admin of a tenant, and an operator). Without them, a gateway of its own. It takes away what it made.
+//! The work of a user with a running deployment: `HOLDFAST_URL` with `HOLDFAST_CREDENTIALS`, a file as `make run` writes it
+//! (an admin of a tenant, and an operator). Without them, a gateway of its own. The test deletes what it creates.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use holdfast_tests::secrets::{self, unique};
 use holdfast_tests::wire::Web;
 use serde_json::{Value, json};
 
-/// What is looked at, and who may sign in there.
+/// A deployment, and its users.
 struct Deployment {
     web: Web,
     credentials: Value,
@@ -35,7 +35,7 @@ impl Deployment {
         Self { web: Web::at(&running.url), credentials, running: Some(running), _folder: Some(folder) }
     }
 
-    /// Signs a user in: the access token.
+    /// Signs a user in. Returns the access token.
     async fn sign_in(&self, user: &str) -> String {
         let login = &self.credentials["users"][user];
         let mut body = json!({"username": login["username"], "password": login["password"]});
@@ -50,15 +50,23 @@ impl Deployment {
     }
 }
 
+/// An invalid request, and its status and problem code.
+struct Rejection {
+    method: &'static str,
+    path: &'static str,
+    body: Option<Value>,
+    outcome: (u16, &'static str),
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_gets_through_a_running_deployment() {
+async fn a_user_works_with_a_running_deployment() {
     let deployment = Deployment::find().await;
     let web = &deployment.web;
     assert_eq!(web.send("GET", "/healthz", None, None).await, (200, json!({"status": "ok"})));
     assert_eq!(web.send("GET", "/readyz", None, None).await, (200, json!({"status": "ready"})));
-    for closed in ["/accounts", "/admin/status", "/metrics"] {
-        let (status, problem) = web.send("GET", closed, None, None).await;
-        assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")), "{closed}");
+    for protected in ["/accounts", "/admin/status", "/metrics"] {
+        let (status, problem) = web.send("GET", protected, None, None).await;
+        assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")), "{protected}");
     }
 
     for file in ["index.html", "app.js", "style.css"] {
@@ -67,8 +75,8 @@ async fn a_user_gets_through_a_running_deployment() {
 
     let token = deployment.sign_in("admin").await;
     let token = Some(token.as_str());
-    let (_, who) = web.send("GET", "/auth/whoami", token, None).await;
-    assert_eq!((&who["role"], &who["tenant"]["slug"]), (&json!("admin"), &deployment.credentials["tenant"]));
+    let (_, whoami) = web.send("GET", "/auth/whoami", token, None).await;
+    assert_eq!((&whoami["role"], &whoami["tenant"]["slug"]), (&json!("admin"), &deployment.credentials["tenant"]));
 
     let name = unique();
     let (status, account) = web.send("POST", "/accounts", token, Some(&json!({"name": name}))).await;
@@ -89,16 +97,17 @@ async fn a_user_gets_through_a_running_deployment() {
         audit["items"].as_array().unwrap().iter().map(|item| item["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["secret.reveal", "secret.put", "account.create"], "{audit}");
 
-    for (method, path, body, outcome) in [
-        ("GET", "/nothing-here", None, (404, "not_found")),
-        ("DELETE", "/auth/whoami", None, (405, "method_not_allowed")),
-        ("POST", "/accounts", Some(json!({"nome": "x"})), (400, "validation_failed")),
-        (
-            "POST",
-            "/auth/login",
-            Some(json!({"username": "x".repeat(1 << 20), "password": "x"})),
-            (413, "payload_too_large"),
-        ),
+    let huge = json!({"username": "x".repeat(1 << 20), "password": "x"});
+    for Rejection { method, path, body, outcome } in [
+        Rejection { method: "GET", path: "/nothing-here", body: None, outcome: (404, "not_found") },
+        Rejection { method: "DELETE", path: "/auth/whoami", body: None, outcome: (405, "method_not_allowed") },
+        Rejection {
+            method: "POST",
+            path: "/accounts",
+            body: Some(json!({"nome": "x"})),
+            outcome: (400, "validation_failed"),
+        },
+        Rejection { method: "POST", path: "/auth/login", body: Some(huge), outcome: (413, "payload_too_large") },
     ] {
         let (status, problem) = web.send(method, path, token, body.as_ref()).await;
         assert_eq!((status, problem["code"].as_str().unwrap_or_default()), outcome, "{method} {path}: {problem}");
@@ -114,7 +123,11 @@ async fn a_user_gets_through_a_running_deployment() {
     assert_eq!(web.send("DELETE", &path, token, None).await.0, 204);
     for token in [token, Some(operator.as_str())] {
         assert_eq!(web.send("POST", "/auth/logout", token, None).await.0, 204);
-        assert_eq!(web.send("GET", "/auth/whoami", token, None).await.0, 401, "a session that ended is over at once");
+        assert_eq!(
+            web.send("GET", "/auth/whoami", token, None).await.0,
+            401,
+            "a session is rejected as soon as it has ended"
+        );
     }
     if let Some(running) = deployment.running {
         running.shutdown().await.unwrap();

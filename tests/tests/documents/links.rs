@@ -1,4 +1,4 @@
-//! What documents say of the code, and of each other, holds.
+//! The statements of documents about the code, and about each other, are true.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use holdfast_shared::config::NAMES;
 use holdfast_tests::tools;
 use regex::Regex;
 
-/// Every document that people wrote.
+/// Returns every handwritten document.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![tools::workspace().join("docs"), tools::workspace().join("events")];
@@ -50,7 +50,7 @@ fn every_setting_has_a_row_in_the_configuration_page_and_every_row_is_a_setting(
 }
 
 #[test]
-fn every_alarm_stands_in_the_runbook_that_it_links_and_no_other_does() {
+fn every_alarm_is_listed_in_exactly_the_runbook_that_it_links() {
     let infra = tools::workspace().join("infra");
     let templates = infra.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let templates = templates.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));

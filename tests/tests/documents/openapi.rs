@@ -1,4 +1,4 @@
-//! `docs/openapi.json` is what the code says.
+//! `docs/openapi.json` and `docs/permissions.md` match the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ fn the_permissions_in_docs_are_current() {
 }
 
 #[test]
-fn every_operation_has_a_summary_and_an_id_of_its_own() {
+fn every_operation_has_a_summary_and_a_unique_id() {
     let endpoints = holdfast::gateway::endpoints();
     let actions: BTreeSet<_> = endpoints.iter().map(|endpoint| endpoint.route.action).collect();
     assert_eq!(actions.len(), endpoints.len());

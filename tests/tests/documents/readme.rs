@@ -1,4 +1,4 @@
-//! The README's session, copied and pasted into a shell, gives what the README shows.
+//! The README's session, pasted into a shell, prints what the README shows.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use regex::Regex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
-/// Where the README's run serves.
+/// The address of the README's run.
 const ADDRESS: &str = "http://127.0.0.1:8080";
-/// How long its reader takes for a block: time for counters to be reported.
+/// The time that a reader takes for a block, enough for counters to be reported.
 const SECONDS_A_STEP: i64 = 6;
-/// What the shell says when a block is done.
+/// The line that the shell prints after a block.
 const DONE: &str = "-- done --";
 
 #[tokio::test]
-async fn the_session_in_the_readme_gives_what_it_shows() {
+async fn the_readmes_session_prints_what_it_shows() {
     let readme = std::fs::read_to_string(tools::workspace().join("README.md")).unwrap();
     let steps = steps(section(&readme, "## A session"));
     assert!(steps.len() > 5, "{steps:?}");
@@ -37,7 +37,7 @@ async fn the_session_in_the_readme_gives_what_it_shows() {
     let mut shell = shell.spawn().unwrap();
     let (mut commands, output) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
     let mut lines = BufReader::new(output).lines();
-    let (mut shown, mut given) = (Mask::default(), Mask::default());
+    let (mut shown, mut printed) = (Mask::default(), Mask::default());
     for Step { commands: block, shown: expected } in &steps {
         clock.advance(SECONDS_A_STEP);
         let block = format!("{}\nprintf '\\n{DONE}\\n'\n", block.replace(ADDRESS, &running.url));
@@ -47,22 +47,21 @@ async fn the_session_in_the_readme_gives_what_it_shows() {
             output.push(line);
         }
         let expected = shown.lines(expected.as_deref().unwrap_or_default().lines());
-        assert_eq!(given.lines(output.iter().map(String::as_str)), expected, "{block}");
+        assert_eq!(printed.lines(output.iter().map(String::as_str)), expected, "{block}");
     }
     drop(commands);
     assert!(shell.wait().await.unwrap().success());
     running.shutdown().await.unwrap();
 }
 
-/// Puts names in the place of what differs from run to run. An id keeps its name, so that what belongs together does so
-/// in both texts.
+/// Replaces what differs from run to run by names. An id always gets the same name, so that references stay comparable.
 #[derive(Default)]
 struct Mask {
     ids: Vec<String>,
 }
 
 impl Mask {
-    /// The lines, masked, without empty ones at the end.
+    /// Returns the masked lines, without empty ones at the end.
     fn lines<'a>(&mut self, lines: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut lines: Vec<_> = lines.map(|line| self.line(line)).collect();
         while lines.last().is_some_and(String::is_empty) {

@@ -1,5 +1,5 @@
-//! The runbooks, followed: each test brings a situation about, runs the commands of its page as they stand there, and expects
-//! what the page says. And no page names a command, a route, a metric or a setting that does not exist.
+//! The runbooks, followed: each test creates a situation, runs the commands of its page unchanged, and expects the results
+//! on the page. And every command, route, metric and setting on a page exists.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ fn pages() -> Vec<(String, String)> {
     names.map(|name| (name.clone(), page(&name))).collect()
 }
 
-/// The shell blocks of a page that need no AWS, in their order.
+/// Returns the shell blocks of a page that need no AWS, in order.
 fn blocks(page: &str) -> Vec<String> {
     let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     blocks.filter(|block| !block.contains("aws ") && !block.contains("make ")).map(str::to_owned).collect()
@@ -67,10 +67,10 @@ impl Shell {
         self
     }
 
-    /// Runs a block as it stands in the page, but for the stand-ins, and gives what it says.
-    async fn run(&self, block: &str, stand_ins: &[(&str, &str)]) -> String {
+    /// Runs a block of a page, with its placeholders replaced. Returns the output.
+    async fn run(&self, block: &str, placeholders: &[(&str, &str)]) -> String {
         let mut block = block.to_owned();
-        for (name, value) in stand_ins {
+        for (name, value) in placeholders {
             block = block.replace(name, value);
         }
         let database = &self.app.database;
@@ -86,8 +86,7 @@ impl Shell {
         command.env("BACKUP_FOLDER", database.folder().join("backups"));
         command.env("AUDIT_KEY_FILE", &self.key).env("AUDIT_SEALS_FOLDER", database.folder().join("seals"));
         let output = command.stdin(Stdio::null()).output().await.unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        String::from_utf8(said).unwrap()
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     }
 
     async fn metric(&self, operator: &Client, name: &str) -> f64 {
@@ -100,19 +99,26 @@ impl Shell {
 #[tokio::test(flavor = "multi_thread")]
 async fn schema_drift_is_shown_undone_and_settled() {
     let shell = Shell::start().await;
-    let [look, sure] = <[String; 2]>::try_from(blocks(&page("schema-drift"))).unwrap();
+    let [diagnose, verify] = <[String; 2]>::try_from(blocks(&page("schema-drift"))).unwrap();
     let superuser = shell.app.database.superuser().await;
     superuser.batch_execute("ALTER TABLE accounts DISABLE ROW LEVEL SECURITY").await.unwrap();
-    assert!(shell.run(&look, &[]).await.contains("changed     table accounts"), "{}", shell.run(&look, &[]).await);
+    assert!(
+        shell.run(&diagnose, &[]).await.contains("changed     table accounts"),
+        "{}",
+        shell.run(&diagnose, &[]).await
+    );
     superuser.batch_execute("ALTER TABLE accounts ENABLE ROW LEVEL SECURITY").await.unwrap();
-    let said = shell.run(&sure, &[]).await;
-    assert!(said.starts_with("The schema is as the migrations make it.\n") && said.contains("\"done\""), "{said}");
+    let output = shell.run(&verify, &[]).await;
+    assert!(
+        output.starts_with("The schema is as the migrations make it.\n") && output.contains("\"done\""),
+        "{output}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_migration_is_looked_at_and_got_past() {
+async fn a_failed_migration_is_diagnosed_and_fixed() {
     let shell = Shell::start().await;
-    let [look, sure] = <[String; 2]>::try_from(blocks(&page("failed-migration"))).unwrap();
+    let [diagnose, verify] = <[String; 2]>::try_from(blocks(&page("failed-migration"))).unwrap();
     let superuser = shell.app.database.superuser().await;
     superuser
         .batch_execute(
@@ -120,9 +126,9 @@ async fn a_failed_migration_is_looked_at_and_got_past() {
         )
         .await
         .unwrap();
-    assert!(shell.run(&look, &[]).await.starts_with("would apply V"), "{}", shell.run(&look, &[]).await);
-    // What it would make is there already, so it fails, and is told of.
-    let failed = shell.run(&sure, &[]).await;
+    assert!(shell.run(&diagnose, &[]).await.starts_with("would apply V"), "{}", shell.run(&diagnose, &[]).await);
+    // The step fails and is recorded: its objects already exist.
+    let failed = shell.run(&verify, &[]).await;
     assert!(failed.contains("already exists"), "{failed}");
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(shell.metric(&operator, "holdfast_migration_failures").await > 0.0);
@@ -133,34 +139,34 @@ async fn a_failed_migration_is_looked_at_and_got_past() {
         )
         .await
         .unwrap();
-    let mended = shell.run(&sure, &[]).await;
-    assert!(mended.contains("The schema is at version"), "{mended}");
+    let fixed = shell.run(&verify, &[]).await;
+    assert!(fixed.contains("The schema is at version"), "{fixed}");
     assert!(shell.metric(&operator, "holdfast_migration_failures").await.abs() < f64::EPSILON);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_backup_says_why_and_the_next_ones_settle_it() {
+async fn a_failed_backup_is_diagnosed_and_repeated() {
     let shell = Shell::start().await.with_operator().await;
-    let [look, repair] = <[String; 2]>::try_from(blocks(&page("backups"))).unwrap();
+    let [diagnose, mitigate] = <[String; 2]>::try_from(blocks(&page("backups"))).unwrap();
     let plan = backups::plan(&shell.app, backups::folder(&shell.app.database.folder().join("empty")));
     backups::run(&shell.app, &plan, Task::Drill).await.unwrap_err();
-    let shown = shell.run(&look, &[]).await;
+    let shown = shell.run(&diagnose, &[]).await;
     assert!(shown.contains("\"state\":\"failed\"") && shown.contains("\"error\":\""), "{shown}");
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(shell.metric(&operator, "holdfast_backup_failures").await > 0.0);
-    let said = shell.run(&repair, &[]).await;
-    assert!(said.contains("Backed up ") && said.contains(" restores: "), "{said}");
+    let output = shell.run(&mitigate, &[]).await;
+    assert!(output.contains("Backed up ") && output.contains(" restores: "), "{output}");
     assert!(shell.metric(&operator, "holdfast_backup_failures").await.abs() < f64::EPSILON);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_sealed_is_sealed_by_hand() {
+async fn unsealed_rows_are_sealed_by_hand() {
     let shell = Shell::start().await.with_admin().await;
     let [seal] = <[String; 1]>::try_from(blocks(&page("audit-unsealed"))).unwrap();
-    // A folder in the place of the store's file cannot be written to.
+    // A file blocks the path of the folder.
     let seals = shell.app.database.folder().join("seals");
     std::fs::write(&seals, "in the way").unwrap();
-    // Other tests' transactions, on the same cluster, may hold up what is sealed.
+    // Transactions of other tests, on the same cluster, may delay what is to be sealed.
     let started = std::time::Instant::now();
     loop {
         let failed = shell.run(&seal, &[]).await;
@@ -170,19 +176,19 @@ async fn what_was_not_sealed_is_sealed_by_hand() {
         assert!(started.elapsed().as_secs() < 60, "{failed}");
     }
     std::fs::remove_file(&seals).unwrap();
-    let said = shell.run(&seal, &[]).await;
-    assert!(said.contains("\"done\""), "{said}");
+    let output = shell.run(&seal, &[]).await;
+    assert!(output.contains("\"done\""), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_schedules_do_is_done_by_hand() {
+async fn scheduled_tasks_are_run_by_hand() {
     let shell = Shell::start().await.with_operator().await;
     assert!(page("schedules").contains("`holdfast maintain` reports no `failed`"));
-    let said = shell.run("holdfast maintain", &[]).await;
+    let output = shell.run("holdfast maintain", &[]).await;
     assert_eq!(
-        (said.matches("\"done\"").count(), said.contains("failed")),
+        (output.matches("\"done\"").count(), output.contains("failed")),
         (holdfast_maintenance::Task::ALL.len(), false),
-        "{said}"
+        "{output}"
     );
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(shell.metric(&operator, "holdfast_schema_check_age_seconds").await < 3600.0);
@@ -193,48 +199,48 @@ async fn an_incident_leaves_evidence_that_verifies() {
     let shell = Shell::start().await.with_admin().await;
     let sealing = Sealing::of(&shell.app);
     sealing.seal_all(&shell.app).await;
-    let [look, evidence] = <[String; 2]>::try_from(blocks(&page("incident"))).unwrap();
+    let [diagnose, evidence] = <[String; 2]>::try_from(blocks(&page("incident"))).unwrap();
     let subject =
         shell.app.sign_in(Tenant::Acme, Role::Admin).await.get("/auth/whoami").await.text_at("subject").to_owned();
     let account = "01900000-0000-7000-8000-000000000000";
-    let shown = shell.run(&look, &[("USER_ID", &subject), ("ACCOUNT_ID", account)]).await;
+    let shown = shell.run(&diagnose, &[("USER_ID", &subject), ("ACCOUNT_ID", account)]).await;
     assert!(shown.matches("\"next_cursor\":").count() == 3 && shown.contains("auth.login"), "{shown}");
-    let said = shell.run(&evidence, &[]).await;
-    assert!(said.contains("rows in") && said.contains("are as they were sealed"), "{said}");
+    let output = shell.run(&evidence, &[]).await;
+    assert!(output.contains("rows in") && output.contains("are as they were sealed"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_admin_gets_back_in() {
     let shell = Shell::start().await;
-    let [look, repair] = <[String; 2]>::try_from(blocks(&page("lost-admin"))).unwrap();
+    let [diagnose, mitigate] = <[String; 2]>::try_from(blocks(&page("lost-admin"))).unwrap();
     let names = [("SLUG", "acme"), ("NAME", "admin")];
-    let listed = shell.run(&look, &names).await;
+    let listed = shell.run(&diagnose, &names).await;
     assert!(listed.contains("admin") && listed.contains("operator"), "{listed}");
-    let said = shell.run(&repair, &names).await;
-    let password = said.split_whitespace().find(|word| word.len() >= 20).unwrap_or_else(|| panic!("{said}"));
+    let output = shell.run(&mitigate, &names).await;
+    let password = output.split_whitespace().find(|word| word.len() >= 20).unwrap_or_else(|| panic!("{output}"));
     let password = password.trim_end_matches(['.', ',']);
     secrets::keep(password);
     let login = json!({"tenant": "acme", "username": "admin", "password": password});
-    assert_eq!(shell.app.anonymous().post("/auth/login", &login).await.status, 200, "{said}");
+    assert_eq!(shell.app.anonymous().post("/auth/login", &login).await.status, 200, "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_metrics_token_is_replaced() {
     let mut shell = Shell::start().await.with_operator().await;
-    let [look, repair] = <[String; 2]>::try_from(blocks(&page("stale-metrics"))).unwrap();
+    let [diagnose, mitigate] = <[String; 2]>::try_from(blocks(&page("stale-metrics"))).unwrap();
     shell.tokens.push(("metrics_token", "hfk_revoked".to_owned()));
-    assert_eq!(shell.run(&look, &[]).await.lines().last(), Some("401"));
-    let made = shell.run(&repair, &[]).await;
-    let made: serde_json::Value =
-        serde_json::from_str(made.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
-    let token = made["token"].as_str().unwrap().to_owned();
+    assert_eq!(shell.run(&diagnose, &[]).await.lines().last(), Some("401"));
+    let created = shell.run(&mitigate, &[]).await;
+    let created: serde_json::Value =
+        serde_json::from_str(created.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
+    let token = created["token"].as_str().unwrap().to_owned();
     secrets::keep(&token);
     shell.tokens.push(("metrics_token", token));
-    assert_eq!(shell.run(&look, &[]).await.lines().last(), Some("200"));
+    assert_eq!(shell.run(&diagnose, &[]).await.lines().last(), Some("200"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_attack_is_seen_and_capacity_and_readiness_are_looked_at() {
+async fn a_sign_in_attack_capacity_and_readiness_are_diagnosed() {
     let shell = Shell::start().await.with_operator().await;
     let mut wrong = shell.app.credentials(Tenant::Platform, Role::Operator);
     wrong["password"] = json!("not the password");
@@ -245,8 +251,8 @@ async fn a_sign_in_attack_is_seen_and_capacity_and_readiness_are_looked_at() {
 
     let [capacity] = <[String; 1]>::try_from(blocks(&page("capacity"))).unwrap();
     let template = tools::workspace().join("infra/template.yaml").display().to_string();
-    let said = shell.run(&capacity, &[("infra/template.yaml", &template)]).await;
-    assert!(said.contains("connections") && said.contains("RUN-2"), "{said}");
+    let output = shell.run(&capacity, &[("infra/template.yaml", &template)]).await;
+    assert!(output.contains("connections") && output.contains("RUN-2"), "{output}");
 
     for name in ["server-errors", "database", "restart"] {
         let ready = blocks(&page(name)).pop().unwrap();
@@ -258,20 +264,20 @@ async fn a_sign_in_attack_is_seen_and_capacity_and_readiness_are_looked_at() {
 async fn a_backup_is_found_and_restored() {
     let shell = Shell::start().await.with_operator().await;
     let plan = backups::plan(&shell.app, backups::folder(&shell.app.database.folder().join("backups")));
-    backups::done(&shell.app, &plan, Task::Backup).await;
-    let [look, restore] = <[String; 2]>::try_from(blocks(&page("restore"))).unwrap();
-    assert!(shell.run(&look, &[]).await.contains("\"state\":\"succeeded\""));
+    backups::run_successfully(&shell.app, &plan, Task::Backup).await;
+    let [diagnose, restore] = <[String; 2]>::try_from(blocks(&page("restore"))).unwrap();
+    assert!(shell.run(&diagnose, &[]).await.contains("\"state\":\"succeeded\""));
     let empty = TestDatabase::empty().await;
     let into = "postgres://holdfast_owner:...@host:5432/holdfast_restored?sslmode=verify-full";
-    let said = shell.run(&restore, &[(into, &empty.owner_url())]).await;
-    assert!(said.contains("Rows, constraints, policies and grants are those of the backup."), "{said}");
+    let output = shell.run(&restore, &[(into, &empty.owner_url())]).await;
+    assert!(output.contains("Rows, constraints, policies and grants are those of the backup."), "{output}");
 }
 
 #[test]
-fn no_page_names_a_route_a_metric_or_a_setting_that_does_not_exist() {
+fn every_route_metric_and_setting_on_a_page_exists() {
     let endpoints = holdfast::gateway::endpoints();
     let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
-    let is_of = |found: &str, route: &str| {
+    let matches = |found: &str, route: &str| {
         let (found, route) = (segments(found), segments(route));
         found.len() == route.len()
             && found.iter().zip(&route).all(|(one, other)| one == other || other.starts_with('{'))
@@ -293,7 +299,7 @@ fn no_page_names_a_route_a_metric_or_a_setting_that_does_not_exist() {
         for found in routes.captures_iter(&text) {
             let known = endpoints
                 .iter()
-                .any(|endpoint| endpoint.route.method.as_str() == &found[1] && is_of(&found[2], endpoint.route.path));
+                .any(|endpoint| endpoint.route.method.as_str() == &found[1] && matches(&found[2], endpoint.route.path));
             assert!(known, "{name}: {}", &found[0]);
         }
         for found in metrics.find_iter(&text) {
@@ -307,7 +313,7 @@ fn no_page_names_a_route_a_metric_or_a_setting_that_does_not_exist() {
 }
 
 #[test]
-fn every_command_of_a_page_is_one_of_holdfasts() {
+fn every_command_on_a_page_exists() {
     let commands = Regex::new(r"(?m)(?:`|^)holdfast ((?:[a-z-]+ ?)+)").unwrap();
     for (name, text) in pages() {
         for found in commands.captures_iter(&text) {
@@ -322,11 +328,11 @@ fn every_command_of_a_page_is_one_of_holdfasts() {
 }
 
 #[test]
-fn every_page_is_in_the_table_and_has_its_parts() {
+fn every_page_is_in_the_table_and_has_all_sections() {
     let table = page("README");
     for (name, text) in pages().into_iter().filter(|(name, _)| name != "README") {
         assert!(table.contains(&format!("]({name}.md)")), "{name}");
-        for part in ["**What it means.**", "## Look first", "## Mend", "## Make sure"] {
+        for part in ["**What it means.**", "## Diagnose", "## Mitigate", "## Verify"] {
             assert!(text.contains(part), "{name} lacks {part}");
         }
     }

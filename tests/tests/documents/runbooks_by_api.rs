@@ -1,5 +1,5 @@
-//! The runbooks whose steps are calls of the API or statements to the database, followed: the situation, what the page looks at, its
-//! repair, and what it says to make sure of.
+//! The runbooks whose steps are requests to the API or statements to the database, followed: diagnosis, mitigation and
+//! verification.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
@@ -11,15 +11,16 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(tools::workspace().join(format!("docs/runbooks/{name}.md"))).unwrap()
 }
 
-/// The page says it in these words.
-fn says(name: &str, words: &[&str]) {
+/// Fails unless the page has these texts.
+#[track_caller]
+fn assert_says(name: &str, words: &[&str]) {
     let page = page(name);
     for words in words {
         assert!(page.contains(words), "{name} does not say {words}");
     }
 }
 
-/// A line of /metrics.
+/// Returns the value of a series in `/metrics`.
 async fn metric(app: &TestApp, series: &str) -> f64 {
     app.clock.advance(6);
     app.sign_in(Tenant::Acme, Role::Viewer).await;
@@ -29,34 +30,38 @@ async fn metric(app: &TestApp, series: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn vault_failures_are_found_by_the_log_and_mended_by_an_older_version() {
-    says(
+async fn vault_failures_are_found_in_the_log_and_fixed_by_an_older_version() {
+    assert_says(
         "vault-failures",
         &["`GET /admin/audit?action=vault.open_failed`", "`POST /accounts/{id}/secrets/{name}/versions/{n}/restore`"],
     );
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    let made = editor.post("/accounts", &json!({"name": "kept"})).await;
-    let secret = format!("{}/secrets/token", made.header("location"));
+    let created = editor.post("/accounts", &json!({"name": "kept"})).await;
+    let secret = format!("{}/secrets/token", created.header("location"));
     for value in ["the first value", "the second value"] {
         secrets::keep(value);
         editor.put(&secret, &json!({"value": value})).await;
     }
-    let flip = "UPDATE secret_versions SET sealed = set_byte(sealed, octet_length(sealed) - 1, get_byte(sealed, octet_length(sealed) - 1) # 1) WHERE version = 2";
-    app.database.superuser().await.batch_execute(flip).await.unwrap();
+    let flip = "UPDATE secret_versions SET sealed =
+        set_byte(sealed, octet_length(sealed) - 1, get_byte(sealed, octet_length(sealed) - 1) # 1) WHERE version = 2";
+    app.database.execute(flip).await;
     assert_eq!(editor.get(&format!("{secret}/value")).await.status, 500);
 
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
     let shown = admin.get("/admin/audit?action=vault.open_failed").await;
     let targets = &shown.body["items"][0]["targets"];
     assert!(targets["account_id"].is_string() && targets.to_string().contains("token"), "{shown:?}");
-    assert_eq!(editor.act(&format!("{secret}/versions/1/restore")).await.status, 200);
+    assert_eq!(editor.post_empty(&format!("{secret}/versions/1/restore")).await.status, 200);
     assert_eq!(editor.get(&format!("{secret}/value")).await.body["value"], "the first value");
 }
 
 #[tokio::test]
-async fn keys_and_tokens_that_may_be_known_are_replaced() {
-    says("key-compromise", &["`{\"kind\": \"signing\"}`", "`{\"kind\": \"vault\"}`", "`DELETE /auth/tokens/{id}`"]);
+async fn compromised_keys_and_tokens_are_replaced() {
+    assert_says(
+        "key-compromise",
+        &["`{\"kind\": \"signing\"}`", "`{\"kind\": \"vault\"}`", "`DELETE /auth/tokens/{id}`"],
+    );
     let app = TestApp::start().await;
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
     let token = admin.post("/auth/tokens", &json!({"name": "known", "scopes": ["accounts:read"]})).await.body;
@@ -80,11 +85,11 @@ async fn keys_and_tokens_that_may_be_known_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_refused_is_found_in_the_log_and_a_quota_is_raised() {
-    says("client-errors", &["`GET /admin/audit?status=403`", "`PATCH /admin/tenants/{id}`", "`quota_exceeded`"]);
+async fn a_rejected_client_is_found_in_the_log_and_its_quota_raised() {
+    assert_says("client-errors", &["`GET /admin/audit?status=403`", "`PATCH /admin/tenants/{id}`", "`quota_exceeded`"]);
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let tenant = format!("/admin/tenants/{}", app.tenant_id(Tenant::Acme).await);
+    let tenant = app.tenant_path(Tenant::Acme).await;
     operator.patch(&tenant, &json!({"quotas": {"accounts": 0}})).await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     assert_eq!(editor.post("/accounts", &json!({"name": "one"})).await.outcome(), "403 quota_exceeded");
@@ -97,8 +102,8 @@ async fn a_client_that_is_refused_is_found_in_the_log_and_a_quota_is_raised() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_turned_away_gets_in_from_elsewhere() {
-    says(
+async fn a_throttled_user_signs_in_from_another_address() {
+    assert_says(
         "rate-limits",
         &["from an address that has not failed it works at once", "holdfast_refusals_total{code=\"rate_limited\"}"],
     );
@@ -118,7 +123,7 @@ async fn a_user_who_was_turned_away_gets_in_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_statements_of_the_pages_run_as_they_stand() {
+async fn the_statements_on_the_pages_run_unchanged() {
     let app = TestApp::start().await;
     let superuser = app.database.superuser().await;
     let mut run = 0;

@@ -1,4 +1,4 @@
-//! The checklist from inside: every fault of the settings or of the database makes its own line fail, and no other.
+//! The checklist from inside: every fault of the settings or the database fails its own control, and no other.
 
 use std::collections::BTreeMap;
 
@@ -13,29 +13,29 @@ use holdfast_tests::sealing::Sealing;
 use holdfast_tests::tools;
 use serde_json::Value;
 
-/// Each line's result.
+/// The result of each control.
 type Results = BTreeMap<String, String>;
 
-async fn ask(operator: &Client) -> (Results, Value) {
-    let reply = operator.get("/admin/hardening").await;
-    assert_eq!(reply.status, 200, "{reply:?}");
+async fn check(operator: &Client) -> (Results, Value) {
+    let response = operator.get("/admin/hardening").await;
+    assert_eq!(response.status, 200, "{response:?}");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let findings = reply.body["findings"].as_array().unwrap();
+    let findings = response.body["findings"].as_array().unwrap();
     let results = findings.iter().map(|finding| (text(&finding["id"]), text(&finding["result"]))).collect();
-    (results, reply.body)
+    (results, response.body)
 }
 
-/// The lines whose results differ, with what they became.
+/// Returns the controls whose results differ, with the new results.
 fn changed(before: &Results, after: &Results) -> Vec<String> {
     let differs = |(id, result): &(&String, &String)| before[*id] != **result;
     after.iter().filter(differs).map(|(id, result)| format!("{id} {result}")).collect()
 }
 
 #[tokio::test]
-async fn every_line_is_answered_with_evidence_to_operators_alone() {
+async fn only_operators_get_the_findings_each_with_evidence() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let (results, body) = ask(&operator).await;
+    let (results, body) = check(&operator).await;
     assert_eq!(results.len(), CATALOGUE.len());
     for finding in body["findings"].as_array().unwrap() {
         let (seen, elsewhere) = (finding["evidence"].as_array().unwrap(), finding["not_looked_at"].as_array().unwrap());
@@ -51,126 +51,139 @@ async fn every_line_is_answered_with_evidence_to_operators_alone() {
     }
 }
 
-/// What somebody may do to the database, how it is undone, and the line that then fails.
-const FAULTS: [(&str, &str, &str); 18] = [
-    (
-        "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
-        "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
-        "SEC-1 fail",
-    ),
-    (
-        "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_app",
-        "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_app",
-        "AUD-1 fail",
-    ),
-    (
-        "GRANT UPDATE ON audit_seals TO holdfast_maintenance",
-        "REVOKE UPDATE ON audit_seals FROM holdfast_maintenance",
-        "AUD-1 fail",
-    ),
-    ("ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY", "ALTER TABLE secrets FORCE ROW LEVEL SECURITY", "AUTH-3 fail"),
-    (
-        "ALTER TABLE users DROP CONSTRAINT users_password_hash_check",
-        "ALTER TABLE users ADD CONSTRAINT users_password_hash_check CHECK (password_hash LIKE '$argon2id$%')",
-        "AUTH-1 fail",
-    ),
-    (
-        "GRANT DELETE ON http_audit_log TO holdfast_app",
-        "REVOKE DELETE ON http_audit_log FROM holdfast_app",
-        "AUD-1 fail",
-    ),
-    (
-        "GRANT UPDATE (path) ON http_audit_log TO holdfast_maintenance",
-        "REVOKE UPDATE (path) ON http_audit_log FROM holdfast_maintenance",
-        "AUD-1 fail",
-    ),
-    (
-        "GRANT TRUNCATE ON http_audit_log_rest TO holdfast_metrics",
-        "REVOKE TRUNCATE ON http_audit_log_rest FROM holdfast_metrics",
-        "AUD-1 fail",
-    ),
-    (
-        "UPDATE audit_seals SET sealed_at = sealed_at - interval '2 days'",
-        "UPDATE audit_seals SET sealed_at = sealed_at + interval '2 days'",
-        "AUD-1 fail",
-    ),
-    (
-        "GRANT CREATE ON SCHEMA public TO holdfast_app",
-        "REVOKE CREATE ON SCHEMA public FROM holdfast_app",
-        "DATA-1 fail",
-    ),
-    (
-        "ALTER TABLE schema_checks OWNER TO holdfast_maintenance",
-        "ALTER TABLE schema_checks OWNER TO holdfast_owner",
-        "DATA-1 fail",
-    ),
-    (
-        "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
+/// A fault of the database, its repair, and the control that it fails.
+struct Fault {
+    apply: &'static str,
+    repair: &'static str,
+    control: &'static str,
+}
+
+const FAULTS: [Fault; 18] = [
+    Fault {
+        apply: "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
+        repair: "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
+        control: "SEC-1",
+    },
+    Fault {
+        apply: "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_app",
+        repair: "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_app",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT UPDATE ON audit_seals TO holdfast_maintenance",
+        repair: "REVOKE UPDATE ON audit_seals FROM holdfast_maintenance",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY",
+        repair: "ALTER TABLE secrets FORCE ROW LEVEL SECURITY",
+        control: "AUTH-3",
+    },
+    Fault {
+        apply: "ALTER TABLE users DROP CONSTRAINT users_password_hash_check",
+        repair: "ALTER TABLE users ADD CONSTRAINT users_password_hash_check CHECK (password_hash LIKE '$argon2id$%')",
+        control: "AUTH-1",
+    },
+    Fault {
+        apply: "GRANT DELETE ON http_audit_log TO holdfast_app",
+        repair: "REVOKE DELETE ON http_audit_log FROM holdfast_app",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT UPDATE (path) ON http_audit_log TO holdfast_maintenance",
+        repair: "REVOKE UPDATE (path) ON http_audit_log FROM holdfast_maintenance",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT TRUNCATE ON http_audit_log_rest TO holdfast_metrics",
+        repair: "REVOKE TRUNCATE ON http_audit_log_rest FROM holdfast_metrics",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "UPDATE audit_seals SET sealed_at = sealed_at - interval '2 days'",
+        repair: "UPDATE audit_seals SET sealed_at = sealed_at + interval '2 days'",
+        control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT CREATE ON SCHEMA public TO holdfast_app",
+        repair: "REVOKE CREATE ON SCHEMA public FROM holdfast_app",
+        control: "DATA-1",
+    },
+    Fault {
+        apply: "ALTER TABLE schema_checks OWNER TO holdfast_maintenance",
+        repair: "ALTER TABLE schema_checks OWNER TO holdfast_owner",
+        control: "DATA-1",
+    },
+    Fault {
+        apply: "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
             - make_interval(days => CASE WHEN version = 1 THEN 30 ELSE 20 END))::text",
-        "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
+        repair: "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
             + make_interval(days => CASE WHEN version = 1 THEN 30 ELSE 20 END))::text",
-        "DATA-1 fail",
-    ),
-    ("UPDATE schema_checks SET differences = 1", "UPDATE schema_checks SET differences = 0", "DATA-2 fail"),
-    (
-        "UPDATE schema_checks SET at = at - interval '4 hours'",
-        "UPDATE schema_checks SET at = at + interval '4 hours'",
-        "DATA-2 fail",
-    ),
-    (
-        "INSERT INTO migration_failures SELECT gen_random_uuid(), now(), max(version), 'x' FROM refinery_schema_history",
-        "DELETE FROM migration_failures",
-        "DATA-2 fail",
-    ),
-    (
-        "UPDATE backup_runs SET finished_at = finished_at - interval '27 hours' WHERE kind = 'backup'",
-        "UPDATE backup_runs SET finished_at = finished_at + interval '27 hours' WHERE kind = 'backup'",
-        "DR-1 fail",
-    ),
-    (
-        "UPDATE backup_runs SET finished_at = finished_at - interval '9 days' WHERE kind = 'drill'",
-        "UPDATE backup_runs SET finished_at = finished_at + interval '9 days' WHERE kind = 'drill'",
-        "DR-1 fail",
-    ),
-    (
-        "UPDATE backup_runs SET canary = 'none' WHERE kind = 'drill'",
-        "UPDATE backup_runs SET canary = 'opened' WHERE kind = 'drill'",
-        "SEC-2 fail",
-    ),
+        control: "DATA-1",
+    },
+    Fault {
+        apply: "UPDATE schema_checks SET differences = 1",
+        repair: "UPDATE schema_checks SET differences = 0",
+        control: "DATA-2",
+    },
+    Fault {
+        apply: "UPDATE schema_checks SET at = at - interval '4 hours'",
+        repair: "UPDATE schema_checks SET at = at + interval '4 hours'",
+        control: "DATA-2",
+    },
+    Fault {
+        apply: "INSERT INTO migration_failures SELECT gen_random_uuid(), now(), max(version), 'x' FROM refinery_schema_history",
+        repair: "DELETE FROM migration_failures",
+        control: "DATA-2",
+    },
+    Fault {
+        apply: "UPDATE backup_runs SET finished_at = finished_at - interval '27 hours' WHERE kind = 'backup'",
+        repair: "UPDATE backup_runs SET finished_at = finished_at + interval '27 hours' WHERE kind = 'backup'",
+        control: "DR-1",
+    },
+    Fault {
+        apply: "UPDATE backup_runs SET finished_at = finished_at - interval '9 days' WHERE kind = 'drill'",
+        repair: "UPDATE backup_runs SET finished_at = finished_at + interval '9 days' WHERE kind = 'drill'",
+        control: "DR-1",
+    },
+    Fault {
+        apply: "UPDATE backup_runs SET canary = 'none' WHERE kind = 'drill'",
+        repair: "UPDATE backup_runs SET canary = 'opened' WHERE kind = 'drill'",
+        control: "SEC-2",
+    },
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_of_the_database_fails_its_own_line_and_no_other() {
+async fn each_database_fault_fails_only_its_own_control() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let sealing = Sealing::of(&app);
     sealing.seal_all(&app).await;
     sealing.run(&app, holdfast_maintenance::Task::Drift).await;
     let plan = backups::plan(&app, backups::folder(&app.database.folder().join("backups")));
-    backups::done(&app, &plan, Task::Backup).await;
-    backups::done(&app, &plan, Task::Drill).await;
+    backups::run_successfully(&app, &plan, Task::Backup).await;
+    backups::run_successfully(&app, &plan, Task::Drill).await;
 
-    let (well, body) = ask(&operator).await;
-    // On a developer's machine, with settings from the environment, two lines rightly fail.
+    let (well, body) = check(&operator).await;
+    // With settings from the environment of a developer's machine, these controls rightly fail.
     let failing: Vec<_> = well.iter().filter(|(_, result)| *result == "fail").map(|(id, _)| id.as_str()).collect();
     assert_eq!(failing, ["AUTH-1", "RUN-2", "SEC-1"], "{body:#}");
     let superuser = app.database.superuser().await;
-    for (fault, remediation, expected) in FAULTS {
-        superuser.batch_execute(fault).await.unwrap_or_else(|error| panic!("{fault}: {error}"));
-        let (results, body) = ask(&operator).await;
-        // What fails already, on a developer's machine, has one more reason to.
-        let (line, _) = expected.split_once(' ').unwrap();
-        let failed = well[line] == "fail";
-        let expected = if failed { vec![] } else { vec![expected.to_owned()] };
-        assert_eq!(changed(&well, &results), expected, "{fault}: {body:#}");
+    for Fault { apply, repair, control } in FAULTS {
+        superuser.batch_execute(apply).await.unwrap_or_else(|error| panic!("{apply}: {error}"));
+        let (results, body) = check(&operator).await;
+        // A control that already fails on a developer's machine gets one more piece of evidence.
+        let failed = well[control] == "fail";
+        let expected = if failed { vec![] } else { vec![format!("{control} fail")] };
+        assert_eq!(changed(&well, &results), expected, "{apply}: {body:#}");
         if failed {
             let findings = body["findings"].as_array().unwrap();
-            let evidence = &findings.iter().find(|finding| finding["id"] == line).unwrap()["evidence"];
+            let evidence = &findings.iter().find(|finding| finding["id"] == control).unwrap()["evidence"];
             let seen = |seen: &Value| seen["source"] == "database" && seen["result"] == "fail";
-            assert!(evidence.as_array().unwrap().iter().any(seen), "{fault}: {evidence}");
+            assert!(evidence.as_array().unwrap().iter().any(seen), "{apply}: {evidence}");
         }
-        superuser.batch_execute(remediation).await.unwrap_or_else(|error| panic!("{remediation}: {error}"));
-        assert_eq!(ask(&operator).await.0, well, "{remediation}");
+        superuser.batch_execute(repair).await.unwrap_or_else(|error| panic!("{repair}: {error}"));
+        assert_eq!(check(&operator).await.0, well, "{repair}");
     }
 }
 
@@ -186,12 +199,12 @@ fn deployed(changes: &[(&'static str, &str)]) -> Vec<hardening::Observation> {
 }
 
 #[test]
-fn each_fault_of_the_settings_fails_its_own_line_and_no_other() {
+fn each_settings_fault_fails_only_its_own_control() {
     let results = |observations: &[hardening::Observation]| -> BTreeMap<&str, Outcome> {
         observations.iter().map(|observation| (observation.row, observation.outcome)).collect()
     };
     let well = results(&deployed(&[]));
-    for (changes, line) in [
+    for (changes, control) in [
         (&[("APP_ENV", "local")][..], "AUTH-1"),
         (&[("VAULT_KMS_KEY_ID", "")], "SEC-2"),
         (&[("APP_ENV", "local"), ("DATABASE_URL", "postgres://holdfast_app:x@db.internal/holdfast")], "SEC-3"),
@@ -200,21 +213,21 @@ fn each_fault_of_the_settings_fails_its_own_line_and_no_other() {
     ] {
         let found = results(&deployed(changes));
         assert_eq!(
-            (well.get(line).copied(), found[line]),
-            (Some(if line == "SEC-1" { Outcome::Fail } else { Outcome::Pass }), Outcome::Fail),
+            (well.get(control).copied(), found[control]),
+            (Some(if control == "SEC-1" { Outcome::Fail } else { Outcome::Pass }), Outcome::Fail),
             "{changes:?}"
         );
         let others = |(id, outcome): &(&&str, &Outcome)| {
-            **id != line && !(changes[0].1 == "local" && **id == "AUTH-1") && well[**id] != **outcome
+            **id != control && !(changes[0].1 == "local" && **id == "AUTH-1") && well[**id] != **outcome
         };
         assert_eq!(found.iter().filter(others).collect::<Vec<_>>(), [], "{changes:?}");
     }
-    // All of these came from the environment, and DATABASE_URL belongs into Secrets Manager.
+    // All settings came from the environment, but DATABASE_URL belongs in Secrets Manager.
     assert_eq!(well["SEC-1"], Outcome::Fail);
 }
 
 #[test]
-fn a_route_that_lets_too_many_in_fails_its_line() {
+fn a_route_with_too_wide_access_fails_its_control() {
     use holdfast_shared::route::{Access, Route};
     static OPEN: Route = Route::get("/admin/open", "open").access(Access::Anyone);
     static METRICS: Route = Route::get("/metrics", "metrics").access(Access::Anyone);
@@ -231,7 +244,7 @@ fn a_route_that_lets_too_many_in_fails_its_line() {
 }
 
 #[test]
-fn every_proof_of_the_catalogue_is_a_test_that_exists() {
+fn every_proof_in_the_catalogue_is_an_existing_test() {
     for row in CATALOGUE {
         for (file, test) in row.proofs {
             let text = std::fs::read_to_string(tools::workspace().join(file)).unwrap_or_default();
@@ -250,7 +263,7 @@ fn the_page_on_hardening_is_current() {
 }
 
 #[test]
-fn what_a_mend_names_exists() {
+fn every_document_in_a_remediation_exists() {
     for row in CATALOGUE {
         for word in row.remediation.split([' ', ';', ',', '(', ')']).filter(|word| word.starts_with("docs/")) {
             let path = word.trim_end_matches('.');

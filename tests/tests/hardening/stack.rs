@@ -1,4 +1,4 @@
-//! The checklist on a stack as AWS has it, played by moto: it passes as it should be, and each fault fails its own line.
+//! The checklist on a deployed stack, with moto as AWS: a good stack passes, and each fault fails its own control.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,10 +9,10 @@ use holdfast_tests::moto::Moto;
 use holdfast_tests::tools;
 use serde_json::Value;
 
-/// AWS's own command line, pointed at moto.
+/// An account of AWS, used through AWS's own command line on moto.
 struct Account {
     moto: Moto,
-    /// The stack's name; nobody else in this account has it.
+    /// The name of the stack, unique in this account.
     stack: String,
     folder: tempfile::TempDir,
 }
@@ -35,11 +35,11 @@ impl Account {
 
     fn aws(&self, words: &str) {
         let words = words.replace("STACK", &self.stack);
-        let said = self.command(&tools::aws()).args(words.split_whitespace()).output().unwrap();
-        assert!(said.status.success(), "aws {words}: {}", String::from_utf8_lossy(&said.stderr));
+        let output = self.command(&tools::aws()).args(words.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "aws {words}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Two functions that run what was built, and an alarm that tells somebody.
+    /// Deploys two functions from the build, and an alarm with an action.
     fn deploy(&self) {
         let zip = "import zipfile\nfor name in ('auth', 'health'):\n  \
                    zipfile.ZipFile(f'{name}/bootstrap.zip', 'w').writestr('bootstrap', name)";
@@ -59,7 +59,7 @@ impl Account {
                 "lambda put-function-concurrency --function-name STACK-{name} --reserved-concurrent-executions 2"
             ));
         }
-        // Another stack of the account, whose name begins as this one's does.
+        // Another stack of the account, with the name of this one as its prefix.
         self.aws(
             "lambda create-function --function-name STACK-dev-auth --runtime provided.al2023 --handler bootstrap \
              --role arn:aws:iam::123456789012:role/STACK --zip-file fileb://health/bootstrap.zip",
@@ -77,75 +77,81 @@ impl Account {
         ));
     }
 
-    /// The results of the lines that were looked at, and all that was said.
+    /// Runs the command. Returns the results of the checked controls, and the output.
     fn check(&self, more: &[&str]) -> (BTreeMap<String, String>, Output) {
         let mut check = self.command(&tools::binaries().join("holdfast"));
         check.args(["check", "--stack", &self.stack, "--format", "json"]).args(more);
-        let said = check.output().unwrap();
-        let report: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
-        let looked_at = report["findings"].as_array().into_iter().flatten();
-        let looked_at = looked_at.filter(|finding| finding["evidence"].as_array().is_some_and(|seen| !seen.is_empty()));
+        let output = check.output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let checked = report["findings"].as_array().into_iter().flatten();
+        let checked = checked.filter(|finding| finding["evidence"].as_array().is_some_and(|seen| !seen.is_empty()));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (looked_at.map(|finding| (text(&finding["id"]), text(&finding["result"]))).collect(), said)
+        (checked.map(|finding| (text(&finding["id"]), text(&finding["result"]))).collect(), output)
     }
 }
 
+/// A fault of a stack as an AWS command, its repair, and the control that it fails.
+struct Fault<'a> {
+    control: &'static str,
+    apply: &'a str,
+    repair: &'a str,
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line() {
+async fn a_good_stack_passes_and_each_fault_fails_only_its_own_control() {
     let account = Account::new().await;
     account.deploy();
     let manifest = ["--manifest", "manifest.json"];
-    let (well, said) = account.check(&manifest);
-    let lines = ["AUD-2", "CI-2", "RUN-2"].map(|line| (line.to_owned(), "pass".to_owned()));
-    assert_eq!(well, lines.into(), "{said:?}");
+    let (well, output) = account.check(&manifest);
+    let controls = ["AUD-2", "CI-2", "RUN-2"].map(|control| (control.to_owned(), "pass".to_owned()));
+    assert_eq!(well, controls.into(), "{output:?}");
     let actions = "--alarm-actions arn:aws:sns:eu-central-1:123456789012:alarms";
     let update = "lambda update-function-code --function-name STACK-auth --zip-file fileb://";
-    for (line, fault, remediation) in [
-        ("CI-2", format!("{update}health/bootstrap.zip"), format!("{update}auth/bootstrap.zip")),
-        (
-            "RUN-2",
-            "lambda delete-function-concurrency --function-name STACK-auth".to_owned(),
-            "lambda put-function-concurrency --function-name STACK-auth --reserved-concurrent-executions 2".to_owned(),
-        ),
-        (
-            "AUD-2",
-            "cloudwatch set-alarm-state --alarm-name STACK-server-errors --state-value ALARM --state-reason test"
-                .to_owned(),
-            "cloudwatch set-alarm-state --alarm-name STACK-server-errors --state-value OK --state-reason test"
-                .to_owned(),
-        ),
-        (
-            "AUD-2",
-            "cloudwatch disable-alarm-actions --alarm-names STACK-server-errors".to_owned(),
-            "cloudwatch enable-alarm-actions --alarm-names STACK-server-errors".to_owned(),
-        ),
+    let (other_code, own_code) = (format!("{update}health/bootstrap.zip"), format!("{update}auth/bootstrap.zip"));
+    for Fault { control, apply, repair } in [
+        Fault { control: "CI-2", apply: &other_code, repair: &own_code },
+        Fault {
+            control: "RUN-2",
+            apply: "lambda delete-function-concurrency --function-name STACK-auth",
+            repair: "lambda put-function-concurrency --function-name STACK-auth --reserved-concurrent-executions 2",
+        },
+        Fault {
+            control: "AUD-2",
+            apply: "cloudwatch set-alarm-state --alarm-name STACK-server-errors --state-value ALARM --state-reason test",
+            repair: "cloudwatch set-alarm-state --alarm-name STACK-server-errors --state-value OK --state-reason test",
+        },
+        Fault {
+            control: "AUD-2",
+            apply: "cloudwatch disable-alarm-actions --alarm-names STACK-server-errors",
+            repair: "cloudwatch enable-alarm-actions --alarm-names STACK-server-errors",
+        },
     ] {
-        account.aws(&fault);
-        let (after, said) = account.check(&manifest);
+        account.aws(apply);
+        let (after, output) = account.check(&manifest);
         let changed: Vec<_> = after.iter().filter(|(id, result)| well[*id] != **result).collect();
-        assert_eq!(changed, [(&line.to_owned(), &"fail".to_owned())], "{fault}: {said:?}");
-        account.aws(&remediation);
+        assert_eq!(changed, [(&control.to_owned(), &"fail".to_owned())], "{apply}: {output:?}");
+        account.aws(repair);
     }
     account.aws("cloudwatch delete-alarms --alarm-names STACK-server-errors");
     account.alarm("server-errors", "");
-    assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm that tells nobody");
+    assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm without an action");
     account.alarm("server-errors", "--alarm-actions arn:aws:automate:eu-central-1:ec2:stop");
-    assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm that only does something");
+    assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm that notifies nobody");
     account.alarm("server-errors", actions);
-    assert_eq!(account.check(&manifest).0, well, "all is mended");
+    assert_eq!(account.check(&manifest).0, well, "every fault is repaired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_of_the_template_that_are_not_there_are_named_and_a_stack_that_is_not_there_is_no_pass() {
+async fn missing_alarms_are_named_and_a_missing_stack_does_not_pass() {
     let account = Account::new().await;
-    let (results, said) = account.check(&[]);
-    assert_eq!((results.len(), said.status.code()), (0, Some(2)), "{said:?}");
-    assert!(String::from_utf8_lossy(&said.stdout).contains("there is no function"), "{said:?}");
+    let (results, output) = account.check(&[]);
+    assert_eq!((results.len(), output.status.code()), (0, Some(2)), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("there is no function"), "{output:?}");
     account.deploy();
     let template = tools::workspace().join("infra/template.yaml");
-    let (results, said) = account.check(&["--template", template.to_str().unwrap(), "--config-env", "prod"]);
+    let (results, output) = account.check(&["--template", template.to_str().unwrap(), "--config-env", "prod"]);
     assert_eq!(results["AUD-2"], "fail");
     let missing = format!("{}-failed-runs is not there, or tells nobody", account.stack);
-    assert!(String::from_utf8_lossy(&said.stdout).contains(&missing), "{said:?}");
-    assert!(!String::from_utf8_lossy(&said.stdout).contains(&format!("{}-server-errors is not", account.stack)));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&missing), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(&format!("{}-server-errors is not", account.stack)));
 }

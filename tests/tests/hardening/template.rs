@@ -1,4 +1,4 @@
-//! The checklist before a deployment: our own templates pass, and each fault in them fails its own line and no other.
+//! The checklist before a deployment: the templates pass, and each fault in them fails its own control and no other.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use holdfast_shared::hardening::{self, Outcome};
 use holdfast_tests::tools;
 use serde_json::{Value, json};
 
-/// What an operator gives of their own.
+/// The parameters that an operator supplies.
 pub(super) const GIVEN: [(&str, &str); 4] = [
     ("DomainName", "api.example.com"),
     ("CertificateArn", "arn:aws:acm:eu-central-1:123456789012:certificate/1"),
@@ -18,13 +18,13 @@ pub(super) const GIVEN: [(&str, &str); 4] = [
 fn load(environment: &str, given: &[(&str, &str)]) -> Stack {
     let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut stack = template::load(&tools::workspace().join("infra/template.yaml"), &given, Some(environment)).unwrap();
-    // A stack of its own, for code is signed before there is any function.
+    // Code signing is a stack of its own, deployed before any function.
     let signing = template::load(&tools::workspace().join("infra/signing.yaml"), &BTreeMap::new(), None).unwrap();
     stack.resources.extend(signing.resources);
     stack
 }
 
-/// The results of the lines that a template shows.
+/// Returns the results of the controls that a template has evidence of.
 pub(super) fn results(stack: &Stack) -> BTreeMap<&'static str, Outcome> {
     let observations = rows::observe(stack);
     let findings = hardening::findings(&observations).into_iter();
@@ -54,119 +54,127 @@ fn remove(stack: &mut Stack, name: &str) {
     stack.resources.retain(|resource| resource.name != name);
 }
 
-/// A fault, and the line that it fails.
-type Fault = (&'static str, &'static str, fn(&mut Stack));
+/// A fault of the templates, and the control that it fails.
+struct Fault {
+    control: &'static str,
+    name: &'static str,
+    apply: fn(&mut Stack),
+}
+
+const fn fault(control: &'static str, name: &'static str, apply: fn(&mut Stack)) -> Fault {
+    Fault { control, name, apply }
+}
 
 const FAULTS: &[Fault] = &[
-    ("EDGE-1", "an old TLS policy", |stack| set(stack, "Edge/Domain", "/SecurityPolicy", json!("TLS_1_0"))),
-    ("EDGE-1", "the default address", |stack| set(stack, "Edge/Api", "/DisableExecuteApiEndpoint", json!(false))),
-    ("EDGE-1", "no domain", |stack| remove(stack, "Edge/Domain")),
-    ("EDGE-3", "no association", |stack| remove(stack, "Firewall/FirewallAssociation")),
-    ("EDGE-3", "a rate that only counts", |stack| {
+    fault("EDGE-1", "an old TLS policy", |stack| set(stack, "Edge/Domain", "/SecurityPolicy", json!("TLS_1_0"))),
+    fault("EDGE-1", "the default address", |stack| set(stack, "Edge/Api", "/DisableExecuteApiEndpoint", json!(false))),
+    fault("EDGE-1", "no domain", |stack| remove(stack, "Edge/Domain")),
+    fault("EDGE-3", "no association", |stack| remove(stack, "Firewall/FirewallAssociation")),
+    fault("EDGE-3", "a rate that only counts", |stack| {
         set(stack, "Firewall/Firewall", "/Rules/0/Action", json!({"Count": {}}));
     }),
-    ("EDGE-3", "no managed rules", |stack| {
+    fault("EDGE-3", "no managed rules", |stack| {
         let rules = resource(stack, "Firewall/Firewall").properties["Rules"].as_array_mut().unwrap();
         rules.retain(|rule| rule.pointer("/Statement/ManagedRuleGroupStatement").is_none());
     }),
-    ("EDGE-3", "no throttles", |stack| unset(stack, "Edge/Api", "MethodSettings")),
-    ("SEC-1", "a secret in the environment", |stack| {
+    fault("EDGE-3", "no throttles", |stack| unset(stack, "Edge/Api", "MethodSettings")),
+    fault("SEC-1", "a secret in the environment", |stack| {
         set(stack, "Functions/AuthFunction", "/Environment/Variables/CORS_ORIGINS", json!(""));
         let variables = &mut resource(stack, "Functions/AuthFunction").properties["Environment"]["Variables"];
         variables["AUTH_JWT_SECRET"] = json!("${JwtSecret}");
     }),
-    ("SEC-1", "a password that stays", |stack| remove(stack, "Rotation/MaintenanceRotation")),
-    ("SEC-1", "a password that stays for a year", |stack| {
+    fault("SEC-1", "a password that stays", |stack| remove(stack, "Rotation/MaintenanceRotation")),
+    fault("SEC-1", "a password that stays for a year", |stack| {
         set(stack, "Rotation/AppRotation", "/RotationRules/AutomaticallyAfterDays", json!("365"));
     }),
-    ("SEC-1", "a role with a whole service", |stack| {
+    fault("SEC-1", "a role with a whole service", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/0/Action", json!("secretsmanager:*"));
     }),
-    ("SEC-1", "another role that signs", |stack| {
+    fault("SEC-1", "another role that signs", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/0/Action", json!(["kms:Sign"]));
     }),
-    ("SEC-1", "a role that reads every secret", |stack| {
+    fault("SEC-1", "a role that reads every secret", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/1/Resource", json!("*"));
     }),
-    ("SEC-1", "rights by a pattern", |stack| {
+    fault("SEC-1", "rights by a pattern", |stack| {
         set(stack, "Roles/AccountsRole", "/Policies/0/PolicyDocument/Statement/0/Action", json!("kms:Sig*"));
     }),
-    ("SEC-1", "all rights but some", |stack| {
+    fault("SEC-1", "all rights but some", |stack| {
         let statement =
             &mut resource(stack, "Roles/AccountsRole").properties["Policies"][0]["PolicyDocument"]["Statement"][0];
         statement.as_object_mut().unwrap().remove("Action");
         statement["NotAction"] = json!("iam:*");
     }),
-    ("SEC-1", "a key for anybody", |stack| {
+    fault("SEC-1", "a key for everybody", |stack| {
         let key = stack.resources.iter_mut().find(|resource| resource.kind == "AWS::KMS::Key").unwrap();
         key.properties["KeyPolicy"]["Statement"][0]["Principal"] = json!("*");
     }),
-    ("SEC-1", "rights beside the role", |stack| {
+    fault("SEC-1", "rights beside the role", |stack| {
         resource(stack, "Functions/AuthFunction").properties["Policies"] = json!(["AdministratorAccess"]);
     }),
-    ("SEC-3", "a range of ports open to addresses", |stack| {
+    fault("SEC-3", "a range of ports open to addresses", |stack| {
         let rule = &mut resource(stack, "SecurityGroups/DatabaseIngress").properties;
         (rule["FromPort"], rule["ToPort"], rule["CidrIp"]) = (json!(0), json!(65535), json!("10.0.0.0/8"));
     }),
-    ("SEC-3", "public addresses", |stack| {
+    fault("SEC-3", "public addresses", |stack| {
         let subnet = stack.resources.iter_mut().find(|resource| resource.kind == "AWS::EC2::Subnet").unwrap();
         subnet.properties["MapPublicIpOnLaunch"] = json!(true);
     }),
-    ("EDGE-3", "a firewall before something else", |stack| {
+    fault("EDGE-3", "a firewall before something else", |stack| {
         set(stack, "Firewall/FirewallAssociation", "/ResourceArn", json!("arn:aws:elasticloadbalancing:other"));
     }),
-    ("SEC-3", "a database that is not encrypted", |stack| {
+    fault("SEC-3", "a database that is not encrypted", |stack| {
         set(stack, "Database/Cluster", "/StorageEncrypted", json!(false));
     }),
-    ("SEC-3", "a public database", |stack| set(stack, "Database/Writer", "/PubliclyAccessible", json!(true))),
-    ("SEC-3", "connections without TLS", |stack| {
+    fault("SEC-3", "a public database", |stack| set(stack, "Database/Writer", "/PubliclyAccessible", json!(true))),
+    fault("SEC-3", "connections without TLS", |stack| {
         set(stack, "Database/Settings", "/Parameters/rds.force_ssl", json!("0"));
     }),
-    ("SEC-3", "a function outside", |stack| unset(stack, "Functions/AuthFunction", "VpcConfig")),
-    ("SEC-3", "a database open to addresses", |stack| {
+    fault("SEC-3", "a function outside", |stack| unset(stack, "Functions/AuthFunction", "VpcConfig")),
+    fault("SEC-3", "a database open to addresses", |stack| {
         let rule = &mut resource(stack, "SecurityGroups/DatabaseIngress").properties;
         rule["CidrIp"] = json!("10.0.0.0/8");
     }),
-    ("AUD-2", "a log group without a key", |stack| unset(stack, "Functions/AuthLogGroup", "KmsKeyId")),
-    ("AUD-2", "no alarm on failures", |stack| remove(stack, "Observability/ServerErrors")),
-    ("AUD-2", "no alarm on refusals", |stack| remove(stack, "Observability/ClientErrors")),
-    ("AUD-2", "an alarm that nobody hears", |stack| {
+    fault("AUD-2", "a log group without a key", |stack| unset(stack, "Functions/AuthLogGroup", "KmsKeyId")),
+    fault("AUD-2", "no alarm on failures", |stack| remove(stack, "Observability/ServerErrors")),
+    fault("AUD-2", "no alarm on rejections", |stack| remove(stack, "Observability/ClientErrors")),
+    fault("AUD-2", "an alarm without an action", |stack| {
         set(stack, "Observability/AuthFailures", "/AlarmActions", json!([]));
     }),
-    ("AUD-2", "no alarm on changes by admins", |stack| remove(stack, "Observability/AdminActions")),
-    ("CI-1", "no workflow", |stack| stack.root.push("infra")),
-    ("CI-2", "unsigned code", |stack| unset(stack, "Functions/AuthFunction", "CodeSigningConfigArn")),
-    ("CI-2", "signatures that only warn", |stack| {
+    fault("AUD-2", "no alarm on changes by admins", |stack| remove(stack, "Observability/AdminActions")),
+    fault("CI-1", "no workflow", |stack| stack.root.push("infra")),
+    fault("CI-2", "unsigned code", |stack| unset(stack, "Functions/AuthFunction", "CodeSigningConfigArn")),
+    fault("CI-2", "signatures that only warn", |stack| {
         set(stack, "Config", "/CodeSigningPolicies/UntrustedArtifactOnDeployment", json!("Warn"));
     }),
-    ("RUN-2", "no limit of instances", |stack| {
+    fault("RUN-2", "no limit of instances", |stack| {
         unset(stack, "Functions/AccountsFunction", "ReservedConcurrentExecutions");
     }),
-    ("DATA-2", "no alarm on drift", |stack| remove(stack, "Observability/SchemaDifferences")),
-    ("DATA-2", "no alarm on migrations", |stack| remove(stack, "Observability/MigrationFailures")),
-    ("OBS-2", "no dashboard", |stack| remove(stack, "Observability/Dashboard")),
-    ("OBS-2", "a port open to the world", |stack| {
+    fault("DATA-2", "no alarm on drift", |stack| remove(stack, "Observability/SchemaDifferences")),
+    fault("DATA-2", "no alarm on migrations", |stack| remove(stack, "Observability/MigrationFailures")),
+    fault("OBS-2", "no dashboard", |stack| remove(stack, "Observability/Dashboard")),
+    fault("OBS-2", "a port open to the world", |stack| {
         let rule = &mut resource(stack, "SecurityGroups/EndpointIngress").properties;
         rule["CidrIp"] = json!("0.0.0.0/0");
     }),
-    ("DR-1", "no schedule of backups", |stack| {
+    fault("DR-1", "no schedule of backups", |stack| {
         let events = &mut resource(stack, "Operations/BackupFunction").properties["Events"];
         events["Daily"]["Properties"]["Enabled"] = json!(false);
     }),
-    ("DR-1", "no drill", |stack| unset(stack, "Operations/DrillFunction", "Events")),
-    ("DR-1", "a bucket that can be emptied", |stack| {
+    fault("DR-1", "no drill", |stack| unset(stack, "Operations/DrillFunction", "Events")),
+    fault("DR-1", "a bucket that can be emptied", |stack| {
         set(stack, "Buckets/BackupBucket", "/ObjectLockEnabled", json!(false));
     }),
-    ("DR-2", "a runbook that is not there", |stack| {
+    fault("DR-2", "a runbook that is not there", |stack| {
         set(stack, "Capacity/AccountsLatency", "/AlarmDescription", json!("See docs/runbooks/nothing.md"));
     }),
-    ("DR-2", "an alarm without a runbook", |stack| {
+    fault("DR-2", "an alarm without a runbook", |stack| {
         set(stack, "Capacity/AccountsLatency", "/AlarmDescription", json!("Something is slow"));
     }),
 ];
 
 #[test]
-fn our_templates_pass_in_both_environments() {
+fn the_templates_pass_in_both_environments() {
     for environment in ["dev", "prod"] {
         let results = results(&load(environment, &GIVEN));
         assert_eq!(results.len(), 12, "{results:?}");
@@ -175,24 +183,24 @@ fn our_templates_pass_in_both_environments() {
 }
 
 #[test]
-fn each_broken_template_fails_its_own_line_and_no_other() {
+fn each_template_fault_fails_only_its_own_control() {
     let well = load("prod", &GIVEN);
     let before = results(&well);
-    for (line, fault, apply) in FAULTS {
+    for Fault { control, name, apply } in FAULTS {
         let mut broken = well.clone();
         apply(&mut broken);
         let after = results(&broken);
-        // Runbooks lie beside the workflow: without the one the others are not found either.
-        let others = |id: &&str| !(*fault == "no workflow" && *id == "DR-2");
+        // Without the root folder, neither the workflow nor the runbooks are found.
+        let others = |id: &&str| !(*name == "no workflow" && *id == "DR-2");
         let changed: Vec<_> = after.keys().copied().filter(|id| before[id] != after[id]).filter(others).collect();
-        assert_eq!((changed, after[line]), (vec![*line], Outcome::Fail), "{fault}: {:#?}", rows::observe(&broken));
+        assert_eq!((changed, after[control]), (vec![*control], Outcome::Fail), "{name}: {:#?}", rows::observe(&broken));
     }
-    let covered = |id: &str| FAULTS.iter().any(|(line, ..)| *line == id);
+    let covered = |id: &str| FAULTS.iter().any(|fault| fault.control == id);
     assert!(before.keys().all(|id| covered(id)), "{before:?}");
 }
 
 #[test]
-fn what_only_the_deployment_knows_is_unknown() {
+fn a_value_known_only_to_the_deployment_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
     for file in tools::workspace().join("infra").read_dir().unwrap().flatten().map(|file| file.path()) {
         if file.extension().is_some_and(|ending| ending == "yaml") {
@@ -209,7 +217,7 @@ fn what_only_the_deployment_knows_is_unknown() {
     assert_eq!(results(&stack)["CI-2"], Outcome::Unknown, "{:#?}", rows::observe(&stack));
 }
 
-/// Our templates with one of them changed and the parameter `Unsure` in it, which nobody gives.
+/// Returns the templates with one of them changed. It has a parameter `Unsure` without a value.
 fn unsure(file: &str, before: &str, after: &str) -> Stack {
     let folder = tempfile::tempdir().unwrap();
     for path in tools::workspace().join("infra").read_dir().unwrap().flatten().map(|file| file.path()) {
@@ -243,10 +251,10 @@ fn unsure(file: &str, before: &str, after: &str) -> Stack {
 }
 
 #[test]
-fn what_may_not_be_there_is_no_proof() {
+fn a_conditional_resource_is_no_proof() {
     let before = results(&load("prod", &GIVEN));
     let if_sure = |line: &str, kind: &str| (line.to_owned(), format!("{line}    Condition: IsSure\n{kind}"));
-    for (file, (part, changed), line) in [
+    for (file, (part, changed), control) in [
         ("observability.yaml", if_sure("  Dashboard:\n", "    Type: AWS::CloudWatch::Dashboard\n"), "OBS-2"),
         ("rotation.yaml", if_sure("  AppRotation:\n", "    Type: AWS::SecretsManager::RotationSchedule\n"), "SEC-1"),
         ("firewall.yaml", if_sure("  FirewallAssociation:\n", "    Type: AWS::WAFv2::WebACLAssociation\n"), "EDGE-3"),
@@ -270,17 +278,17 @@ fn what_may_not_be_there_is_no_proof() {
         let stack = unsure(file, &part, &changed);
         let after = results(&stack);
         let other: Vec<_> = after.keys().copied().filter(|id| before[id] != after[id]).collect();
-        assert_eq!((other, after[line]), (vec![line], Outcome::Unknown), "{file}: {:#?}", rows::observe(&stack));
+        assert_eq!((other, after[control]), (vec![control], Outcome::Unknown), "{file}: {:#?}", rows::observe(&stack));
     }
 }
 
 #[test]
-fn a_database_that_is_given_is_unknown_to_the_template() {
+fn an_existing_database_is_unknown_to_the_template() {
     let given = [("VpcId", "vpc-1"), ("DatabaseSecurityGroupId", "sg-1")];
     assert_eq!(results(&load("prod", &given))["SEC-3"], Outcome::Unknown);
 }
 
-/// A stack of two nested ones, of which the first takes `first` and is made only where `Both` is `true`.
+/// Returns a stack with two nested ones. The first takes `first` and exists only if `Both` is `true`.
 fn nested(first: &str, both: &str) -> anyhow::Result<Stack> {
     let folder = tempfile::tempdir().unwrap();
     let child = json!({
@@ -307,14 +315,14 @@ fn nested(first: &str, both: &str) -> anyhow::Result<Stack> {
 }
 
 #[test]
-fn nested_stacks_are_read_whatever_they_give_each_other() {
+fn nested_stacks_are_resolved_with_their_parameters_and_outputs() {
     let groups = |stack: &Stack| -> BTreeMap<String, Value> {
         let group = |resource: &Resource| (resource.name.clone(), resource.properties["LogGroupName"].clone());
         stack.resources.iter().map(group).collect()
     };
     let both = [("First/Group".to_owned(), json!("it")), ("Second/Group".to_owned(), json!("it"))];
     assert_eq!(groups(&nested("\"it\"", "true").unwrap()), both.into());
-    // One that is not made gives nothing, and nothing waits for it.
+    // A nested stack that does not exist has no output, and no stack waits for it.
     assert_eq!(groups(&nested("\"it\"", "false").unwrap()), [("Second/Group".to_owned(), json!("none"))].into());
     let error = nested(r#"{ "Fn::GetAtt": ["Second", "Outputs.Name"] }"#, "true").unwrap_err();
     assert!(error.to_string().ends_with("First waits for what waits for it"), "{error}");
@@ -325,30 +333,30 @@ fn the_connections_of_all_functions_are_counted() {
     assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(99));
 }
 
-/// The metrics of ours that a value asks for.
-fn metrics_of_ours(value: &Value, found: &mut Vec<String>) {
+/// Collects the metrics in the namespace `Holdfast` that a value uses.
+fn own_metrics(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
             if object.get("Namespace").and_then(Value::as_str) == Some("Holdfast") {
                 found.extend(object.get("MetricName").and_then(Value::as_str).map(str::to_owned));
             }
-            object.values().for_each(|value| metrics_of_ours(value, found));
+            object.values().for_each(|value| own_metrics(value, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| metrics_of_ours(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| own_metrics(item, found)),
         _ => {}
     }
 }
 
 #[test]
-fn alarms_ask_for_metrics_that_functions_write() {
+fn every_alarm_uses_a_metric_that_a_function_writes() {
     let page = std::fs::read_to_string(tools::workspace().join("docs/metrics.md")).unwrap();
     let written = page.split("## In CloudWatch").nth(1).unwrap();
     let stack = load("prod", &GIVEN);
-    let mut asked = Vec::new();
+    let mut used = Vec::new();
     for alarm in stack.of("AWS::CloudWatch::Alarm") {
-        metrics_of_ours(&alarm.properties, &mut asked);
+        own_metrics(&alarm.properties, &mut used);
     }
-    assert!(asked.len() > 10, "{asked:?}");
-    let unknown: Vec<_> = asked.iter().filter(|metric| !written.contains(&format!("`{metric}`"))).collect();
+    assert!(used.len() > 10, "{used:?}");
+    let unknown: Vec<_> = used.iter().filter(|metric| !written.contains(&format!("`{metric}`"))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

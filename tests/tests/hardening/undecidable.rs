@@ -1,5 +1,5 @@
-//! The checklist before a deployment, where a template does not say enough: what rests on a condition that cannot be decided, or on
-//! a value that is not known, is unknown, and nothing else is.
+//! The checklist on templates that leave something open: a control that depends on an undecidable condition, or on an
+//! unknown value, is unknown. No other control is.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -10,34 +10,39 @@ use holdfast_tests::tools;
 
 use super::template::{GIVEN, results};
 
-/// Something in one of our templates, and what stands there instead.
-type Change = (&'static str, &'static str, &'static str);
+/// A replacement of a text in one of the templates.
+#[derive(Clone, Copy)]
+struct Change {
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
 
-/// Our templates with some changes, and with the parameters of production.
+/// Returns the templates with some changes, and with the parameters of production.
 fn changed(changes: &[Change]) -> anyhow::Result<Stack> {
     let folder = tempfile::tempdir().unwrap();
     let (from, into) = (tools::workspace(), folder.path().join("infra"));
     std::fs::create_dir(&into).unwrap();
-    for beside in ["docs", ".ci", ".github"] {
-        symlink(from.join(beside), folder.path().join(beside)).unwrap();
+    for other in ["docs", ".ci", ".github"] {
+        symlink(from.join(other), folder.path().join(other)).unwrap();
     }
     for file in from.join("infra").read_dir().unwrap().flatten().filter(|file| file.path().is_file()) {
         std::fs::copy(file.path(), into.join(file.file_name())).unwrap();
     }
-    for (file, there, instead) in changes {
-        let text = std::fs::read_to_string(into.join(file)).unwrap();
-        assert_eq!(text.matches(there).count(), 1, "{file}: {there}");
-        std::fs::write(into.join(file), text.replace(there, instead)).unwrap();
+    for change in changes {
+        let text = std::fs::read_to_string(into.join(change.file)).unwrap();
+        assert_eq!(text.matches(change.from).count(), 1, "{}: {}", change.file, change.from);
+        std::fs::write(into.join(change.file), text.replace(change.from, change.to)).unwrap();
     }
     let given = GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut stack = template::load(&into.join("template.yaml"), &given, Some("prod"))?;
-    // The folder goes; the files beside the templates are ours.
+    // The folder is deleted, so the other files are read from the workspace.
     from.clone_into(&mut stack.root);
     stack.otherwise.iter_mut().for_each(|other| from.clone_into(&mut other.root));
     Ok(stack)
 }
 
-/// The lines that come out otherwise than for our templates as they are, each with what tells of it.
+/// Returns the controls with another result than for the unchanged templates, each with the deciding evidence.
 fn differences(changes: &[Change]) -> Vec<(&'static str, Outcome, Vec<String>)> {
     let before = results(&changed(&[]).unwrap());
     let findings = hardening::findings(&rows::observe(&changed(changes).unwrap())).into_iter();
@@ -50,34 +55,40 @@ fn differences(changes: &[Change]) -> Vec<(&'static str, Outcome, Vec<String>)> 
         .collect()
 }
 
-/// A parameter that gets no value, and conditions about it.
-const WANTED: Change = (
-    "observability.yaml",
-    "\nConditions:\n",
-    "  Wanted: { Type: String }\n
+/// A parameter without a value, and conditions on it.
+const WANTED: Change = Change {
+    file: "observability.yaml",
+    from: "\nConditions:\n",
+    to: "  Wanted: { Type: String }\n
 Conditions:
   IsWanted: !Equals [!Ref Wanted, \"yes\"]
   IsUnwanted: !Not [!Condition IsWanted]
   IsWantedAndNotToBe: !And [!Equals [a, b], !Condition IsWanted]
   IsHere: !Equals [!Ref AWS::Region, eu-central-1]
 ",
-);
+};
+
+/// Returns a change of the dashboard's and the alarms' template.
+const fn observability(from: &'static str, to: &'static str) -> Change {
+    Change { file: "observability.yaml", from, to }
+}
+
 const DASHBOARD: &str = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n";
 const WANTED_DASHBOARD: &str = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsWanted\n";
 
 const WHY: &str = r#"the condition IsWanted asks whether what is not known (the parameter Wanted has no value) and "yes" are the same"#;
 
 #[test]
-fn what_rests_on_a_condition_that_cannot_be_decided_is_unknown() {
-    let dashboard = differences(&[WANTED, ("observability.yaml", DASHBOARD, WANTED_DASHBOARD)]);
+fn a_control_that_depends_on_an_undecidable_condition_is_unknown() {
+    let dashboard = differences(&[WANTED, observability(DASHBOARD, WANTED_DASHBOARD)]);
     assert_eq!(dashboard, [("OBS-2", Outcome::Unknown, vec![WHY.to_owned()])]);
 
     let (alarm, wanted) = ("  AdminActions:\n", "  AdminActions:\n    Condition: IsWanted\n");
-    let alarm = differences(&[WANTED, ("observability.yaml", alarm, wanted)]);
+    let alarm = differences(&[WANTED, observability(alarm, wanted)]);
     assert_eq!(alarm, [("AUD-2", Outcome::Unknown, vec![WHY.to_owned()])]);
 
     let here = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsHere\n";
-    let here = differences(&[WANTED, ("observability.yaml", DASHBOARD, here)]);
+    let here = differences(&[WANTED, observability(DASHBOARD, here)]);
     let why = r#"the condition IsHere asks whether "${AWS::Region}" and "eu-central-1" are the same"#;
     assert_eq!(here, [("OBS-2", Outcome::Unknown, vec![why.to_owned()])]);
 
@@ -85,32 +96,32 @@ fn what_rests_on_a_condition_that_cannot_be_decided_is_unknown() {
         "AlarmActions: [!Ref Alarms]\n      EvaluationPeriods: 1\n      Threshold: 50\n",
         "AlarmActions: !If [IsWanted, [!Ref Alarms], []]\n      EvaluationPeriods: 1\n      Threshold: 50\n",
     );
-    let action = differences(&[WANTED, ("observability.yaml", on, if_wanted)]);
+    let action = differences(&[WANTED, observability(on, if_wanted)]);
     assert_eq!(action, [("AUD-2", Outcome::Unknown, vec![WHY.to_owned()])]);
 }
 
 #[test]
-fn what_holds_whichever_way_a_condition_goes_passes_and_what_is_surely_not_there_fails() {
+fn a_control_that_no_condition_can_change_passes_or_fails() {
     let other = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsWanted\n    Properties: { DashboardBody: \"{}\" }\n
   Other:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsUnwanted\n";
-    assert_eq!(differences(&[WANTED, ("observability.yaml", DASHBOARD, other)]), []);
+    assert_eq!(differences(&[WANTED, observability(DASHBOARD, other)]), []);
     let never = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsWantedAndNotToBe\n";
-    let never = differences(&[WANTED, ("observability.yaml", DASHBOARD, never)]);
+    let never = differences(&[WANTED, observability(DASHBOARD, never)]);
     assert_eq!(never, [("OBS-2", Outcome::Fail, vec!["there is no dashboard in the stack".to_owned()])]);
-    // What fails both ways stays a failure.
-    let open = (
-        "security-groups.yaml",
-        "Outputs:\n",
-        "  World:\n    Type: AWS::EC2::SecurityGroupIngress\n    Properties: { GroupId: sg-1, IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0 }\n\nOutputs:\n",
-    );
-    let both = differences(&[WANTED, ("observability.yaml", DASHBOARD, WANTED_DASHBOARD), open]);
+    // A control that fails in both cases fails.
+    let open = Change {
+        file: "security-groups.yaml",
+        from: "Outputs:\n",
+        to: "  World:\n    Type: AWS::EC2::SecurityGroupIngress\n    Properties: { GroupId: sg-1, IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0 }\n\nOutputs:\n",
+    };
+    let both = differences(&[WANTED, observability(DASHBOARD, WANTED_DASHBOARD), open]);
     assert_eq!((both[0].0, both[0].1, both.len()), ("OBS-2", Outcome::Fail, 1), "{both:?}");
 }
 
 #[test]
-fn what_rests_on_a_value_that_is_not_known_is_unknown() {
-    let parameter = (
-        "functions.yaml",
+fn a_control_that_depends_on_an_unknown_value_is_unknown() {
+    let functions = |from, to| Change { file: "functions.yaml", from, to };
+    let parameter = functions(
         "\nConditions:\n",
         "  Wanted: { Type: String }\n\nConditions:\n  IsWanted: !Equals [!Ref Wanted, \"yes\"]\n",
     );
@@ -121,7 +132,7 @@ fn what_rests_on_a_value_that_is_not_known_is_unknown() {
             "LogGroupName: !Sub /aws/lambda/${{Name}}-auth\n      RetentionInDays: !Ref LogRetentionDays\n      KmsKeyId: {value}\n
   MaybeKey:\n    Type: AWS::KMS::Key\n    Condition: IsWanted\n"
         );
-        let found = differences(&[parameter, ("functions.yaml", key, instead.leak())]);
+        let found = differences(&[parameter, functions(key, instead.leak())]);
         let expected = match value {
             "!GetAtt MaybeKey.Arn" => {
                 "MaybeKey, which something refers to, is not made without the condition IsWanted".to_owned()
@@ -132,16 +143,16 @@ fn what_rests_on_a_value_that_is_not_known_is_unknown() {
         assert_eq!(found, [("AUD-2", Outcome::Unknown, vec![expected])], "{value}");
     }
     let (limit, wanted) = ("ReservedConcurrentExecutions: 20\n", "ReservedConcurrentExecutions: !Ref Wanted\n");
-    let changes = [parameter, ("functions.yaml", limit, wanted)];
+    let changes = [parameter, functions(limit, wanted)];
     assert_eq!(differences(&changes), [("RUN-2", Outcome::Unknown, vec![unknown.clone()])]);
     assert_eq!(rows::connections(&changed(&changes).unwrap()), None);
     let (policy, wanted) = ("SecurityPolicy: !Ref TlsPolicy", "SecurityPolicy: !ImportValue Policy");
-    let found = differences(&[("edge.yaml", policy, wanted)]);
+    let found = differences(&[Change { file: "edge.yaml", from: policy, to: wanted }]);
     assert_eq!((found[0].0, found[0].1, found.len()), ("EDGE-1", Outcome::Unknown, 1), "{found:?}");
 }
 
 #[test]
-fn more_conditions_than_can_be_followed_are_refused() {
+fn too_many_undecidable_conditions_are_an_error() {
     let each = |what: fn(u8) -> String| (1..=7).map(what).collect::<Vec<_>>().concat();
     let text = [
         "Parameters:\n".to_owned(),

@@ -1,5 +1,5 @@
-//! The checklist from outside: a gateway behind a TLS edge passes, and each fault of the edge, or of what lies behind it, fails
-//! its own line and no other.
+//! The checklist from outside: a gateway behind a TLS edge passes, and each fault of the edge, or of the gateway behind it,
+//! fails its own control and no other.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -18,7 +18,7 @@ use holdfast_tests::{secrets, tools};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// Headers that an answer of nginx itself needs, to be like ours.
+/// The headers that make a response of nginx look like one of the gateway.
 const HEADERS: &str = "add_header Content-Security-Policy \"default-src 'none'; frame-ancestors 'none'\" always;
     add_header X-Content-Type-Options nosniff always; add_header Strict-Transport-Security max-age=63072000 always;
     default_type application/json;";
@@ -33,7 +33,7 @@ const WELL: [Edge<'static>; 3] = [
     Edge { tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:ECDHE+AES;"), rsa: true, ..USUAL },
 ];
 
-/// A fault of the edge, and the line that it fails.
+/// Faults of the edge, each with the control that it fails.
 const FAULTS: &[(&str, Edge<'static>)] = &[
     ("EDGE-1", Edge { tls: Some("ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;"), ..USUAL }),
     (
@@ -85,7 +85,7 @@ const FAULTS: &[(&str, Edge<'static>)] = &[
     ("WEB-2", Edge { server: "location = /console/ { return 200 'let token = \"hfk_0123456789\"'; }", ..USUAL }),
 ];
 
-/// What fails EDGE-1 and nothing else, by what is seen of it.
+/// Faults that fail EDGE-1 only, each with its evidence.
 const WEAK: &[(&str, Edge<'static>)] = &[
     ("answers 200 and goes on without it", Edge { plain: "HEADERS return 200 '{\"status\":\"ok\"}';", ..USUAL }),
     ("answers 404 and goes on without it", Edge { plain: "HEADERS return 404 '{}';", ..USUAL }),
@@ -107,7 +107,7 @@ const WEAK: &[(&str, Edge<'static>)] = &[
     ),
 ];
 
-/// A gateway with a database of its own, and the credentials to look with.
+/// A gateway with a database of its own, and the credentials of the check.
 struct Service {
     running: Running,
     token: SecretString,
@@ -130,9 +130,9 @@ impl Service {
         Self { running, token: token.into(), api_token: api_token.into() }
     }
 
-    /// Looks at it through an edge.
-    async fn through(&self, edge: Edge<'_>) -> (BTreeMap<&'static str, Outcome>, String) {
-        let [server, plain] = [edge.server, edge.plain].map(|does| does.replace("HEADERS", HEADERS));
+    /// Checks the gateway through an edge. Returns the result of each control, and all observations.
+    async fn check_through(&self, edge: Edge<'_>) -> (BTreeMap<&'static str, Outcome>, String) {
+        let [server, plain] = [edge.server, edge.plain].map(|directives| directives.replace("HEADERS", HEADERS));
         let nginx = Nginx::before(&self.running.url, Edge { server: &server, plain: &plain, ..edge }).await;
         let target = Target {
             url: nginx.url.parse().unwrap(),
@@ -153,31 +153,31 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line() {
+async fn a_good_edge_passes_and_each_fault_fails_only_its_own_control() {
     let service = Service::start().await;
-    let (well, seen) = service.through(USUAL).await;
+    let (well, seen) = service.check_through(USUAL).await;
     assert!(well.values().all(|outcome| *outcome == Outcome::Pass), "{seen}");
     assert_eq!(well.len(), 11, "{well:?}");
     for edge in WELL {
-        let (results, seen) = service.through(edge).await;
+        let (results, seen) = service.check_through(edge).await;
         assert_eq!(results, well, "{edge:?}: {seen}");
     }
-    for (line, edge) in FAULTS {
-        let (results, seen) = service.through(*edge).await;
+    for (control, edge) in FAULTS {
+        let (results, seen) = service.check_through(*edge).await;
         let changed: Vec<_> = well.keys().copied().filter(|id| well[id] != results[id]).collect();
-        assert_eq!((changed, results[line]), (vec![*line], Outcome::Fail), "{edge:?}: {seen}");
+        assert_eq!((changed, results[control]), (vec![*control], Outcome::Fail), "{edge:?}: {seen}");
     }
-    for (words, edge) in WEAK {
-        let (results, seen) = service.through(*edge).await;
+    for (evidence, edge) in WEAK {
+        let (results, seen) = service.check_through(*edge).await;
         let changed: Vec<_> = well.keys().copied().filter(|id| well[id] != results[id]).collect();
         assert_eq!((changed, results["EDGE-1"]), (vec!["EDGE-1"], Outcome::Fail), "{edge:?}: {seen}");
-        assert!(seen.matches("outcome: Fail").count() == 1 && seen.contains(words), "{edge:?}: {seen}");
+        assert!(seen.matches("outcome: Fail").count() == 1 && seen.contains(evidence), "{edge:?}: {seen}");
     }
     service.running.shutdown().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
+async fn known_default_credentials_are_found_and_rates_probed_only_on_request() {
     let app = TestApp::start().await;
     let observe = async |rate_probe| {
         let url = format!("http://{}", app.listen().await).parse().unwrap();
@@ -185,13 +185,16 @@ async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
             .await
             .unwrap()
     };
-    let of = |observations: &[Observation], row: &str, words: &str| {
-        let found = observations.iter().find(|seen| seen.row == row && seen.evidence.contains(words));
+    let outcome = |observations: &[Observation], row: &str, evidence: &str| {
+        let found = observations.iter().find(|seen| seen.row == row && seen.evidence.contains(evidence));
         found.map(|seen| seen.outcome)
     };
     let before = observe(false).await;
-    assert_eq!(of(&before, "AUTH-1", "none of the known defaults"), Some(Outcome::Pass), "{before:#?}");
-    assert_eq!((of(&before, "EDGE-3", "429"), of(&before, "EDGE-1", "not encrypted")), (None, Some(Outcome::Fail)));
+    assert_eq!(outcome(&before, "AUTH-1", "none of the known defaults"), Some(Outcome::Pass), "{before:#?}");
+    assert_eq!(
+        (outcome(&before, "EDGE-3", "429"), outcome(&before, "EDGE-1", "not encrypted")),
+        (None, Some(Outcome::Fail))
+    );
 
     let password_hash = holdfast_shared::identity::password::hash(&"changeme".into(), &SystemRng).unwrap();
     let (tenant, username) = (Some("default".to_owned()), "admin".to_owned());
@@ -200,8 +203,8 @@ async fn a_known_default_that_signs_in_is_found_and_rates_only_where_asked() {
     let owner = holdfast_shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
     holdfast_migrate::create_users(&owner, &users, &*app.clock, &SystemRng).await.unwrap();
     let after = observe(true).await;
-    assert_eq!(of(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
-    assert_eq!(of(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");
+    assert_eq!(outcome(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
+    assert_eq!(outcome(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");
 }
 
 fn check(arguments: &[&str]) -> (Option<i32>, String) {
@@ -211,25 +214,25 @@ fn check(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn exit_codes_tell_a_serious_failure_from_what_could_not_be_seen() {
+fn exit_codes_distinguish_a_serious_failure_from_a_failed_probe() {
     let template = tools::workspace().join("infra/template.yaml");
     let template = ["--template", template.to_str().unwrap(), "--config-env", "prod"];
     let domain = ["--parameter", "DomainName=api.example.com"];
     assert_eq!(check(&[&template[..], &domain].concat()).0, Some(0), "unsigned code is of medium severity");
     let (code, table) = check(&template);
     assert!(code == Some(1) && table.contains("EDGE-1  high   FAIL"), "{table}");
-    let nobody = ["--url", "https://127.0.0.1:9"];
-    let (code, table) = check(&[&template[..], &domain, &nobody].concat());
+    let unreachable = ["--url", "https://127.0.0.1:9"];
+    let (code, table) = check(&[&template[..], &domain, &unreachable].concat());
     assert!(
         code == Some(2) && table.contains("not looked at: --url: https://127.0.0.1:9/healthz does not answer"),
         "{table}"
     );
-    assert_eq!(check(&[&template[..], &nobody].concat()).0, Some(1), "what was found counts first");
+    assert_eq!(check(&[&template[..], &unreachable].concat()).0, Some(1), "a failure takes precedence");
     assert_eq!(check(&["--template", "/nowhere.yaml"]).0, Some(2));
 }
 
 #[tokio::test]
-async fn findings_are_told_as_json_and_as_sarif() {
+async fn findings_are_reported_as_json_and_sarif() {
     let template = Some(tools::workspace().join("infra/template.yaml"));
     let found =
         holdfast::check::run(&Targets { template, config_env: Some("prod".to_owned()), ..Targets::default() }).await;
@@ -244,7 +247,7 @@ async fn findings_are_told_as_json_and_as_sarif() {
     for result in run["results"].as_array().unwrap() {
         let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
         assert_eq!(rule["id"], result["ruleId"]);
-        // SARIF 3.27.10: what is no failure has the level none.
+        // SARIF 3.27.10: a result that is not a failure has the level `none`.
         assert_eq!(result["kind"] == "fail", result["level"] != "none", "{result}");
     }
     let edge = run["results"].as_array().unwrap().iter().find(|result| result["ruleId"] == "EDGE-1").unwrap();

@@ -1,4 +1,4 @@
-//! The numbers that CloudWatch makes metrics of, as the real functions write them into their logs.
+//! The metrics for CloudWatch that the real functions write into their logs, in the embedded metric format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use holdfast_tests::emulator::Emulator;
 use holdfast_tests::events::event;
 use serde_json::Value;
 
-/// The lines of a log that hold numbers, each with the number's names and values.
-fn numbers(function: &Emulator) -> Vec<(Value, BTreeMap<String, f64>)> {
+/// Returns the log lines with metrics, each with the metrics' names and values.
+fn metrics(function: &Emulator) -> Vec<(Value, BTreeMap<String, f64>)> {
     let lines = function.lines().into_iter().filter(|line| line.get("_aws").is_some());
     let read = |line: Value| {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -23,45 +23,45 @@ fn numbers(function: &Emulator) -> Vec<(Value, BTreeMap<String, f64>)> {
 }
 
 fn names(function: &Emulator) -> BTreeSet<String> {
-    numbers(function).into_iter().flat_map(|(_, values)| values.into_keys()).collect()
+    metrics(function).into_iter().flat_map(|(_, values)| values.into_keys()).collect()
 }
 
 #[tokio::test]
-async fn every_request_leaves_one_line_with_its_numbers() {
+async fn every_request_logs_one_line_of_metrics() {
     let deployment = Deployment::create().await;
     let migrate = deployment.instance("migrate").await;
     migrate.invoke(&event("migrate/migrate", &[])).await;
-    let failed = numbers(&migrate).pop().unwrap().1;
+    let failed = metrics(&migrate).pop().unwrap().1;
     assert_eq!(failed, BTreeMap::from([("MigrationFailed".to_owned(), 0.0)]));
 
     let auth = deployment.instance("auth").await;
     deployment::body(&auth.invoke(&event("auth/login", &[("password", "not the password")])).await, 401);
     let tokens = auth.invoke(&event("auth/login", &[("password", deployment.password())])).await;
     let token = deployment::body(&tokens, 200)["access_token"].as_str().unwrap().to_owned();
-    let lines = numbers(&auth);
+    let lines = metrics(&auth);
     assert_eq!(lines.len(), 2, "{}", auth.log());
     assert_eq!(auth.lines().iter().filter(|line| line["message"] == "request").count(), 2, "one line a request");
-    let (line, refused) = &lines[0];
+    let (line, rejected) = &lines[0];
     assert_eq!(
         (&line["route"], &line["status"], &line["code"]),
         (&"/auth/login".into(), &401.into(), &"invalid_credentials".into())
     );
     assert!(line["request_id"].is_string() && line["level"] == "INFO", "{line}");
-    assert_eq!((refused["Requests"], refused["ClientErrors"], refused["ServerErrors"]), (1.0, 1.0, 0.0));
-    assert_eq!(refused.get("AuthFailures"), Some(&1.0));
-    assert!(refused["Duration"] > 1.0, "argon2 took its time: {refused:?}");
-    let (_, let_in) = &lines[1];
-    assert_eq!((let_in["ClientErrors"], let_in.get("AuthFailures")), (0.0, None));
+    assert_eq!((rejected["Requests"], rejected["ClientErrors"], rejected["ServerErrors"]), (1.0, 1.0, 0.0));
+    assert_eq!(rejected.get("AuthFailures"), Some(&1.0));
+    assert!(rejected["Duration"] > 1.0, "argon2 takes more than a millisecond: {rejected:?}");
+    let (_, accepted) = &lines[1];
+    assert_eq!((accepted["ClientErrors"], accepted.get("AuthFailures")), (0.0, None));
 
     let admin = deployment.instance("admin").await;
     deployment::body(&admin.invoke(&event("admin/users", &[("access_token", &token)])).await, 200);
     deployment::body(&admin.invoke(&event("admin/create-user", &[("access_token", &token)])).await, 201);
-    let actions: Vec<_> = numbers(&admin).iter().map(|(_, values)| values.get("AdminActions").copied()).collect();
-    assert_eq!(actions, [None, Some(1.0)], "reading is no action");
+    let actions: Vec<_> = metrics(&admin).iter().map(|(_, values)| values.get("AdminActions").copied()).collect();
+    assert_eq!(actions, [None, Some(1.0)], "a read is not an action");
 }
 
 #[tokio::test]
-async fn maintenance_measures_what_alarms_look_at() {
+async fn maintenance_measures_what_alarms_use() {
     let deployment = Deployment::create().await;
     deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
     let auth = deployment.instance("auth").await;
@@ -86,22 +86,22 @@ async fn maintenance_measures_what_alarms_look_at() {
         "{}",
         maintenance.log()
     );
-    let (_, values) = numbers(&maintenance).pop().unwrap();
+    let (_, values) = metrics(&maintenance).pop().unwrap();
     assert_eq!((values["SchemaDifferences"], values["MigrationFailures"], values["BackupFailures"]), (0.0, 0.0, 0.0));
     assert!(values["AuditSealAge"] > 0.0, "the sign-in's row waits for its seal: {values:?}");
-    assert!(values["BackupAge"] > 0.0, "there is none, so it is as old as the installation: {values:?}");
+    assert!(values["BackupAge"] > 0.0, "without a backup, the age is the installation's: {values:?}");
 }
 
 #[tokio::test]
-async fn maintenance_sees_the_backups_that_failed_and_those_that_did_not() {
+async fn maintenance_reports_failed_backups_until_one_succeeds() {
     let deployment = Deployment::create().await;
     deployment.instance("migrate").await.invoke(&event("migrate/migrate", &[])).await;
     let (backup, maintenance) = (deployment.instance("backup").await, deployment.instance("maintenance").await);
     let measure = async || {
         maintenance.invoke(&event("maintenance/measure", &[])).await;
-        numbers(&maintenance).pop().unwrap().1["BackupFailures"]
+        metrics(&maintenance).pop().unwrap().1["BackupFailures"]
     };
-    // There is nothing yet that it could restore.
+    // The drill fails: there is no backup yet.
     backup.invoke(&event("backup/drill", &[])).await;
     assert!((measure().await - 1.0).abs() < f64::EPSILON, "{}", backup.log());
     backup.invoke(&event("backup/backup", &[])).await;

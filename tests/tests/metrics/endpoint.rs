@@ -1,7 +1,7 @@
-//! What Prometheus gets.
+//! The response of `/metrics`.
 
 use holdfast_shared::permission::Role;
-use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::app::{Tenant, TestApp};
 use serde_json::json;
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn requests_of_all_instances_are_counted_by_route_and_status() {
         editor.get("/accounts").await;
     }
     editor.post("/accounts", &json!({"name": 1})).await;
-    // Counters travel with the first flight after five seconds.
+    // Counters are reported with the first round trip after five seconds.
     app.clock.advance(6);
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let text = operator.get("/metrics").await.text;
@@ -29,7 +29,7 @@ async fn requests_of_all_instances_are_counted_by_route_and_status() {
 }
 
 #[tokio::test]
-async fn openmetrics_is_given_where_it_is_asked_for() {
+async fn openmetrics_is_returned_on_request() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let plain = operator.get("/metrics").await;
@@ -43,32 +43,28 @@ async fn openmetrics_is_given_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn instances_that_are_gone_are_folded_into_one_row_without_losing_a_count() {
+async fn the_counters_of_ended_instances_are_merged_without_loss() {
     let app = TestApp::start().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let superuser = app.database.superuser().await;
-    superuser
-        .batch_execute(
+    app.database
+        .execute(
             r#"INSERT INTO metric_instances SELECT gen_random_uuid(), 0, 'auth', now(), now() - interval '3 hours', '{"holdfast_refusals_total{code=\"conflict\"}": 2}' FROM generate_series(1, 50)"#,
         )
-        .await
-        .unwrap();
+        .await;
     for _ in 0..2 {
         let text = operator.get("/metrics").await.text;
         assert!(text.contains("holdfast_refusals_total{code=\"conflict\"} 100"), "{text}");
-        let rows = superuser
-            .query_one("SELECT count(*) FROM metric_instances WHERE reported_at < now() - interval '1 hour'", &[])
-            .await;
-        assert_eq!(rows.unwrap().get::<_, i64>(0), 0);
+        let old = "SELECT count(*) FROM metric_instances WHERE reported_at < now() - interval '1 hour'";
+        assert_eq!(app.database.count(old).await, 0);
     }
 }
 
 #[tokio::test]
-async fn callers_who_are_not_believed_are_counted_by_reason() {
+async fn rejected_credentials_are_counted_by_reason() {
     let app = TestApp::start().await;
-    let gone = app.sign_in(Tenant::Acme, Role::Viewer).await;
-    gone.act("/auth/logout").await;
-    gone.get("/accounts").await;
+    let signed_out = app.sign_in(Tenant::Acme, Role::Viewer).await;
+    signed_out.post_empty("/auth/logout").await;
+    signed_out.get("/accounts").await;
     app.anonymous().get("/accounts").await;
     app.anonymous().with_token("not.a.token").get("/accounts").await;
     app.anonymous().with_token("hfk_no_token").get("/accounts").await;
@@ -94,9 +90,8 @@ async fn callers_who_are_not_believed_are_counted_by_reason() {
 
 #[tokio::test]
 async fn a_wait_for_a_connection_is_counted() {
-    let settings = vec![("DATABASE_POOL_SIZE", "1".to_owned())];
-    let app = TestApp::start_with(Options { settings, ..Options::default() }).await;
-    let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
+    let app = TestApp::builder().setting("DATABASE_POOL_SIZE", "1");
+    let (app, viewer) = app.start_as(Tenant::Acme, Role::Viewer).await;
     futures_util::future::join_all((0..8).map(|_| viewer.get("/accounts"))).await;
     let totals = app.app.metrics.totals();
     let waits = totals.get("holdfast_pool_waits_total").copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Clocks that run ahead and are set back: nobody gets in who should not, the log stays whole, and no alarm falls silent.
+//! Clocks that run ahead and are set back: no token is accepted early, the audit log verifies, and no alarm stays silent.
 
 use holdfast_backup::Task;
 use holdfast_shared::permission::Role;
@@ -10,7 +10,7 @@ use holdfast_tests::sealing::Sealing;
 const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
 
-/// The value of a gauge.
+/// Returns the value of a gauge.
 async fn gauge(operator: &Client, name: &str) -> f64 {
     let text = operator.get("/metrics").await.text;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -18,7 +18,7 @@ async fn gauge(operator: &Client, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn a_token_of_the_future_is_refused_until_its_time_and_a_new_one_is_good_at_once() {
+async fn a_token_from_the_future_is_rejected_until_its_time_and_a_new_one_works_at_once() {
     let app = TestApp::start().await;
     app.clock.advance(HOUR);
     let early = app.sign_in(Tenant::Acme, Role::Viewer).await;
@@ -30,7 +30,7 @@ async fn a_token_of_the_future_is_refused_until_its_time_and_a_new_one_is_good_a
 }
 
 #[tokio::test]
-async fn sealing_goes_on_when_the_clock_is_set_back_and_all_of_it_verifies() {
+async fn sealing_continues_when_the_clock_is_set_back_and_the_log_verifies() {
     let app = TestApp::start().await;
     let sealing = Sealing::of(&app);
     app.clock.advance(YEAR);
@@ -48,11 +48,11 @@ async fn sealing_goes_on_when_the_clock_is_set_back_and_all_of_it_verifies() {
 }
 
 #[tokio::test]
-async fn a_backup_dated_in_the_future_hides_no_missing_one() {
+async fn a_backup_dated_in_the_future_does_not_hide_a_missing_one() {
     let app = TestApp::start().await;
     let plan = backups::plan(&app, backups::folder(&app.database.folder().join("backups")));
     app.clock.advance(YEAR);
-    backups::done(&app, &plan, Task::Backup).await;
+    backups::run_successfully(&app, &plan, Task::Backup).await;
     app.clock.advance(-YEAR);
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(gauge(&operator, "holdfast_backup_age_seconds").await >= 0.0);
@@ -61,7 +61,7 @@ async fn a_backup_dated_in_the_future_hides_no_missing_one() {
     let age = gauge(&operator, "holdfast_backup_age_seconds").await;
     assert!(age >= 30.0 * 3600.0, "the alarm at 26 h would stay silent: {age}");
 
-    backups::done(&app, &plan, Task::Backup).await;
+    backups::run_successfully(&app, &plan, Task::Backup).await;
     assert!(gauge(&operator, "holdfast_backup_age_seconds").await < 60.0);
-    backups::done(&app, &plan, Task::Drill).await;
+    backups::run_successfully(&app, &plan, Task::Drill).await;
 }

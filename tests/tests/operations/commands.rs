@@ -1,4 +1,4 @@
-//! What an operator does from a terminal: the real command against a database, with the owner's URL.
+//! The operator's commands: the real program against a database, with the owner's URL.
 
 use std::process::{Command, Output, Stdio};
 
@@ -13,20 +13,24 @@ fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("APP_ENV", "local").output().unwrap()
 }
 
+/// Runs a command, which must succeed. Returns its output.
+#[track_caller]
 fn succeeds(app: &TestApp, arguments: &[&str]) -> String {
     let output = holdfast(app, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn refuses(app: &TestApp, arguments: &[&str]) -> String {
+/// Runs a command, which must fail. Returns its error.
+#[track_caller]
+fn error(app: &TestApp, arguments: &[&str]) -> String {
     let output = holdfast(app, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The password that a command showed.
-fn shown(text: &str) -> String {
+/// Returns the password in the output of a command.
+fn password_in(text: &str) -> String {
     let password = text.trim().rsplit(' ').next().unwrap().to_owned();
     secrets::keep(&password);
     password
@@ -36,28 +40,28 @@ fn shown(text: &str) -> String {
 async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
     let app = TestApp::start().await;
     let before = app.sign_in(Tenant::Acme, Role::Admin).await;
-    let password = shown(&succeeds(&app, &["user", "reset-password", "admin", "--tenant", "acme"]));
+    let password = password_in(&succeeds(&app, &["user", "reset-password", "admin", "--tenant", "acme"]));
     assert_eq!(before.get("/auth/whoami").await.outcome(), "401 unauthenticated");
     let request = json!({"tenant": "acme", "username": "admin", "password": password});
-    let reply = app.anonymous().post("/auth/login", &request).await;
-    let admin = app.anonymous().with_tokens(&reply.body);
+    let response = app.anonymous().post("/auth/login", &request).await;
+    let admin = app.anonymous().with_tokens(&response.body);
     let audit = admin.get("/admin/audit?action=user.update").await;
     assert_eq!(audit.body["items"][0]["path"], "holdfast user reset-password");
     assert_eq!(audit.body["items"][0]["changed"], json!(["password", "totp"]));
 }
 
 #[tokio::test]
-async fn tenants_and_users_are_made_suspended_and_let_in_again() {
+async fn tenants_and_users_are_created_suspended_and_activated() {
     let app = TestApp::start().await;
     assert!(
         succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"]).starts_with("Made the tenant initech (")
     );
-    assert!(refuses(&app, &["tenant", "create", "initech"]).contains("is taken"));
+    assert!(error(&app, &["tenant", "create", "initech"]).contains("is taken"));
     assert!(
-        refuses(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters")
+        error(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters")
     );
-    let made = succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--role", "admin"]);
-    let request = json!({"tenant": "initech", "username": "bill", "password": shown(&made)});
+    let created = succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--role", "admin"]);
+    let request = json!({"tenant": "initech", "username": "bill", "password": password_in(&created)});
     let login = || app.anonymous();
     let tokens = login().post("/auth/login", &request).await;
     assert_eq!(tokens.status, 200, "{tokens:?}");
@@ -81,18 +85,16 @@ async fn tenants_and_users_are_made_suspended_and_let_in_again() {
     let listed = succeeds(&app, &["tenant", "list"]);
     assert!(listed.lines().any(|line| line.contains("initech") && line.contains("1 users")), "{listed}");
     assert!(succeeds(&app, &["user", "list", "--tenant", "initech"]).contains("bill"));
-    assert!(
-        refuses(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform")
-    );
-    assert!(refuses(&app, &["user", "revoke", "nobody"]).contains("there is no user nobody"));
+    assert!(error(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform"));
+    assert!(error(&app, &["user", "revoke", "nobody"]).contains("there is no user nobody"));
 }
 
 #[tokio::test]
-async fn a_token_made_at_a_terminal_is_brought_in_by_the_migrate_function_once() {
+async fn a_token_generated_by_the_command_is_imported_once() {
     let app = TestApp::start().await;
     let tenant = app.tenant_id(Tenant::Acme).await;
-    let made = succeeds(&app, &["token", "new", "--tenant-id", &tenant]);
-    let word = |name: &str| made.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let created = succeeds(&app, &["token", "new", "--tenant-id", &tenant]);
+    let word = |name: &str| created.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (token, digest) = (word("token:"), word("sha256:"));
     secrets::keep(&token);
     let entries = format!("acme/importer:accounts:read:{digest}");
@@ -114,7 +116,7 @@ async fn a_token_made_at_a_terminal_is_brought_in_by_the_migrate_function_once()
 }
 
 #[tokio::test]
-async fn maintenance_runs_from_a_terminal_with_the_owners_login_and_the_roles_rights() {
+async fn the_maintain_command_uses_the_owners_login_with_the_roles_rights() {
     let app = TestApp::start().await;
     app.sign_in(Tenant::Acme, Role::Viewer).await;
     let key = app.database.file("audit-key.pem", &app.signing_key);
@@ -131,15 +133,15 @@ async fn maintenance_runs_from_a_terminal_with_the_owners_login_and_the_roles_ri
     let output = maintain(&[], true);
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> = lines.iter().map(|line| format!("{} {}", line["task"], line["outcome"])).collect();
+    let outcomes: Vec<_> = lines.iter().map(|line| format!("{} {}", line["task"], line["outcome"])).collect();
     let all = holdfast_maintenance::Task::ALL.map(|task| format!("\"{task}\" \"done\""));
-    assert_eq!(told, all, "{text}");
+    assert_eq!(outcomes, all, "{text}");
 
-    let refused = maintain(&["sweep"], true);
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("no such task: use seal or partitions or "));
-    let refused = maintain(&["seal"], false);
+    let rejected = maintain(&["sweep"], true);
+    assert!(String::from_utf8(rejected.stderr).unwrap().contains("no such task: use seal or partitions or "));
+    let rejected = maintain(&["seal"], false);
     assert_eq!(
-        String::from_utf8(refused.stderr).unwrap().trim_end(),
+        String::from_utf8(rejected.stderr).unwrap().trim_end(),
         "holdfast: AUDIT_KMS_KEY_ID: nothing is set that can sign audit seals; set the id of an ECC_NIST_P256 KMS key of \
          its own, or locally AUDIT_KEY_FILE"
     );

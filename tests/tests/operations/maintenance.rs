@@ -1,4 +1,4 @@
-//! What the maintenance function does on its schedule, besides sealing.
+//! The scheduled tasks of the maintenance function other than sealing.
 
 use holdfast_maintenance::{Checked, Done, Expired, Outcome, Task};
 use holdfast_shared::permission::Role;
@@ -16,18 +16,18 @@ async fn expire(app: &TestApp) -> Expired {
 }
 
 async fn count(app: &TestApp, table: &str) -> i64 {
-    app.database.superuser().await.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+    app.database.count(&format!("SELECT count(*) FROM {table}")).await
 }
 
 #[tokio::test]
-async fn what_has_served_its_time_goes_for_good_and_nothing_before() {
+async fn expired_data_is_deleted_for_good_and_not_before() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let mut paths = Vec::new();
     for name in ["kept", "gone"] {
         let keyed = editor.clone().with_header("idempotency-key", name);
-        let made = keyed.post("/accounts", &json!({"name": name})).await;
-        let path = made.header("location").to_owned();
+        let created = keyed.create("/accounts", &json!({"name": name})).await;
+        let path = created.header("location").to_owned();
         editor.put(&format!("{path}/secrets/token"), &json!({"value": "a value"})).await;
         paths.push(path);
     }
@@ -63,9 +63,8 @@ async fn a_changed_schema_is_an_alarm_a_row_and_a_metric() {
     let version = *holdfast_shared::db::SCHEMA_VERSIONS.end();
     let clean = Outcome::Done(Done::Drift(Checked { version, compared: true }));
     assert_eq!(sealing.run(&app, Task::Drift).await, clean);
-    let superuser = app.database.superuser().await;
-    superuser.batch_execute("ALTER TABLE accounts DISABLE ROW LEVEL SECURITY").await.unwrap();
-    let Outcome::Failed { error } = sealing.run(&app, Task::Drift).await else { panic!("not noticed") };
+    app.database.execute("ALTER TABLE accounts DISABLE ROW LEVEL SECURITY").await;
+    let Outcome::Failed { error } = sealing.run(&app, Task::Drift).await else { panic!("the task did not fail") };
     assert!(
         error.starts_with(
             "ALARM: 1 objects of the schema are not as the migrations make them, such as: changed     table accounts: "

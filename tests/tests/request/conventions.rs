@@ -1,17 +1,17 @@
-//! What holds for every route: headers, problem details, strict bodies, pages, idempotency keys, entity tags.
+//! Conventions of every route: headers, problem details, strict bodies, pages, idempotency keys, entity tags.
 
 use axum::body::Body;
 use holdfast_shared::permission::Role;
-use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::app::{Tenant, TestApp};
 use http::Method;
 use insta::assert_json_snapshot;
 use serde_json::json;
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    for reply in [
+    for response in [
         editor.get("/accounts").await,
         editor.get("/admin/audit").await,
         editor.get("/nowhere").await,
@@ -26,28 +26,28 @@ async fn every_answer_carries_the_security_headers() {
             ("strict-transport-security", "max-age=63072000; includeSubDomains"),
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ] {
-            assert_eq!(reply.header(name), value, "{name} of {reply:?}");
+            assert_eq!(response.header(name), value, "{name} of {response:?}");
         }
-        assert!(uuid::Uuid::try_parse(reply.header("x-request-id")).is_ok(), "{reply:?}");
-        assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{reply:?}");
+        assert!(uuid::Uuid::try_parse(response.header("x-request-id")).is_ok(), "{response:?}");
+        assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{response:?}");
     }
 }
 
 #[tokio::test]
-async fn a_request_id_from_outside_is_never_taken_over() {
+async fn a_callers_request_id_is_never_adopted() {
     let app = TestApp::start().await;
-    let reply = app.anonymous().with_header("x-request-id", "forged").get("/healthz").await;
-    assert_ne!(reply.header("x-request-id"), "forged");
+    let response = app.anonymous().with_header("x-request-id", "forged").get("/healthz").await;
+    assert_ne!(response.header("x-request-id"), "forged");
 }
 
 #[tokio::test]
 async fn errors_are_problem_details() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    let reply = editor.post("/accounts", &json!({"name": "", "owner": "x"})).await;
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    assert_eq!(reply.text_at("request_id"), reply.header("x-request-id"));
-    assert_json_snapshot!(reply.body, {".request_id" => "[id]"}, @r#"
+    let response = editor.post("/accounts", &json!({"name": "", "owner": "x"})).await;
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    assert_eq!(response.text_at("request_id"), response.header("x-request-id"));
+    assert_json_snapshot!(response.body, {".request_id" => "[id]"}, @r#"
     {
       "code": "validation_failed",
       "detail": "Some fields are not valid; see errors.",
@@ -66,11 +66,11 @@ async fn errors_are_problem_details() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_there_answers_405_with_those_that_are() {
+async fn an_unknown_method_gets_405_with_the_allowed_methods() {
     let app = TestApp::start().await;
-    let reply = app.anonymous().delete("/accounts").await;
-    assert_eq!(reply.outcome(), "405 method_not_allowed");
-    assert_eq!(reply.header("allow"), "GET,HEAD,POST");
+    let response = app.anonymous().delete("/accounts").await;
+    assert_eq!(response.outcome(), "405 method_not_allowed");
+    assert_eq!(response.header("allow"), "GET,HEAD,POST");
     assert_eq!(app.anonymous().get("/no/such/route").await.outcome(), "404 not_found");
 }
 
@@ -97,23 +97,23 @@ async fn bodies_are_read_strictly() {
         ("application/json; charset=utf-8", r#"{"name":"a"}"#, "201"),
     ] {
         let request = editor.request(Method::POST, "/accounts").header("content-type", content_type);
-        let reply = editor.call(request.body(Body::from(body.to_owned())).unwrap()).await;
-        assert_eq!(reply.outcome(), outcome, "{content_type} {}", body.chars().take(60).collect::<String>());
+        let response = editor.send_request(request.body(Body::from(body.to_owned())).unwrap()).await;
+        assert_eq!(response.outcome(), outcome, "{content_type} {}", body.chars().take(60).collect::<String>());
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_is_refused_though_its_length_is_not_declared() {
+async fn a_body_over_the_limit_is_rejected_even_without_a_declared_length() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 64 * 1024]))).take(4);
     let request = editor.request(Method::POST, "/accounts").header("content-type", "application/json");
     let body = Body::from_stream(futures_util::stream::iter(chunks));
-    assert_eq!(editor.call(request.body(body).unwrap()).await.outcome(), "413 payload_too_large");
+    assert_eq!(editor.send_request(request.body(body).unwrap()).await.outcome(), "413 payload_too_large");
 }
 
 #[tokio::test]
-async fn limits_outside_1_to_200_are_refused() {
+async fn limits_outside_1_to_200_are_rejected() {
     let app = TestApp::start().await;
     let viewer = app.sign_in(Tenant::Acme, Role::Viewer).await;
     for (query, outcome) in [
@@ -134,7 +134,7 @@ async fn limits_outside_1_to_200_are_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_filters_and_tenant_only() {
+async fn a_cursor_is_valid_only_for_its_list_filters_and_tenant() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     for name in ["a", "b", "c"] {
@@ -143,19 +143,19 @@ async fn a_cursor_is_good_for_its_own_list_filters_and_tenant_only() {
     let cursor = editor.get("/accounts?limit=1&status=active").await.text_at("next_cursor").to_owned();
     let stranger = app.sign_in(Tenant::Globex, Role::Viewer).await;
     assert_eq!(editor.get(&format!("/accounts?status=active&cursor={cursor}")).await.status, 200);
-    for (who, path) in [
+    for (client, path) in [
         (&editor, format!("/accounts?cursor={cursor}")),
         (&editor, format!("/accounts?status=suspended&cursor={cursor}")),
         (&editor, format!("/accounts?status=active&cursor={cursor}A")),
         (&editor, "/accounts?cursor=bm90IGEgY3Vyc29y".to_owned()),
         (&stranger, format!("/accounts?status=active&cursor={cursor}")),
     ] {
-        assert_eq!(who.get(&path).await.outcome(), "400 validation_failed", "{path}");
+        assert_eq!(client.get(&path).await.outcome(), "400 validation_failed", "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_repeated_creation_under_one_key_happens_once() {
+async fn a_creation_repeated_under_one_key_happens_once() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let keyed = editor.clone().with_header("idempotency-key", "order-66");
@@ -165,12 +165,12 @@ async fn a_repeated_creation_under_one_key_happens_once() {
         assert_eq!(first.header(header), second.header(header), "{header}");
     }
     assert_eq!((first.status, &first.text), (second.status, &second.text));
-    assert_eq!(editor.get("/accounts").await.body["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(editor.get("/accounts").await.items().len(), 1);
 
     let third = keyed.post("/accounts", &body).await;
     assert_eq!((third.status.as_u16(), third.header("idempotency-replayed")), (201, "true"));
     assert_eq!(keyed.post("/accounts", &json!({"name": "Other"})).await.outcome(), "422 idempotency_mismatch");
-    // The key is the caller's own, and good for a day.
+    // A key belongs to its caller and expires after a day.
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await.with_header("idempotency-key", "order-66");
     assert_eq!(admin.post("/accounts", &json!({"name": "Other"})).await.status, 201);
     app.clock.advance(24 * 3600 + 1);
@@ -179,7 +179,7 @@ async fn a_repeated_creation_under_one_key_happens_once() {
 }
 
 #[tokio::test]
-async fn a_refused_creation_keeps_no_answer() {
+async fn a_rejected_creation_stores_no_response() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
     let taken = editor.post("/accounts", &json!({"name": "Taken"})).await;
@@ -218,8 +218,8 @@ async fn a_stale_if_match_changes_nothing() {
         ("*", "200"),
         ("3", "400 invalid_request"),
     ] {
-        let reply = editor.clone().with_header("if-match", tag).patch(&path, &json!({"owner": "o"})).await;
-        assert_eq!(reply.outcome(), outcome, "{tag}");
+        let response = editor.clone().with_header("if-match", tag).patch(&path, &json!({"owner": "o"})).await;
+        assert_eq!(response.outcome(), outcome, "{tag}");
     }
     let stale = editor.clone().with_header("if-match", "\"1\"");
     assert_eq!(stale.delete(&path).await.outcome(), "412 precondition_failed");
@@ -228,9 +228,8 @@ async fn a_stale_if_match_changes_nothing() {
 }
 
 #[tokio::test]
-async fn cross_origin_calls_are_allowed_to_listed_origins_alone_and_never_with_credentials() {
-    let settings = vec![("CORS_ORIGINS", "https://app.example.com".to_owned())];
-    let app = TestApp::start_with(Options { settings, ..Options::default() }).await;
+async fn cross_origin_requests_are_allowed_only_from_listed_origins_and_without_credentials() {
+    let app = TestApp::builder().setting("CORS_ORIGINS", "https://app.example.com").start().await;
     let preflight = |origin: &str| {
         let client = app.anonymous().with_header("origin", origin).with_header("access-control-request-method", "GET");
         async move { client.send(Method::OPTIONS, "/accounts", None).await }

@@ -1,5 +1,5 @@
-//! Requests made from `docs/openapi.json`, thousands of them, right and wrong: none may fail on our side, and each answer
-//! must be as the document says.
+//! Requests generated from `docs/openapi.json`, thousands of them, valid and invalid: none may cause a server error, and
+//! each response must match the document.
 
 use std::process::{Command, Stdio};
 
@@ -9,14 +9,14 @@ use holdfast_tests::tools;
 use regex::Regex;
 use serde_json::Value;
 
-/// Requests of each operation beyond those that go to the limits of its schema.
+/// The number of requests to each operation beyond those at the limits of its schema.
 const EXAMPLES: &str = "10";
-/// What takes a password.
+/// The operations that take a password.
 const LOGINS: [&str; 2] = ["auth_login", "auth_browser_login"];
 
-/// Lets the tool loose on a gateway of its own. Who signs in again and again must not be locked out by wrong passwords from
-/// the same address, so those are made by themselves.
-async fn requests(login: Option<Value>, app: &TestApp) {
+/// Runs schemathesis against a gateway of its own: all operations as a signed-in user, or only the logins. Wrong passwords
+/// would lock the user out, so the logins are tested separately.
+async fn assert_conforms(app: &TestApp, login: Option<Value>) {
     let url = format!("http://{}", app.listen().await);
     let folder = tools::workspace().join("tests/generated");
     let mut command = Command::new(tools::schemathesis());
@@ -38,27 +38,27 @@ async fn requests(login: Option<Value>, app: &TestApp) {
     }
     command.stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success(), "{said}");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert!(output.status.success(), "{text}");
     let generated = Regex::new("([0-9]+) generated, ([0-9]+) passed").unwrap();
-    let generated = generated.captures(&said).and_then(|counts| counts[2].parse::<u32>().ok());
-    assert!(generated > Some(20), "{said}");
+    let generated = generated.captures(&text).and_then(|counts| counts[2].parse::<u32>().ok());
+    assert!(generated > Some(20), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_admin_gets_what_the_document_says() {
+async fn an_admins_responses_match_the_document() {
     let app = TestApp::start().await;
-    requests(Some(app.credentials(Tenant::Acme, Role::Admin)), &app).await;
+    assert_conforms(&app, Some(app.credentials(Tenant::Acme, Role::Admin))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_gets_what_the_document_says() {
+async fn an_operators_responses_match_the_document() {
     let app = TestApp::start().await;
-    requests(Some(app.credentials(Tenant::Platform, Role::Operator)), &app).await;
+    assert_conforms(&app, Some(app.credentials(Tenant::Platform, Role::Operator))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_tries_to_sign_in_gets_what_the_document_says() {
-    requests(None, &TestApp::start().await).await;
+async fn login_responses_match_the_document() {
+    assert_conforms(&TestApp::start().await, None).await;
 }

@@ -1,30 +1,32 @@
-//! Every route, called by every role, against its own tenant, another one and none. The cases come from the route table:
-//! a route without a request here fails the test, so that none is forgotten.
+//! Every route, called by every role, for its own tenant, another one and none. The cases come from the route table: a
+//! route without a sample request fails the test, so that none is forgotten.
 
 use holdfast_shared::permission::Role;
 use holdfast_shared::route::{Access, Route};
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::client::{Client, Reply};
+use holdfast_tests::client::{Client, Response};
 use holdfast_tests::sample::Samples;
 use holdfast_tests::secrets::unique;
 use http::Method;
 
-/// Whose things a request is about.
+/// The owner of the data that a request concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
+enum DataOwner {
+    /// The caller's tenant.
     Own,
-    Others,
+    /// Another tenant.
+    Other,
 }
 
-async fn call(samples: &Samples<'_>, route: &Route, client: &Client, whose: Whose, role: Option<Role>) -> Reply {
-    let tenant = match (whose, role) {
-        (Whose::Own, Some(Role::Viewer | Role::Editor | Role::Admin)) => Tenant::Acme,
-        (Whose::Own, Some(Role::Operator)) => Tenant::Platform,
+async fn send(samples: &Samples<'_>, route: &Route, client: &Client, owner: DataOwner, role: Option<Role>) -> Response {
+    let tenant = match (owner, role) {
+        (DataOwner::Own, Some(Role::Viewer | Role::Editor | Role::Admin)) => Tenant::Acme,
+        (DataOwner::Own, Some(Role::Operator)) => Tenant::Platform,
         _ => Tenant::Globex,
     };
-    let reply = samples.of(route, tenant, client).await.send(route, client).await;
-    samples.forget_codes().await;
-    reply
+    let response = samples.of(route, tenant, client).await.send(route, client).await;
+    samples.disable_totp().await;
+    response
 }
 
 const ROLES: [Option<Role>; 5] =
@@ -38,7 +40,7 @@ async fn caller(app: &TestApp, role: Option<Role>) -> Client {
     }
 }
 
-/// What the contract says of this role on this route, where the object is the caller's own.
+/// Returns the outcome of a request by this role for data of its own tenant, by the route table.
 fn expected(route: &Route, role: Option<Role>) -> String {
     match (route.access, role) {
         (Access::Anyone, _) => route.success.to_string(),
@@ -51,21 +53,21 @@ fn expected(route: &Route, role: Option<Role>) -> String {
 }
 
 #[tokio::test]
-async fn every_role_may_do_on_its_own_tenant_just_what_the_table_says() {
+async fn every_role_can_do_in_its_tenant_exactly_what_the_route_table_allows() {
     let app = TestApp::start().await;
     let samples = Samples::new(&app).await;
     let mut wrong = Vec::new();
     for endpoint in holdfast::gateway::endpoints() {
         for role in ROLES {
             let client = caller(&app, role).await;
-            let reply = call(&samples, endpoint.route, &client, Whose::Own, role).await;
+            let response = send(&samples, endpoint.route, &client, DataOwner::Own, role).await;
             let expected = expected(endpoint.route, role);
-            if reply.outcome() != expected {
+            if response.outcome() != expected {
                 wrong.push(format!(
                     "{} {} as {role:?}: {} not {expected}",
                     endpoint.route.method,
                     endpoint.route.path,
-                    reply.outcome()
+                    response.outcome()
                 ));
             }
         }
@@ -74,7 +76,7 @@ async fn every_role_may_do_on_its_own_tenant_just_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_tenant_is_as_if_it_were_not_there() {
+async fn another_tenants_data_looks_as_if_it_did_not_exist() {
     let app = TestApp::start().await;
     let samples = Samples::new(&app).await;
     let mut checked = 0;
@@ -82,7 +84,7 @@ async fn what_belongs_to_another_tenant_is_as_if_it_were_not_there() {
         let route = endpoint.route;
         for role in [Role::Viewer, Role::Editor, Role::Admin] {
             let client = caller(&app, Some(role)).await;
-            let others = call(&samples, route, &client, Whose::Others, Some(role)).await;
+            let others = send(&samples, route, &client, DataOwner::Other, Some(role)).await;
             let allowed = expected(route, Some(role)) == route.success.to_string();
             let (status, code) = if allowed { (404, "not_found") } else { (403, "forbidden") };
             assert_eq!(
@@ -93,11 +95,11 @@ async fn what_belongs_to_another_tenant_is_as_if_it_were_not_there() {
                 route.path
             );
 
-            // The answer for what never existed is the same, but for the request's own id.
+            // The response for an id that never existed is the same, except for the request id.
             let never = route.path.replace("{id}", &unique()).replace("{name}", "token").replace("{n}", "1");
             let body = samples.of(route, Tenant::Globex, &client).await.body;
             let never = client.send(route.method.clone(), &never, body).await;
-            let without_id = |reply: &Reply| reply.text.replace(reply.text_at("request_id"), "");
+            let without_id = |response: &Response| response.text.replace(response.text_at("request_id"), "");
             assert_eq!(without_id(&others), without_id(&never));
             checked += 1;
         }
@@ -106,7 +108,7 @@ async fn what_belongs_to_another_tenant_is_as_if_it_were_not_there() {
 }
 
 #[tokio::test]
-async fn lists_hold_nothing_of_another_tenant() {
+async fn lists_contain_nothing_of_another_tenant() {
     let app = TestApp::start().await;
     let samples = Samples::new(&app).await;
     let (acme, globex) = (samples.account(Tenant::Acme).await, samples.account(Tenant::Globex).await);
@@ -118,9 +120,9 @@ async fn lists_hold_nothing_of_another_tenant() {
         }
         for role in [Role::Viewer, Role::Editor, Role::Admin] {
             let client = caller(&app, Some(role)).await;
-            let reply = client.get(route.path).await;
-            assert!(!reply.text.contains(&id(&globex)), "{} shows {role} another tenant", route.path);
-            assert!(!reply.text.contains(&app.tenant_id(Tenant::Globex).await), "{}", route.path);
+            let response = client.get(route.path).await;
+            assert!(!response.text.contains(&id(&globex)), "{} shows {role} another tenant", route.path);
+            assert!(!response.text.contains(&app.tenant_id(Tenant::Globex).await), "{}", route.path);
         }
     }
     let viewer = caller(&app, Some(Role::Viewer)).await;
@@ -136,17 +138,17 @@ async fn the_tenant_header_never_grants_anything() {
         let route = endpoint.route;
         for role in [Role::Viewer, Role::Editor, Role::Admin] {
             let client = caller(&app, Some(role)).await;
-            // The one that is let in comes last: it may end the session.
+            // The accepted request comes last: it may end the session.
             for (header, mismatch) in [(globex.as_str(), true), ("acme", true), ("", true), ("*", true), (&acme, false)]
             {
                 let client = client.clone().with_header("x-tenant-id", header);
-                let reply = call(&samples, route, &client, Whose::Own, Some(role)).await;
+                let response = send(&samples, route, &client, DataOwner::Own, Some(role)).await;
                 let expected = match (route.access, mismatch) {
                     (Access::Anyone, _) | (_, false) => expected(route, Some(role)),
                     _ => "403 tenant_mismatch".to_owned(),
                 };
                 assert_eq!(
-                    reply.outcome(),
+                    response.outcome(),
                     expected,
                     "{} {} as {role}, X-Tenant-ID {header:?}",
                     route.method,
@@ -158,7 +160,7 @@ async fn the_tenant_header_never_grants_anything() {
 }
 
 #[tokio::test]
-async fn an_operator_acts_in_the_tenant_that_the_header_names_and_only_on_admin_routes() {
+async fn an_operator_acts_in_the_tenant_of_the_header_only_on_admin_routes() {
     let app = TestApp::start().await;
     let samples = Samples::new(&app).await;
     let operator = caller(&app, Some(Role::Operator)).await;

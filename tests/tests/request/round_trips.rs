@@ -1,53 +1,57 @@
-//! How often a request crosses the network to the database, counted by a proxy in front of it: once, refusals included;
-//! a login twice. The routes come from the route table.
+//! The round trips of a request to the database, counted by a proxy in front of it: one, also for rejections, and two for a
+//! login. The routes come from the route table.
 
 use holdfast_shared::permission::Role;
 use holdfast_shared::route::Route;
-use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::client::Client;
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::proxy::Proxy;
-use holdfast_tests::sample::{Sample, Samples};
-use serde_json::json;
+use holdfast_tests::sample::Samples;
+use holdfast_tests::users::own_path;
+use http::Method;
+use serde_json::{Value, json};
 
-async fn start() -> (TestApp, Proxy) {
+async fn start_behind_proxy() -> (TestApp, Proxy) {
     let proxy = Proxy::counting(TestDatabase::address().await).await;
-    let app = TestApp::start_with(Options { through: Some(proxy.address()), ..Options::default() }).await;
+    let app = TestApp::builder().through(&proxy).start().await;
     (app, proxy)
 }
 
-fn allowed(route: &Route) -> usize {
+/// Returns the number of round trips of a route.
+fn expected(route: &Route) -> usize {
     match route.path {
         "/healthz" => 0,
-        // What only argon2 or the vault can check lies between two flights, as in a login.
+        // The function computes an argon2 hash, or opens a value, between two round trips.
         "/auth/login" | "/auth/browser/login" | "/auth/password" | "/auth/mfa/totp" | "/auth/mfa/totp/confirm" => 2,
         _ => 1,
     }
 }
 
 #[tokio::test]
-async fn every_route_takes_one_flight_and_login_two() {
-    let (app, proxy) = start().await;
+async fn every_route_takes_one_round_trip_and_login_two() {
+    let (app, proxy) = start_behind_proxy().await;
     let samples = Samples::new(&app).await;
-    // The tenants' data keys are made and in memory.
+    // The tenants' data keys are created and cached.
     for (tenant, role) in [(Tenant::Acme, Role::Viewer), (Tenant::Platform, Role::Operator)] {
-        app.sign_in(tenant, role).await.act("/auth/mfa/totp").await;
+        app.sign_in(tenant, role).await.post_empty("/auth/mfa/totp").await;
     }
-    samples.forget_codes().await;
+    samples.disable_totp().await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
         let client = app.sign_in_for(route).await;
         let sample = samples.of(route, Tenant::Acme, &client).await;
-        proxy.take_flights();
-        let reply = sample.send(route, &client).await;
-        assert_eq!(reply.status.as_u16(), route.success, "{} {}: {reply:?}", route.method, route.path);
-        assert_eq!(proxy.take_flights(), allowed(route), "{} {}", route.method, route.path);
-        samples.forget_codes().await;
+        proxy.take_round_trips();
+        let response = sample.send(route, &client).await;
+        assert_eq!(response.status.as_u16(), route.success, "{} {}: {response:?}", route.method, route.path);
+        assert_eq!(proxy.take_round_trips(), expected(route), "{} {}", route.method, route.path);
+        samples.disable_totp().await;
     }
 }
 
 #[tokio::test]
-async fn refusals_take_one_flight_too() {
-    let (app, proxy) = start().await;
+async fn rejections_take_one_round_trip() {
+    let (app, proxy) = start_behind_proxy().await;
     let samples = Samples::new(&app).await;
     let account = samples.account(Tenant::Acme).await;
     let taken = samples.account(Tenant::Acme).await;
@@ -56,71 +60,98 @@ async fn refusals_take_one_flight_too() {
     let keyed = editor.clone().with_header("idempotency-key", "once");
     keyed.post("/accounts", &json!({"name": "first"})).await;
     let admin = app.sign_in(Tenant::Globex, Role::Admin).await;
-    let own = format!("/admin/users/{}", admin.get("/auth/whoami").await.text_at("subject"));
+    let own = own_path(&admin).await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let globex = format!("/admin/tenants/{}", app.tenant_id(Tenant::Globex).await);
+    let globex = app.tenant_path(Tenant::Globex).await;
     operator.patch(&globex, &json!({"quotas": {"accounts": 0, "users": 0}})).await;
-    let gone = app.sign_in(Tenant::Acme, Role::Editor).await;
-    gone.act("/auth/logout").await;
+    let signed_out = app.sign_in(Tenant::Acme, Role::Editor).await;
+    signed_out.post_empty("/auth/logout").await;
 
-    let get = |path: &str| ("GET", Sample { path: path.to_owned(), ..Sample::default() });
-    let post = |path: &str, body: serde_json::Value| {
-        ("POST", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() })
-    };
-    let patch_at = |path: &str, body: serde_json::Value| {
-        ("PATCH", Sample { path: path.to_owned(), body: Some(body), ..Sample::default() })
-    };
-    let patch = |body: serde_json::Value| patch_at(&account, body);
-    for (client, (method, sample), outcome) in [
-        (&app.anonymous(), get("/accounts"), "401 unauthenticated"),
-        (&gone, get("/accounts"), "401 unauthenticated"),
-        (&gone, get("/metrics"), "401 unauthenticated"),
-        (&editor, get("/metrics"), "403 forbidden"),
-        (&editor.clone().with_header("x-tenant-id", "other"), get("/accounts"), "403 tenant_mismatch"),
-        (&editor, get("/accounts/01900000-0000-7000-8000-000000000000"), "404 not_found"),
-        (&editor, get("/accounts/none"), "404 not_found"),
-        (&editor, get("/accounts?limit=0"), "400 validation_failed"),
-        (&editor, post("/accounts", json!({"name": name})), "409 conflict"),
-        (&editor, patch(json!({"name": name})), "409 conflict"),
-        (&editor.clone().with_header("if-match", "\"7\""), patch(json!({"owner": "x"})), "412 precondition_failed"),
-        (&keyed, post("/accounts", json!({"name": "second"})), "422 idempotency_mismatch"),
-        (&editor, post("/accounts", json!({"nome": "x"})), "400 validation_failed"),
-        (&admin, post("/accounts", json!({"name": "x"})), "403 quota_exceeded"),
-        (&admin, post("/admin/users", json!({"username": "x", "role": "viewer"})), "403 quota_exceeded"),
-        (&admin, post("/admin/users", json!({"username": "EDITOR", "role": "viewer"})), "409 conflict"),
-        (&admin, patch_at(&own, json!({"role": "viewer"})), "409 conflict"),
-        (&operator, patch_at(&own, json!({"username": "x"})), "404 not_found"),
-        (&operator, post("/admin/tenants", json!({"slug": "acme", "name": "x"})), "409 conflict"),
-        (&editor, post("/auth/refresh", json!({"refresh_token": "hfr_none"})), "401 unauthenticated"),
-        (&editor, post("/auth/refresh", json!({"refresh_token": gone.refresh_token})), "401 unauthenticated"),
+    let unknown = "/accounts/01900000-0000-7000-8000-000000000000";
+    let elsewhere = editor.clone().with_header("x-tenant-id", "other");
+    let stale = editor.clone().with_header("if-match", "\"7\"");
+    let viewer = json!({"username": "x", "role": "viewer"});
+    for Rejection { client, method, path, body, outcome } in [
+        Rejection::of_get(&app.anonymous(), "/accounts", "401 unauthenticated"),
+        Rejection::of_get(&signed_out, "/accounts", "401 unauthenticated"),
+        Rejection::of_get(&signed_out, "/metrics", "401 unauthenticated"),
+        Rejection::of_get(&editor, "/metrics", "403 forbidden"),
+        Rejection::of_get(&elsewhere, "/accounts", "403 tenant_mismatch"),
+        Rejection::of_get(&editor, unknown, "404 not_found"),
+        Rejection::of_get(&editor, "/accounts/none", "404 not_found"),
+        Rejection::of_get(&editor, "/accounts?limit=0", "400 validation_failed"),
+        Rejection::of_post(&editor, "/accounts", json!({"name": name}), "409 conflict"),
+        Rejection::of_patch(&editor, &account, json!({"name": name}), "409 conflict"),
+        Rejection::of_patch(&stale, &account, json!({"owner": "x"}), "412 precondition_failed"),
+        Rejection::of_post(&keyed, "/accounts", json!({"name": "second"}), "422 idempotency_mismatch"),
+        Rejection::of_post(&editor, "/accounts", json!({"nome": "x"}), "400 validation_failed"),
+        Rejection::of_post(&admin, "/accounts", json!({"name": "x"}), "403 quota_exceeded"),
+        Rejection::of_post(&admin, "/admin/users", viewer, "403 quota_exceeded"),
+        Rejection::of_post(&admin, "/admin/users", json!({"username": "EDITOR", "role": "viewer"}), "409 conflict"),
+        Rejection::of_patch(&admin, &own, json!({"role": "viewer"}), "409 conflict"),
+        Rejection::of_patch(&operator, &own, json!({"username": "x"}), "404 not_found"),
+        Rejection::of_post(&operator, "/admin/tenants", json!({"slug": "acme", "name": "x"}), "409 conflict"),
+        Rejection::of_refresh(&editor, &json!("hfr_none")),
+        Rejection::of_refresh(&editor, &json!(signed_out.refresh_token)),
     ] {
-        proxy.take_flights();
-        let reply = client.send(method.parse().unwrap(), &sample.path, sample.body.clone()).await;
-        assert_eq!((reply.outcome().as_str(), proxy.take_flights()), (outcome, 1), "{sample:?}");
+        proxy.take_round_trips();
+        let response = client.send(method.clone(), &path, body).await;
+        assert_eq!((response.outcome().as_str(), proxy.take_round_trips()), (outcome, 1), "{method} {path}");
+    }
+}
+
+/// A request that must be rejected.
+struct Rejection {
+    client: Client,
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    outcome: &'static str,
+}
+
+impl Rejection {
+    fn new(client: &Client, method: Method, path: &str, body: Option<Value>, outcome: &'static str) -> Self {
+        Self { client: client.clone(), method, path: path.to_owned(), body, outcome }
+    }
+
+    fn of_get(client: &Client, path: &str, outcome: &'static str) -> Self {
+        Self::new(client, Method::GET, path, None, outcome)
+    }
+
+    fn of_post(client: &Client, path: &str, body: Value, outcome: &'static str) -> Self {
+        Self::new(client, Method::POST, path, Some(body), outcome)
+    }
+
+    fn of_patch(client: &Client, path: &str, body: Value, outcome: &'static str) -> Self {
+        Self::new(client, Method::PATCH, path, Some(body), outcome)
+    }
+
+    fn of_refresh(client: &Client, token: &Value) -> Self {
+        Self::of_post(client, "/auth/refresh", json!({"refresh_token": token}), "401 unauthenticated")
     }
 }
 
 #[tokio::test]
-async fn a_failed_login_takes_two_flights_like_one_that_works() {
-    let (app, proxy) = start().await;
+async fn a_failed_login_takes_two_round_trips_like_a_successful_one() {
+    let (app, proxy) = start_behind_proxy().await;
     app.sign_in(Tenant::Acme, Role::Viewer).await;
     for (field, value) in [("tenant", "nowhere"), ("username", "nobody"), ("password", "wrong")] {
         let mut request = app.credentials(Tenant::Acme, Role::Viewer);
         request[field] = value.into();
-        proxy.take_flights();
+        proxy.take_round_trips();
         assert_eq!(app.anonymous().post("/auth/login", &request).await.outcome(), "401 invalid_credentials");
-        assert_eq!(proxy.take_flights(), 2, "{field}");
+        assert_eq!(proxy.take_round_trips(), 2, "{field}");
     }
 }
 
 #[tokio::test]
-async fn an_idempotent_creation_takes_one_flight_the_first_time_and_the_second() {
-    let (app, proxy) = start().await;
+async fn an_idempotent_creation_takes_one_round_trip_each_time() {
+    let (app, proxy) = start_behind_proxy().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await.with_header("idempotency-key", "k-1");
     for replayed in ["", "true"] {
-        proxy.take_flights();
-        let reply = editor.post("/accounts", &json!({"name": "Once"})).await;
-        assert_eq!((reply.status.as_u16(), reply.header("idempotency-replayed")), (201, replayed));
-        assert_eq!(proxy.take_flights(), 1);
+        proxy.take_round_trips();
+        let response = editor.post("/accounts", &json!({"name": "Once"})).await;
+        assert_eq!((response.status.as_u16(), response.header("idempotency-replayed")), (201, replayed));
+        assert_eq!(proxy.take_round_trips(), 1);
     }
 }

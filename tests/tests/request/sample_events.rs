@@ -1,4 +1,4 @@
-//! The sample events: one for every route, each as the API of the template hands it over.
+//! The sample events: one for every route, in the form in which the template's API passes it.
 
 use holdfast_shared::route::Route;
 use holdfast_tests::{events, tools};
@@ -17,8 +17,8 @@ fn samples() -> Vec<(String, Value)> {
     names.map(|name| (name.clone(), events::unfilled(&name))).collect()
 }
 
-/// Whether a sample's path, stand-ins and all, is one of this route.
-fn is_of(event: &Value, route: &Route) -> bool {
+/// Returns true if a sample's path, with its placeholders, matches this route.
+fn matches(event: &Value, route: &Route) -> bool {
     let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
     let (sample, template) = (segments(event["path"].as_str().unwrap()), segments(route.path));
     event["httpMethod"] == route.method.as_str()
@@ -32,27 +32,27 @@ fn is_of(event: &Value, route: &Route) -> bool {
 #[test]
 fn every_route_has_a_sample_event() {
     let samples = samples();
-    let without = routes().filter(|route| !samples.iter().any(|(_, event)| is_of(event, route)));
+    let without = routes().filter(|route| !samples.iter().any(|(_, event)| matches(event, route)));
     let without: Vec<_> = without.map(|route| format!("{} {}", route.method, route.path)).collect();
     assert!(without.is_empty(), "write an event for {without:?}");
 }
 
 #[test]
-fn every_sample_event_is_of_one_route() {
+fn every_sample_event_matches_one_route() {
     for (name, event) in samples() {
-        assert_eq!(routes().filter(|route| is_of(&event, route)).count(), 1, "{name}");
+        assert_eq!(routes().filter(|route| matches(&event, route)).count(), 1, "{name}");
     }
 }
 
 #[test]
-fn every_sample_event_comes_by_a_path_of_the_template() {
+fn every_sample_event_uses_a_path_of_the_template() {
     let template = std::fs::read_to_string(tools::workspace().join("infra/edge.yaml")).unwrap();
     for (name, event) in samples() {
         let resource = event["resource"].as_str().unwrap();
         let path = format!("\n          {resource}:\n");
         assert!(template.contains(&path), "{name}: {resource} is not in infra/edge.yaml");
 
-        // What stands twice in an event says the same twice.
+        // Repeated values of an event are equal.
         let proxy = resource
             .strip_suffix("{proxy+}")
             .map(|prefix| event["path"].as_str().unwrap().strip_prefix(prefix).unwrap());

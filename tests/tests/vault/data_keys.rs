@@ -1,4 +1,4 @@
-//! Tenants' data keys in the database: made once, found without a flight too many, and of no use to anybody else.
+//! Tenants' data keys in the database: created once, cached, and readable by their tenant only.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use holdfast_shared::vault::{LocalKey, Provider, Providers, Purpose, Sealed, Vau
 use holdfast_tests::app::{Tenant, TestApp};
 
 const CONTEXT: &[&[u8]] = &[b"account", b"name", b"1"];
-/// A data key, as a statement brings it along with a sealed value.
+/// Reads a data key as statements do together with a sealed value.
 const KEY: &str = "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys
     WHERE tenant_id = $1 AND version = $2";
 
@@ -17,7 +17,7 @@ async fn acme(app: &TestApp) -> TenantId {
     app.tenant_id(Tenant::Acme).await.parse().unwrap()
 }
 
-/// The vault of one more instance, with nothing in its memory.
+/// Returns the vault of another instance, with an empty cache.
 fn instance(app: &TestApp) -> Vault {
     let providers = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
     let parts = &app.app;
@@ -39,31 +39,31 @@ async fn key(app: &TestApp, tenant: TenantId, version: i32) -> WrappedKey {
     WrappedKey::from_row(&row).unwrap()
 }
 
-fn flights(app: &TestApp) -> u64 {
-    let flights = app.app.metrics.totals().get("holdfast_database_round_trips_total").copied().unwrap_or(0.0);
-    format!("{flights}").parse().unwrap()
+fn round_trips(app: &TestApp) -> u64 {
+    let round_trips = app.app.metrics.totals().get("holdfast_database_round_trips_total").copied().unwrap_or(0.0);
+    format!("{round_trips}").parse().unwrap()
 }
 
 #[tokio::test]
-async fn a_tenants_first_value_costs_two_flights_and_later_ones_and_opening_none() {
+async fn a_tenants_first_value_takes_two_round_trips_and_later_ones_none() {
     let app = TestApp::start().await;
     let (vault, tenant) = (instance(&app), acme(&app).await);
-    let before = flights(&app);
+    let before = round_trips(&app);
     let first = seal(&vault, tenant).await;
-    assert_eq!(flights(&app) - before, 2);
+    assert_eq!(round_trips(&app) - before, 2);
     join_all((0..50).map(|_| seal(&vault, tenant))).await;
     let key = key(&app, tenant, first.key_version).await;
     let opened = vault.open(tenant, Purpose::Secret, CONTEXT, &key, &first.bytes).await.unwrap();
     assert_eq!(opened.as_slice(), b"plaintext");
-    assert_eq!(flights(&app) - before, 2);
+    assert_eq!(round_trips(&app) - before, 2);
 
-    // Another instance finds the key in one flight, and so does this one after five minutes.
+    // Another instance reads the key in one round trip, and so does this one after five minutes.
     let other = instance(&app);
     join_all((0..50).map(|_| seal(&other, tenant))).await;
-    assert_eq!(flights(&app) - before, 3);
+    assert_eq!(round_trips(&app) - before, 3);
     app.clock.advance(300);
     seal(&vault, tenant).await;
-    assert_eq!(flights(&app) - before, 4);
+    assert_eq!(round_trips(&app) - before, 4);
 }
 
 #[tokio::test]
@@ -73,8 +73,7 @@ async fn instances_that_race_for_a_tenants_first_key_agree_on_one() {
     let instances: Vec<_> = (0..8).map(|_| instance(&app)).collect();
     let sealed = join_all(instances.iter().map(|vault| seal(vault, tenant))).await;
     let count = "SELECT count(*) FROM vault_keys WHERE tenant_id = $1";
-    let row = app.database.superuser().await.query_one(count, &[&tenant.0]).await.unwrap();
-    assert_eq!(row.get::<_, i64>(0), 1);
+    assert_eq!(app.database.value::<i64>(count, &[&tenant.0]).await, 1);
     let key = key(&app, tenant, 1).await;
     for vault in &instances {
         for sealed in &sealed {
@@ -85,7 +84,7 @@ async fn instances_that_race_for_a_tenants_first_key_agree_on_one() {
 }
 
 #[tokio::test]
-async fn a_new_active_key_is_taken_up_within_five_minutes_and_the_old_one_still_opens() {
+async fn a_new_active_key_is_used_within_five_minutes_and_the_old_one_still_opens() {
     let app = TestApp::start().await;
     let (vault, tenant) = (instance(&app), acme(&app).await);
     let old = seal(&vault, tenant).await;
@@ -117,12 +116,12 @@ async fn the_functions_role_reads_its_tenants_keys_and_changes_none() {
     let client = app.database.as_app().await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant.to_string()]).await.unwrap();
     assert_eq!(client.query("SELECT FROM vault_keys", &[]).await.unwrap().len(), 1);
-    for refused in [
+    for change in [
         "INSERT INTO vault_keys SELECT tenant_id, 2, wrapped, provider, provider_key, 'retiring', created_at FROM vault_keys",
         "UPDATE vault_keys SET state = 'retiring'",
         "DELETE FROM vault_keys",
     ] {
-        let error = client.batch_execute(refused).await.unwrap_err();
-        assert_eq!(error.code().unwrap().code(), "42501", "{refused}");
+        let error = client.batch_execute(change).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "42501", "{change}");
     }
 }

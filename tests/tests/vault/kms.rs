@@ -1,11 +1,11 @@
 //! The vault over KMS, through the real SDK, against moto.
 
-use holdfast_shared::db::FromRow;
 use std::sync::Arc;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use futures_util::future::join_all;
+use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::vault::{
@@ -34,12 +34,12 @@ impl Fixture {
         Self { app, moto, arn, acme, globex }
     }
 
-    /// A KMS key as a provider.
+    /// Returns a KMS key as a provider.
     fn kms(&self, key_id: &str) -> Provider {
         Provider::Kms(KmsKey::new(client(self.moto.url()), key_id))
     }
 
-    /// An instance's vault, with nothing in its memory.
+    /// Returns the vault of another instance, with an empty cache.
     fn vault(&self, providers: Providers) -> Vault {
         let parts = &self.app.app;
         Vault::new(
@@ -79,10 +79,10 @@ async fn open(vault: &Vault, tenant: TenantId, key: &WrappedKey, sealed: &Sealed
 }
 
 #[tokio::test]
-async fn what_one_instance_seals_another_opens_with_one_unwrap_for_fifty_at_once() {
+async fn another_instance_opens_fifty_values_with_one_unwrap() {
     let fixture = Fixture::new().await;
     let sealed = seal(&fixture.vault(Providers::new(fixture.kms(&fixture.arn))), fixture.acme).await;
-    // The instance that had the key made holds it already.
+    // The instance that generated the key has it in its cache.
     assert_eq!(fixture.unwraps(), None);
 
     let key = fixture.key(fixture.acme).await;
@@ -98,23 +98,23 @@ async fn what_one_instance_seals_another_opens_with_one_unwrap_for_fifty_at_once
 }
 
 #[tokio::test]
-async fn a_data_key_asked_for_with_another_tenants_context_is_refused() {
+async fn a_data_key_requested_with_another_tenants_context_is_rejected() {
     let fixture = Fixture::new().await;
     let vault = fixture.vault(Providers::new(fixture.kms(&fixture.arn)));
-    let (ours, theirs) = (seal(&vault, fixture.acme).await, seal(&vault, fixture.globex).await);
-    let (our_key, their_key) = (fixture.key(fixture.acme).await, fixture.key(fixture.globex).await);
+    let (acmes, globexs) = (seal(&vault, fixture.acme).await, seal(&vault, fixture.globex).await);
+    let (acmes_key, globexs_key) = (fixture.key(fixture.acme).await, fixture.key(fixture.globex).await);
 
     let other = fixture.vault(Providers::new(fixture.kms(&fixture.arn)));
-    for (tenant, key, sealed) in [(fixture.globex, &our_key, &ours), (fixture.acme, &their_key, &theirs)] {
+    for (tenant, key, sealed) in [(fixture.globex, &acmes_key, &acmes), (fixture.acme, &globexs_key, &globexs)] {
         assert!(matches!(open(&other, tenant, key, sealed).await, Err(VaultError::KeyRefused)));
     }
-    // Nothing of it was kept.
-    assert_eq!(open(&other, fixture.acme, &our_key, &ours).await.unwrap(), b"plaintext");
-    assert_eq!(open(&other, fixture.globex, &their_key, &theirs).await.unwrap(), b"plaintext");
+    // The rejections were not cached.
+    assert_eq!(open(&other, fixture.acme, &acmes_key, &acmes).await.unwrap(), b"plaintext");
+    assert_eq!(open(&other, fixture.globex, &globexs_key, &globexs).await.unwrap(), b"plaintext");
 }
 
 #[tokio::test]
-async fn an_altered_wrapped_key_is_refused() {
+async fn an_altered_wrapped_key_is_rejected() {
     let fixture = Fixture::new().await;
     let sealed = seal(&fixture.vault(Providers::new(fixture.kms(&fixture.arn))), fixture.acme).await;
     let key = fixture.key(fixture.acme).await;
@@ -125,13 +125,13 @@ async fn an_altered_wrapped_key_is_refused() {
             open(&fixture.vault(Providers::new(fixture.kms(&fixture.arn))), fixture.acme, &altered, &sealed).await;
         assert!(opened.is_err(), "byte {at}");
     }
-    // A tampered row that names another key than the one KMS used.
+    // A tampered row names another KMS key.
     let alias = fixture.vault(Providers::new(fixture.kms("alias/aws/none")));
     assert!(open(&alias, fixture.acme, &key, &sealed).await.is_err());
 }
 
 #[tokio::test]
-async fn a_key_that_kms_would_take_but_nobody_configured_is_not_asked_for() {
+async fn an_unconfigured_kms_key_is_not_used() {
     let fixture = Fixture::new().await;
     let sealed = seal(&fixture.vault(Providers::new(fixture.kms(&fixture.arn))), fixture.acme).await;
     let key = fixture.key(fixture.acme).await;
@@ -159,7 +159,7 @@ async fn data_keys_of_a_former_local_key_still_open_and_new_ones_come_from_kms()
 }
 
 #[tokio::test]
-async fn kms_out_of_reach_is_worth_another_try_and_stores_nothing() {
+async fn an_unreachable_kms_is_retryable_and_stores_nothing() {
     let fixture = Fixture::new().await;
     let unreachable = Provider::Kms(KmsKey::new(client("http://127.0.0.1:1"), &*fixture.arn));
     let vault = fixture.vault(Providers::new(unreachable));

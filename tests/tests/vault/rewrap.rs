@@ -1,12 +1,11 @@
-//! Moving data keys from one key to another with `holdfast vault rewrap`: what is sealed stays as it is, and opens before,
-//! during and after.
+//! Rewrapping of data keys with `holdfast vault rewrap`: sealed values stay unchanged, and open before, during and after.
 
-use holdfast_shared::db::FromRow;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use aws_sdk_kms::Client as Kms;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
+use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::permission::Role;
 use holdfast_shared::vault::{KmsKey, LocalKey, Provider, Providers, Purpose, Sealed, Vault, VaultError, WrappedKey};
@@ -18,7 +17,7 @@ use serde_json::json;
 const CONTEXT: &[&[u8]] = &[b"account", b"name"];
 const KEY: &str = "SELECT version AS key_version, provider, provider_key, wrapped FROM vault_keys WHERE tenant_id = $1";
 
-/// Runs the command with these keys configured.
+/// Runs the command with these keys.
 fn rewrap(app: &TestApp, moto: &Moto, keys: &[(&str, &str)]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
     command.args(["vault", "rewrap"]).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
@@ -26,11 +25,11 @@ fn rewrap(app: &TestApp, moto: &Moto, keys: &[(&str, &str)]) -> Output {
     command.envs(moto.environment()).envs(keys.iter().copied()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// A vault of one more instance.
+/// Returns the vault of another instance.
 fn vault(app: &TestApp, providers: Providers) -> Vault {
     let parts = &app.app;
     let (db, clock, rng, metrics) = (parts.db.clone(), &parts.clock, &parts.rng, &parts.metrics);
@@ -70,24 +69,24 @@ async fn data_keys_move_from_the_local_key_to_kms_and_on_to_another_kms_key() {
     }
 
     let to_kms = [("VAULT_KMS_KEY_ID", &*first), ("SECRET_ENCRYPTION_KEY", VAULT_KEY)];
-    assert_eq!(said(&rewrap(&app, &moto, &to_kms)), "2 wrapped anew, 0 already were.\n");
-    assert_eq!(said(&rewrap(&app, &moto, &to_kms)), "0 wrapped anew, 2 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "2 wrapped anew, 0 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "0 wrapped anew, 2 already were.\n");
     for (tenant, sealed) in &sealed {
         assert_eq!(open(&app, kms(&moto, &first), *tenant, sealed).await.unwrap(), b"plaintext");
         assert!(matches!(open(&app, local(), *tenant, sealed).await, Err(VaultError::NoProvider { .. })));
     }
 
     let both = format!("{second},{first}");
-    assert_eq!(said(&rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &both)])), "2 wrapped anew, 0 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &both)])), "2 wrapped anew, 0 already were.\n");
     for (tenant, sealed) in &sealed {
         assert_eq!(open(&app, kms(&moto, &second), *tenant, sealed).await.unwrap(), b"plaintext");
     }
     let audit = "SELECT count(*) FROM http_audit_log WHERE action = 'key.rewrap' AND changed = '{wrapped}'";
-    assert_eq!(app.database.superuser().await.query_one(audit, &[]).await.unwrap().get::<_, i64>(0), 4);
+    assert_eq!(app.database.count(audit).await, 4);
 }
 
 #[tokio::test]
-async fn what_the_former_key_is_missing_for_stays_as_it_is_and_is_named() {
+async fn a_data_key_without_its_former_key_stays_unchanged_and_is_named() {
     let (app, moto) = (TestApp::start().await, Moto::of_the_run().await);
     let tenant: TenantId = app.tenant_id(Tenant::Acme).await.parse().unwrap();
     let sealed = vault(&app, Providers::new(local())).seal(tenant, Purpose::Secret, CONTEXT, b"x").await.unwrap();
@@ -95,7 +94,7 @@ async fn what_the_former_key_is_missing_for_stays_as_it_is_and_is_named() {
     let output = rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &arn)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).starts_with(&format!("tenant {tenant}, v1: the data key is wrapped by local key ")),
+        stdout(&output).starts_with(&format!("tenant {tenant}, v1: the data key is wrapped by local key ")),
         "{output:?}"
     );
     assert!(String::from_utf8_lossy(&output.stderr).contains("keep the former key and run it again"), "{output:?}");
@@ -103,20 +102,19 @@ async fn what_the_former_key_is_missing_for_stays_as_it_is_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_new_local_key_takes_over_from_the_former_one_while_requests_go_on() {
+async fn a_new_local_key_replaces_the_former_one_without_downtime() {
     const NEW: &str = "Zq8RkT2mVbXn4LwYcH6sJdGfPa9eUo3i";
     let (app, moto) = (TestApp::start().await, Moto::of_the_run().await);
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    let made = editor.post("/accounts", &json!({"name": "a"})).await;
-    let path = format!("{}/secrets/token", made.header("location"));
+    let path = format!("{}/secrets/token", editor.create_account().await);
     editor.put(&path, &json!({"value": "sealed before"})).await;
     let moving = [("SECRET_ENCRYPTION_KEY", NEW), ("FORMER_SECRET_ENCRYPTION_KEY", VAULT_KEY)];
 
-    // Deployed with both, moved, deployed with the new one alone.
+    // Deployed with both keys, rewrapped, deployed with the new key only.
     let settings = moving.map(|(name, key)| (name, key.to_owned()));
     let during = app.instance_with(&settings, &editor).await;
     assert_eq!(during.get(&format!("{path}/value")).await.body["value"], "sealed before");
-    assert_eq!(said(&rewrap(&app, &moto, &moving)), "1 wrapped anew, 0 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &moving)), "1 wrapped anew, 0 already were.\n");
     let after = app.instance_with(&[("SECRET_ENCRYPTION_KEY", NEW.to_owned())], &editor).await;
     for client in [&during, &after] {
         assert_eq!(client.get(&format!("{path}/value")).await.body["value"], "sealed before");

@@ -1,7 +1,7 @@
-//! What whoever writes to the database can do to sealed values: nothing that goes unnoticed.
+//! Tampering with sealed values in the database: every change is detected.
 
 use holdfast_shared::permission::Role;
-use holdfast_tests::app::{Options, Tenant, TestApp};
+use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::client::Client;
 use holdfast_tests::secrets::unique;
 use serde_json::json;
@@ -21,23 +21,24 @@ impl Stage {
             (app.sign_in(Tenant::Acme, Role::Admin).await, app.sign_in(Tenant::Globex, Role::Admin).await);
         let mut accounts = Vec::new();
         for client in [&acme, &acme, &globex] {
-            let made = client.post("/accounts", &json!({"name": unique()})).await;
+            let created = client.post("/accounts", &json!({"name": unique()})).await;
             for (name, value) in [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")] {
-                let path = format!("{}/secrets/{name}", made.header("location"));
-                client.put(&path, &json!({"value": format!("{name}{value} of {}", made.header("location"))})).await;
+                let path = format!("{}/secrets/{name}", created.header("location"));
+                client.put(&path, &json!({"value": format!("{name}{value} of {}", created.header("location"))})).await;
             }
-            accounts.push(made.text_at("id").to_owned());
+            accounts.push(created.text_at("id").to_owned());
         }
         Self { app, acme, globex, accounts: accounts.try_into().unwrap() }
     }
 
-    /// Runs statements as the superuser, and tells how the first version of Acme's first secret opens then.
+    /// Returns the outcome of revealing the first version of Acme's first secret after these statements, and reverts them.
     async fn after(&self, statements: &str) -> String {
         let [first, second, foreign] = &self.accounts;
         let statements = statements.replace("FIRST", first).replace("SECOND", second).replace("FOREIGN", foreign);
         let superuser = self.app.database.superuser().await;
         let saved = "CREATE TABLE saved AS TABLE secret_versions; CREATE TABLE saved_keys AS TABLE vault_keys;";
-        let restored = "DELETE FROM secret_versions; INSERT INTO secret_versions TABLE saved; DELETE FROM vault_keys; INSERT INTO vault_keys TABLE saved_keys; DROP TABLE saved, saved_keys;";
+        let restored = "DELETE FROM secret_versions; INSERT INTO secret_versions TABLE saved;
+            DELETE FROM vault_keys; INSERT INTO vault_keys TABLE saved_keys; DROP TABLE saved, saved_keys;";
         superuser.batch_execute(saved).await.unwrap();
         superuser.batch_execute(&statements).await.unwrap();
         let shown = self.acme.get(&format!("/accounts/{first}/secrets/a/value?version=1")).await;
@@ -50,11 +51,12 @@ impl Stage {
 const TARGET: &str = "account_id = 'FIRST' AND name = 'a' AND version = 1";
 
 #[tokio::test]
-async fn a_value_moved_from_another_place_does_not_open() {
+async fn a_value_copied_from_another_location_does_not_open() {
     let stage = Stage::new().await;
     let from = |source: &str| {
         format!(
-            "UPDATE secret_versions t SET (sealed, stamp, key_version) = (SELECT sealed, stamp, key_version FROM secret_versions WHERE {source}) WHERE {TARGET}"
+            "UPDATE secret_versions t SET (sealed, stamp, key_version) =
+               (SELECT sealed, stamp, key_version FROM secret_versions WHERE {source}) WHERE {TARGET}"
         )
     };
     for (source, outcome) in [
@@ -65,16 +67,17 @@ async fn a_value_moved_from_another_place_does_not_open() {
         ("account_id = 'FOREIGN' AND name = 'a' AND version = 1", "500 internal"),
     ] {
         assert_eq!(stage.after(&from(source)).await, outcome, "{source}");
-        // Without its stamp it does not open either: the two belong together.
+        // A sealed value does not open without its own version binding tag either.
         let sealed_alone = from(source)
             .replace("(sealed, stamp, key_version)", "(sealed)")
             .replace("SELECT sealed, stamp, key_version", "SELECT sealed");
         assert_eq!(stage.after(&sealed_alone).await, outcome, "{source}, sealed value alone");
     }
-    // Nor does another tenant's data key open it, wrapped or put in the place of its own.
-    let keys = "UPDATE vault_keys SET wrapped = (SELECT wrapped FROM vault_keys WHERE tenant_id = (SELECT tenant_id FROM accounts WHERE id = 'FOREIGN'))
+    // Another tenant's wrapped data key does not open the value either.
+    let keys = "UPDATE vault_keys SET wrapped =
+          (SELECT wrapped FROM vault_keys WHERE tenant_id = (SELECT tenant_id FROM accounts WHERE id = 'FOREIGN'))
         WHERE tenant_id = (SELECT tenant_id FROM accounts WHERE id = 'FIRST')";
-    // The instance may still have the unwrapped key in memory: five minutes on it has not.
+    // The instance caches the unwrapped key for five minutes.
     stage.app.clock.advance(301);
     assert_eq!(stage.after(keys).await, "500 internal");
     stage.app.clock.advance(301);
@@ -82,11 +85,12 @@ async fn a_value_moved_from_another_place_does_not_open() {
 }
 
 #[tokio::test]
-async fn no_flipped_bit_goes_unnoticed() {
+async fn every_flipped_bit_is_detected() {
     let stage = Stage::new().await;
-    let sealed = "SELECT octet_length(sealed) FROM secret_versions WHERE account_id = $1::text::uuid AND name = 'a' AND version = 1";
-    let row = stage.app.database.superuser().await.query_one(sealed, &[&stage.accounts[0]]).await.unwrap();
-    for at in 0..row.get::<_, i32>(0) {
+    let sealed = "SELECT octet_length(sealed) FROM secret_versions
+        WHERE account_id = $1::text::uuid AND name = 'a' AND version = 1";
+    let length: i32 = stage.app.database.value(sealed, &[&stage.accounts[0]]).await;
+    for at in 0..length {
         let flip = format!(
             "UPDATE secret_versions SET sealed = set_byte(sealed, {at}, get_byte(sealed, {at}) # 1) WHERE {TARGET}"
         );
@@ -96,7 +100,7 @@ async fn no_flipped_bit_goes_unnoticed() {
         let flip = format!(
             "UPDATE secret_versions SET stamp = set_byte(stamp, {at}, get_byte(stamp, {at}) # 1) WHERE {TARGET}"
         );
-        assert_eq!(stage.after(&flip).await, "500 internal", "byte {at} of the stamp");
+        assert_eq!(stage.after(&flip).await, "500 internal", "byte {at} of the version binding tag");
     }
     for broken in [
         format!("UPDATE secret_versions SET sealed = '' WHERE {TARGET}"),
@@ -110,44 +114,39 @@ async fn no_flipped_bit_goes_unnoticed() {
 }
 
 #[tokio::test]
-async fn what_does_not_open_is_told_in_the_audit_log_and_counted() {
+async fn a_value_that_does_not_open_is_audited_and_counted() {
     let stage = Stage::new().await;
     stage.after(&format!("UPDATE secret_versions SET stamp = sha256('') WHERE {TARGET}")).await;
     let alarms = stage.acme.get("/admin/audit?action=vault.open_failed").await;
     let alarm = &alarms.body["items"][0];
     assert_eq!((alarm["status"].as_i64(), &alarm["targets"]["secret"]), (Some(500), &json!("a")), "{alarms:?}");
     assert_eq!((&alarm["targets"]["version"], &alarm["targets"]["account_id"]), (&json!(1), &json!(stage.accounts[0])));
-    assert_eq!(alarms.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(alarms.items().len(), 1);
     let failures = stage.app.app.metrics.totals();
     assert_eq!(failures.get(r#"holdfast_vault_open_failures_total{reason="tampered"}"#), Some(&1.0), "{failures:?}");
     assert_eq!(stage.globex.get("/admin/audit?action=vault.open_failed").await.body["items"], json!([]));
 }
 
 #[tokio::test]
-async fn every_reveal_is_audited_whether_reads_are_or_not() {
+async fn every_reveal_is_audited_even_without_audited_reads() {
     for reads in ["false", "true"] {
-        let app =
-            TestApp::start_with(Options { settings: vec![("AUDIT_READS", reads.to_owned())], ..Options::default() })
-                .await;
-        let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
-        let made = admin.post("/accounts", &json!({"name": "a"})).await;
-        let path = format!("{}/secrets/token", made.header("location"));
+        let app = TestApp::builder().setting("AUDIT_READS", reads);
+        let (_app, admin) = app.start_as(Tenant::Acme, Role::Admin).await;
+        let created = admin.post("/accounts", &json!({"name": "a"})).await;
+        let path = format!("{}/secrets/token", created.header("location"));
         admin.put(&path, &json!({"value": "v"})).await;
         admin.get(&format!("{path}/value?version=1")).await;
         admin.get(&path).await;
         let audit = admin.get("/admin/audit?limit=3").await;
-        let rows: Vec<_> =
-            audit.body["items"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
         let expected = if reads == "true" {
             ["secret.read", "secret.reveal", "secret.put"]
         } else {
             ["secret.reveal", "secret.put", "account.create"]
         };
-        assert_eq!(rows, expected);
-        let put = audit.body["items"].as_array().unwrap().iter().find(|row| row["action"] == "secret.put").unwrap();
+        assert_eq!(audit.each("action"), expected);
+        let put = audit.items().iter().find(|row| row["action"] == "secret.put").unwrap();
         assert_eq!((&put["changed"], put["status"].as_i64()), (&json!(["value"]), Some(201)));
-        let reveal =
-            audit.body["items"].as_array().unwrap().iter().find(|row| row["action"] == "secret.reveal").unwrap();
+        let reveal = audit.items().iter().find(|row| row["action"] == "secret.reveal").unwrap();
         assert_eq!(reveal["targets"]["version"], 1);
     }
 }

@@ -9,10 +9,10 @@ use crate::deployment::{self, Deployment};
 use crate::quantile::median;
 use crate::subject::Subject;
 
-/// Starts that are measured.
+/// The number of measured starts.
 const STARTS: usize = 21;
 
-/// The median of what the emulator reports as the init phase.
+/// Returns the median duration of the init phase, as the emulator reports it.
 pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Duration {
     let mut starts = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
@@ -21,7 +21,7 @@ pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Durat
     median(starts)
 }
 
-/// One start, with the request that makes it happen.
+/// Returns the duration of one start, triggered by a request.
 pub(crate) async fn start(instance: &Emulator, subject: &Subject) -> Duration {
     deployment::body(&instance.invoke(&subject.event).await, 200);
     instance.init().unwrap_or_else(|| panic!("no init report: {}", instance.log()))

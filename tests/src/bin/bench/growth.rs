@@ -1,4 +1,4 @@
-//! What becomes of requests while a tenant grows: the same requests at 10^3, 10^5 and 10^6 accounts.
+//! The duration of requests while a tenant grows: the same requests at 10^3, 10^5 and 10^6 accounts.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -11,15 +11,16 @@ use crate::local::Local;
 use crate::quantile::median;
 use crate::report::milliseconds;
 
-/// Accounts of the tenant, and rows of its audit log beside its own.
+/// The tenant's accounts, and the rows of its audit log.
 const SIZES: [(i64, i64); 3] = [(1_000, 10_000), (100_000, 1_000_000), (1_000_000, 3_000_000)];
-/// Calls that count, after some that do not.
+/// The number of measured calls.
 const CALLS: usize = 200;
+/// The number of calls before them.
 const UNCOUNTED: usize = 20;
-/// How much longer than with the fewest a request may take with the most.
+/// The limit for a request's duration at the largest size, relative to the smallest.
 const MAX_GROWTH: f64 = 1.5;
 
-/// From the first number to the second, as accounts have them: names and owners in no order of time.
+/// Creates accounts from the first number to the second. Names and owners are not in order of creation.
 const ACCOUNTS: &str = "
     INSERT INTO accounts (id, tenant_id, name, search_name, owner, metadata, created_at, updated_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, t.id, 'Name ' || md5(n::text), 'name ' || md5(n::text), 'owner ' || n / 10, '{}', now(), now()
@@ -42,7 +43,7 @@ const REQUESTS: [(&str, &str); 9] = [
     ("GET", "/admin/users"),
 ];
 
-/// A table of the middle times at each size, and what grew too much.
+/// Returns a table of the median durations at each size, and the requests that grew too much.
 pub(crate) async fn measure() -> String {
     let local = Local::start(ClusterOptions::throw_away(), 1).await;
     let web = Web::at(&local.url);
@@ -51,7 +52,7 @@ pub(crate) async fn measure() -> String {
     for size in SIZES {
         local.superuser.execute(ACCOUNTS, &[&before.0, &size.0]).await.unwrap();
         local.superuser.execute(AUDIT, &[&before.1, &size.1]).await.unwrap();
-        // As the server does by itself, some minutes later.
+        // The server does this by itself some minutes later.
         for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
             local.superuser.batch_execute(statement).await.unwrap();
         }
@@ -66,11 +67,11 @@ pub(crate) async fn measure() -> String {
 async fn middle(web: &Web, token: &str, method: &str, path: &str) -> Duration {
     let mut times = Vec::with_capacity(CALLS);
     for call in 0..UNCOUNTED + CALLS {
-        let body = (method == "POST").then(|| json!({"name": format!("grown {:?} {call}", Instant::now())}));
+        let request = (method == "POST").then(|| json!({"name": format!("grown {:?} {call}", Instant::now())}));
         let began = Instant::now();
-        let (status, answer): (u16, Value) = web.send(method, path, Some(token), body.as_ref()).await;
+        let (status, body): (u16, Value) = web.send(method, path, Some(token), request.as_ref()).await;
         times.push(began.elapsed());
-        assert!(matches!(status, 200 | 201), "{method} {path}: {status} {answer}");
+        assert!(matches!(status, 200 | 201), "{method} {path}: {status} {body}");
     }
     median(times.split_off(UNCOUNTED))
 }
@@ -88,7 +89,7 @@ fn report(times: &[Vec<Duration>]) -> String {
         let figures: Vec<_> = times.iter().map(|time| milliseconds(*time)).collect();
         let _ = writeln!(text, "| `{method} {path}` | {} | {growth:.2} |", figures.join(" | "));
         if growth > MAX_GROWTH {
-            let _ = writeln!(missed, "missed: {method} {path} is to take at most {MAX_GROWTH} times as long");
+            let _ = writeln!(missed, "missed: {method} {path} should take at most {MAX_GROWTH} times as long");
         }
     }
     text + &missed

@@ -18,23 +18,23 @@ use tokio_postgres::Client;
 /// The database's name.
 pub(crate) const DATABASE: &str = "holdfast";
 
-/// The running gateway. Dropping it ends it, and leaves nothing.
+/// The running gateway, stopped and deleted when dropped.
 pub(crate) struct Local {
-    /// Where it answers.
+    /// The URL.
     pub(crate) url: String,
     /// The admin's access token.
     pub(crate) token: String,
-    /// A connection that no policy binds.
+    /// A connection that bypasses row-level security.
     pub(crate) superuser: Client,
-    /// Its cluster.
+    /// The cluster.
     pub(crate) cluster: Cluster,
-    /// Its data folder.
+    /// The data folder.
     pub(crate) folder: TempDir,
     _gateway: Program,
 }
 
 impl Local {
-    /// Starts it with this many connections.
+    /// Starts a gateway with this many connections.
     pub(crate) async fn start(options: ClusterOptions, connections: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = Arc::new(DataDir::temporary().unwrap());
@@ -56,7 +56,7 @@ impl Local {
 
 async fn sign_in(url: &str, folder: &TempDir) -> String {
     let file = folder.path().join("credentials.json");
-    // Whoever waits for the port may be a little early for the file.
+    // The file may be written a little after the port is open.
     while !file.exists() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

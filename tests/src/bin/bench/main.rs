@@ -1,6 +1,6 @@
 //! `make bench`: measures the release binaries under AWS's Runtime Interface Emulator, deployed as the template deploys
-//! them, and prints what `docs/performance.md` holds.
-#![expect(clippy::print_stdout, reason = "a command's words to whoever runs it")]
+//! them, and prints the tables of `docs/performance.md`.
+#![expect(clippy::print_stdout, reason = "a command prints its result")]
 
 mod cold;
 mod growth;
@@ -23,10 +23,10 @@ use subject::Subjects;
 async fn main() {
     let deployment = Deployment::create().await;
     let subjects = Subjects::prepare(&deployment).await;
-    // `bench vault` measures the vault's share alone, and so on.
+    // `bench vault` measures only the vault's share, and so on.
     let part = std::env::args().nth(1);
-    let asked = |name: &str| part.as_deref().is_none_or(|part| part == name);
-    let table = asked("table");
+    let selected = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    let table = selected("table");
     let mut rows = Vec::new();
     if table {
         print!("{}", report::HEAD);
@@ -39,16 +39,16 @@ async fn main() {
         println!("{row}");
         rows.push(row);
     }
-    if asked("vault") {
+    if selected("vault") {
         print!("{}", vault::measure(&deployment, &subjects).await);
     }
-    if asked("peers") {
+    if selected("peers") {
         print!("{}", peers::measure(&deployment, subjects.read()).await);
     }
-    if asked("growth") {
+    if selected("growth") {
         print!("{}", growth::measure().await);
     }
-    if asked("throughput") {
+    if selected("throughput") {
         print!("{}", throughput::measure().await);
     }
     print!("{}", report::misses(&rows));

@@ -1,6 +1,6 @@
-//! A process's memory, as Linux counts it.
+//! The memory of a process, as Linux counts it.
 
-/// The largest resident set that the process had so far (`VmHWM`), in bytes.
+/// Returns the peak resident set of a process (`VmHWM`), in bytes.
 pub(crate) fn peak(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,16 +1,16 @@
-//! The size of what is uploaded to Lambda.
+//! The size of the package that is uploaded to Lambda.
 
 use std::process::Command;
 
 use holdfast_tests::tools;
 
-/// What was measured, in bytes.
+/// The sizes, in bytes.
 pub(crate) struct Package {
     pub(crate) binary: u64,
     pub(crate) zipped: u64,
 }
 
-/// Zips with the most effort, as a release does.
+/// Zips at the highest level, as a release does.
 const ZIP: &str = "import sys, zipfile
 with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
     archive.write(sys.argv[1], 'bootstrap')";

@@ -1,4 +1,5 @@
-//! Our function beside peers that do less (`tests/peers`), in turns: what slows the machine down meanwhile slows all of them.
+//! The accounts function compared with peers that do less (`tests/peers`). They run in turns, so that load on the machine
+//! slows all of them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,25 +16,25 @@ use crate::warm::{self, ROUNDS, Warm};
 
 /// Cold starts in each round.
 const STARTS: usize = 5;
-/// How much sooner than each peer our function has to be there.
-const LEAST_COLD_RATIO: f64 = 15.0;
+/// The target for the ratio of a peer's cold start to the function's.
+const MIN_COLD_RATIO: f64 = 15.0;
 
 const PEERS: [(&str, &str); 2] = [("Node.js", "node"), ("Python", "python")];
 
-/// What was measured of one of them.
+/// The measurements of one candidate.
 #[derive(Default)]
 struct Figures {
     cold: Vec<Duration>,
     warm: Vec<Warm>,
 }
 
-/// A table of all of them, and what missed its target.
+/// Returns a table of all candidates, and the missed targets.
 pub(crate) async fn measure(deployment: &Deployment, subject: Subject) -> String {
     let environment = environment(deployment).await;
     let mut figures = [Figures::default(), Figures::default(), Figures::default()];
     for _ in 0..ROUNDS {
-        for (who, figures) in figures.iter_mut().enumerate() {
-            let start = async || match who.checked_sub(1).and_then(|peer| PEERS.get(peer)) {
+        for (candidate, figures) in figures.iter_mut().enumerate() {
+            let start = async || match candidate.checked_sub(1).and_then(|peer| PEERS.get(peer)) {
                 None => deployment.instance(subject.function).await,
                 Some((_, folder)) => {
                     let bootstrap = tools::workspace().join(format!("tests/peers/{folder}/{folder}-peer"));
@@ -49,7 +50,8 @@ pub(crate) async fn measure(deployment: &Deployment, subject: Subject) -> String
     report(figures)
 }
 
-/// As the template sets ours, with a database user whom no policy binds, for the peers set no tenant.
+/// Returns the environment that the template sets, with a database user who bypasses row-level security: the peers set no
+/// tenant.
 async fn environment(deployment: &Deployment) -> Vec<(&'static str, String)> {
     let secret = deployment.moto.secret(&[("DATABASE_URL", deployment.database.superuser_url())]).await;
     let mut environment = deployment.moto.environment();
@@ -75,12 +77,12 @@ fn report(figures: [Figures; 3]) -> String {
     for (name, peers_cold, peers_warm) in peers {
         let ratio = peers_cold.as_secs_f64() / cold.as_secs_f64();
         let _ = writeln!(text, "{name} takes {ratio:.1} times as long to start");
-        if ratio < LEAST_COLD_RATIO {
-            let _ = writeln!(text, "missed: {name} is to take {LEAST_COLD_RATIO} times as long to start");
+        if ratio < MIN_COLD_RATIO {
+            let _ = writeln!(text, "missed: {name} should take {MIN_COLD_RATIO} times as long to start");
         }
         for (what, ours, theirs) in [("p50", warm.p50, peers_warm.p50), ("p99", warm.p99, peers_warm.p99)] {
             if ours >= theirs {
-                let _ = writeln!(text, "missed: {name}'s {what} is to be longer than ours");
+                let _ = writeln!(text, "missed: {name}'s {what} should be longer than the function's");
             }
         }
     }

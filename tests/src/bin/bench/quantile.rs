@@ -1,6 +1,6 @@
-//! Order statistics of what was measured; none is interpolated.
+//! Order statistics of measurements, without interpolation.
 
-/// The value that this share of all values does not exceed.
+/// Returns the smallest value that at least this share of the values does not exceed.
 pub(crate) fn quantile<T: Ord>(mut values: Vec<T>, share: f64) -> T {
     values.sort_unstable();
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
@@ -8,7 +8,7 @@ pub(crate) fn quantile<T: Ord>(mut values: Vec<T>, share: f64) -> T {
     values.swap_remove(rank.clamp(1, values.len()) - 1)
 }
 
-/// The value in the middle.
+/// Returns the middle value.
 pub(crate) fn median<T: Ord>(values: Vec<T>) -> T {
     quantile(values, 0.5)
 }

@@ -1,4 +1,4 @@
-//! The table, and which targets were missed.
+//! The table of results, and the missed targets.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crate::package::Package;
 use crate::subject::Subject;
 use crate::warm::Warm;
 
-/// No function may need more memory, in bytes.
+/// The limit of a function's memory, in bytes.
 const MAX_MEMORY: u64 = 24 << 20;
-/// No package may be larger, in bytes.
+/// The limit of a package's size, in bytes.
 const MAX_ZIPPED: u64 = 5 << 20;
 
-/// One line of the table.
+/// A line of the table.
 pub(crate) struct Row {
     pub(crate) subject: Subject,
     pub(crate) cold: Duration,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
     pub(crate) package: Package,
 }
 
-/// What the table begins with, as Markdown.
+/// The head of the table, in Markdown.
 pub(crate) const HEAD: &str = "| function | request | cold start | warm p50 | warm p99 | peak memory | binary | zipped |\n\
      | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
 
@@ -42,15 +42,16 @@ impl fmt::Display for Row {
     }
 }
 
-/// What is over its limit, a line each.
+/// Returns a line for each exceeded limit.
 pub(crate) fn misses(rows: &[Row]) -> String {
     let mut text = String::new();
     for Row { subject, warm, package, .. } in rows {
-        for (what, bytes, most) in [("memory", warm.peak, MAX_MEMORY), ("zipped package", package.zipped, MAX_ZIPPED)] {
-            if bytes > most {
+        for (what, bytes, limit) in [("memory", warm.peak, MAX_MEMORY), ("zipped package", package.zipped, MAX_ZIPPED)]
+        {
+            if bytes > limit {
                 let (function, request) = (subject.function, subject.request);
-                let (bytes, most) = (mebibytes(bytes), mebibytes(most));
-                let _ = writeln!(text, "missed: {function}, {request}: {what} is {bytes}, and may be {most}");
+                let (bytes, limit) = (mebibytes(bytes), mebibytes(limit));
+                let _ = writeln!(text, "missed: {function}, {request}: {what} is {bytes}, the limit is {limit}");
             }
         }
     }

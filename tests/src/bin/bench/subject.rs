@@ -1,4 +1,4 @@
-//! What is measured: a request to each function, as its sample event.
+//! The measured requests: one to each function, as its sample event.
 
 use holdfast_tests::events::event;
 use serde_json::Value;
@@ -6,25 +6,25 @@ use serde_json::Value;
 use crate::deployment::{self, Deployment};
 use crate::vault;
 
-/// A function, and a request to it that succeeds however often it is sent.
+/// A function, and a request to it that succeeds any number of times.
 pub(crate) struct Subject {
     pub(crate) function: &'static str,
-    /// The request as people write it.
+    /// The request's method and path.
     pub(crate) request: &'static str,
     pub(crate) event: Value,
-    /// Calls that count, in each round.
+    /// The number of measured calls in each round.
     pub(crate) calls: usize,
 }
 
-/// Calls of a request that takes about a millisecond.
+/// The number of calls of a request that takes about a millisecond.
 const CALLS: usize = 500;
-/// Calls of one that is slow on purpose.
+/// The number of calls of a request that is slow on purpose.
 const SLOW_CALLS: usize = 100;
 
-/// What requests need to exist.
+/// The data that the requests refer to.
 pub(crate) struct Subjects {
     token: String,
-    operators_token: String,
+    operator_token: String,
     account: String,
     login: Value,
 }
@@ -36,26 +36,26 @@ impl Subjects {
         let auth = deployment.instance("auth").await;
         let login = event("auth/login", &[("password", deployment.password())]);
         let token = access_token(&auth.invoke(&login).await);
-        let operators_token = access_token(&auth.invoke(&deployment.operators_login()).await);
+        let operator_token = access_token(&auth.invoke(&deployment.operator_login()).await);
         let create = event("accounts/create", &[("access_token", &token)]);
         let accounts = deployment.instance("accounts").await;
         let account = deployment::body(&accounts.invoke(&create).await, 201);
-        let subjects = Self { token, operators_token, account: text(&account["id"]), login };
+        let subjects = Self { token, operator_token, account: text(&account["id"]), login };
         deployment::body(&accounts.invoke(&subjects.put()).await, 201);
         subjects
     }
 
-    /// Shows that secret.
+    /// Reveals the secret.
     pub(crate) fn reveal(&self) -> Value {
-        let stand_ins = [("access_token", self.token.as_str()), ("account_id", self.account.as_str())];
-        let mut reveal = event("accounts/reveal-secret", &stand_ins);
+        let placeholders = [("access_token", self.token.as_str()), ("account_id", self.account.as_str())];
+        let mut reveal = event("accounts/reveal-secret", &placeholders);
         for field in ["queryStringParameters", "multiValueQueryStringParameters"] {
             reveal[field] = Value::Null;
         }
         reveal
     }
 
-    /// Sets a secret of 1 KiB.
+    /// Puts a secret of 1 KiB.
     pub(crate) fn put(&self) -> Value {
         let mut put = event("accounts/put-secret", &[("access_token", &self.token), ("account_id", &self.account)]);
         put["body"] = serde_json::json!({"value": "k".repeat(1024)}).to_string().into();
@@ -68,12 +68,12 @@ impl Subjects {
         Subject { function: "accounts", request: "GET /accounts/{id}", event, calls: CALLS }
     }
 
-    /// A look at the counters of all instances.
+    /// Reads the counters of all instances.
     pub(crate) fn metrics(&self) -> Value {
-        event("metrics/metrics", &[("access_token", &self.operators_token)])
+        event("metrics/metrics", &[("access_token", &self.operator_token)])
     }
 
-    /// All that is measured, in the order of the table.
+    /// Returns all measured requests, in the order of the table.
     pub(crate) fn all(&self) -> Vec<Subject> {
         let as_admin = |name: &str| event(name, &[("access_token", &self.token), ("account_id", &self.account)]);
         let others = [
@@ -90,8 +90,8 @@ impl Subjects {
     }
 }
 
-fn access_token(answer: &Value) -> String {
-    text(&deployment::body(answer, 200)["access_token"])
+fn access_token(response: &Value) -> String {
+    text(&deployment::body(response, 200)["access_token"])
 }
 
 fn text(value: &Value) -> String {

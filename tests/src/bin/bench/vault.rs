@@ -1,4 +1,4 @@
-//! How much of a request the vault's cryptography takes: both as the functions themselves counted them.
+//! The share of the vault's cryptography in the duration of a request, as the functions themselves count both.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 use crate::deployment::{self, Deployment};
 use crate::subject::Subjects;
 
-/// The requests that seal and open, a value of 1 KiB each.
+/// The requests that seal and open a value of 1 KiB.
 pub(crate) const PUT: &str = "PUT /accounts/{id}/secrets/{name}";
 pub(crate) const REVEAL: &str = "GET /accounts/{id}/secrets/{name}/value";
 
-/// No request may spend more of its time in cryptography.
+/// The limit for the share of cryptography in a request.
 const MAX_SHARE: f64 = 0.02;
 
-/// Requests of each kind.
+/// The number of requests of each kind.
 const CALLS: usize = 500;
-/// Counters are reported with the first request after so long.
+/// The interval after which the next request reports counters.
 const REPORT_AFTER: Duration = Duration::from_secs(6);
 
-/// A line for each operation, of one instance that has the data key in memory.
+/// Returns a line for each operation of an instance with the data key in memory.
 pub(crate) async fn measure(deployment: &Deployment, subjects: &Subjects) -> String {
     let instance = deployment.instance("accounts").await;
     for event in [subjects.put(), subjects.reveal()] {
@@ -51,9 +51,9 @@ fn share(metrics: &str, operation: &str, request: &str) -> String {
         format!("holdfast_request_duration_seconds_count{labels}"),
     );
     let share = crypto / whole;
-    let verdict = if share <= MAX_SHARE { "" } else { " - missed: it may be 2 %" };
+    let miss = if share <= MAX_SHARE { "" } else { " - missed: the limit is 2 %" };
     let (crypto, whole) = (crypto * 1e6, whole * 1e3);
-    format!("vault: {operation} takes {crypto:.1} us of {request}'s {whole:.2} ms: {:.2} %{verdict}\n", share * 100.0)
+    format!("vault: {operation} takes {crypto:.1} us of {request}'s {whole:.2} ms: {:.2} %{miss}\n", share * 100.0)
 }
 
 fn sample(metrics: &str, series: &str) -> f64 {

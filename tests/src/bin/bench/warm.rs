@@ -1,4 +1,4 @@
-//! Warm requests, and what an instance's memory grew to while it served them.
+//! Warm requests, and the peak memory of the instance that served them.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::memory;
 use crate::quantile::{median, quantile};
 use crate::subject::Subject;
 
-/// Instances that are measured one after another; the middle one counts.
+/// The number of instances, measured one after another. The median counts.
 pub(crate) const ROUNDS: usize = 5;
-/// Calls before those that count.
+/// The number of calls before the measured ones.
 const UNCOUNTED: usize = 20;
 
-/// What was measured.
+/// The measurements.
 pub(crate) struct Warm {
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    /// The largest of all instances, in bytes.
+    /// The peak memory of all instances, in bytes.
     pub(crate) peak: u64,
 }
 
-/// Durations as the emulator reports them, as the service does for billing.
+/// Measures durations as the emulator reports them, which Lambda bills.
 pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Warm {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
@@ -31,7 +31,7 @@ pub(crate) async fn measure(deployment: &Deployment, subject: &Subject) -> Warm 
     Warm::of(&rounds)
 }
 
-/// One instance's.
+/// Measures one instance.
 pub(crate) async fn round(instance: &Emulator, subject: &Subject) -> Warm {
     for _ in 0..UNCOUNTED + subject.calls {
         deployment::body(&instance.invoke(&subject.event).await, 200);
@@ -43,7 +43,7 @@ pub(crate) async fn round(instance: &Emulator, subject: &Subject) -> Warm {
 }
 
 impl Warm {
-    /// The middle figures of several instances, and the largest memory.
+    /// Returns the median figures of several instances, and the peak memory of all.
     pub(crate) fn of(rounds: &[Self]) -> Self {
         let middle = |figure: fn(&Self) -> Duration| median(rounds.iter().map(figure).collect());
         let peak = rounds.iter().map(|round| round.peak).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The statements of a request, from the server's log to a script of pgbench's.
+//! The statements of a request, converted from the server's log to a script for pgbench.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use holdfast::cluster::Cluster;
 use regex::{Captures, Regex};
 use tokio_postgres::Client;
 
-/// Marks the lines of the log, with the role whose they are.
+/// Marks each line of the log with its role.
 const PREFIX: &str = "%%u=%u ";
 
-/// How the role of the requests logs in.
+/// The login of the role that serves requests.
 pub(super) struct Login {
     pub(super) host: String,
     pub(super) port: String,
@@ -19,7 +19,7 @@ pub(super) struct Login {
     pub(super) password: String,
 }
 
-/// The login that a local run gives to its functions.
+/// Returns the login that a local run gives to its functions.
 pub(super) fn login(folder: &Path) -> Login {
     let settings = fs::read_to_string(folder.join("functions.env")).unwrap();
     let url = settings.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).unwrap();
@@ -33,7 +33,7 @@ pub(super) fn login(folder: &Path) -> Login {
     }
 }
 
-/// Sends a request, and gives the statements between its `BEGIN` and `COMMIT`, with their values in them.
+/// Sends a request. Returns the statements between its `BEGIN` and `COMMIT` with their values, and the response.
 pub(super) async fn logged(
     superuser: &Client,
     cluster: &Cluster,
@@ -58,15 +58,15 @@ async fn set(superuser: &Client, what: &str) {
         superuser.batch_execute(&statement).await.unwrap();
     }
     superuser.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    // Every server process looks at its settings before its next command.
+    // A server process rereads its settings before its next command.
     tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
-/// Each statement of the log with its parameters filled in.
+/// Returns each statement of the log with its parameters filled in.
 fn statements(log: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for entry in log.split("%u=").filter(|entry| entry.starts_with("holdfast_app ")) {
-        // By its name where it is prepared.
+        // A prepared statement is logged with its name.
         if let Some((_, statement)) = entry.split_once("execute ").and_then(|(_, rest)| rest.split_once(": ")) {
             found.push(statement.trim().to_owned());
         } else if let (Some((_, values)), Some(statement)) = (entry.split_once("arameters: "), found.last_mut()) {
@@ -74,7 +74,7 @@ fn statements(log: &str) -> Vec<String> {
         }
     }
     assert!(!found.is_empty(), "the server's log has no statement: {log}");
-    // Counters come along with some requests only.
+    // Only some requests report counters.
     found.retain(|statement| !statement.contains("report_metrics"));
     found
 }
@@ -87,8 +87,8 @@ fn filled(statement: &str, values: &str) -> String {
     parameter.replace_all(statement, fill).into_owned()
 }
 
-/// The statements as one transaction in one flight, with what must differ each time made anew: texts that begin with the name
-/// given, and whole values.
+/// Returns the statements as one transaction in one round trip. Values that must differ each time are replaced by
+/// expressions: texts that begin with the given name, and whole values.
 pub(super) fn pipeline(statements: &[String], new: &[(&str, &str)]) -> String {
     let mut script = "\\set n random(1, 1000000000000000)\n\\startpipeline\nBEGIN;\n".to_owned();
     let id = Regex::new(r"'[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}'").unwrap();
@@ -97,10 +97,10 @@ pub(super) fn pipeline(statements: &[String], new: &[(&str, &str)]) -> String {
         if statement.contains("record_audit(") {
             statement = id.replace(&statement, "gen_random_uuid()").into_owned();
         }
-        for (value, made) in new {
-            statement = match *made {
+        for (value, expression) in new {
+            statement = match *expression {
                 "" => statement.replace(&format!("'{value}0'"), &format!("'{value}' || :n")),
-                made => statement.replace(&format!("'{value}'"), made),
+                expression => statement.replace(&format!("'{value}'"), expression),
             };
         }
         script.push_str(&statement);

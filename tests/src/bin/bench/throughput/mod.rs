@@ -1,5 +1,5 @@
-//! What the gateway makes of the database: requests a second of the local gateway at saturation, against `pgbench -M prepared` that
-//! runs the same transactions, as the server's own log shows them, from as many clients. The cluster is durable (fsync on).
+//! Throughput compared with the database's own: requests a second of the local gateway at saturation, against `pgbench -M
+//! prepared` with the same transactions, taken from the server's log, and as many clients. The cluster is durable (fsync on).
 
 mod script;
 
@@ -13,25 +13,25 @@ use serde_json::json;
 
 use crate::local::{DATABASE, Local};
 
-/// Clients at a time, and connections of the gateway.
+/// The number of concurrent clients, and of connections of the gateway.
 const CLIENTS: usize = 8;
-/// Seconds that each is measured, in turns; the middle of the rounds counts.
+/// The duration of a round in seconds. Both programs run in turns, and the median of the rounds counts.
 const SECONDS: usize = 10;
 const ROUNDS: usize = 3;
-/// Of what pgbench reaches.
-const LEAST_SHARE: f64 = 0.6;
+/// The target for the gateway's share of pgbench's throughput.
+const MIN_SHARE: f64 = 0.6;
 
-/// The name that each account of the load begins with.
+/// The prefix of the name of each account in the load.
 const NAME: &str = "bench-";
 
-/// A request, and the transaction that it is.
+/// A request, and its transaction.
 struct Load {
     what: &'static str,
     wrk: String,
     pgbench: String,
 }
 
-/// Both loads, and what missed the target.
+/// Returns the results of both loads, and the missed targets.
 pub(crate) async fn measure() -> String {
     let local = Local::start(ClusterOptions::default(), CLIENTS).await;
     let mut text = String::new();
@@ -45,14 +45,14 @@ pub(crate) async fn measure() -> String {
         let (ours, theirs) = (middle(ours), middle(theirs));
         let share = ours / theirs;
         let _ = writeln!(text, "{}: {ours:.0}/s by the gateway, {theirs:.0}/s by pgbench: {share:.2}", load.what);
-        if share < LEAST_SHARE {
-            let _ = writeln!(text, "missed: {} is to reach {LEAST_SHARE} of pgbench's", load.what);
+        if share < MIN_SHARE {
+            let _ = writeln!(text, "missed: {} should reach {MIN_SHARE} of pgbench's", load.what);
         }
     }
     text
 }
 
-/// Sends each request once, with the server's log of statements on, and makes of it what both tools repeat.
+/// Sends each request once with the server's statement log on, and derives the scripts of both tools from it.
 async fn loads(local: &Local) -> [Load; 2] {
     let Local { url, token, superuser, cluster, folder, .. } = local;
     let web = Web::at(url);
@@ -88,17 +88,17 @@ async fn loads(local: &Local) -> [Load; 2] {
     ]
 }
 
-/// Answers a second; all must be good.
+/// Returns responses a second, all of which must succeed.
 fn wrk(url: &str, script: &str) -> f64 {
     let mut command = Command::new(tools::program("wrk"));
     command.args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{SECONDS}s"), "-s", script, url]);
     command.env("LD_LIBRARY_PATH", tools::programs().join("lib"));
-    let text = said(command.output().unwrap());
+    let text = stdout(command.output().unwrap());
     assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
     figure(&text, "Requests/sec:")
 }
 
-/// Transactions a second.
+/// Returns transactions a second.
 fn pgbench(login: &script::Login, file: &str) -> f64 {
     let mut command = Command::new("pgbench");
     command.args([
@@ -117,11 +117,11 @@ fn pgbench(login: &script::Login, file: &str) -> f64 {
     command
         .args(["-h", &login.host, "-p", &login.port, "-U", &login.user, DATABASE])
         .env("PGPASSWORD", &login.password);
-    let text = said(command.output().unwrap());
+    let text = stdout(command.output().unwrap());
     figure(&text, "tps =")
 }
 
-fn said(output: Output) -> String {
+fn stdout(output: Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
