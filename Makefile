@@ -38,7 +38,7 @@ bench: .venv/emulators/ready .venv/programs/ready .venv/peers/ready tests/peers/
 
 # Run the end-to-end test against a deployment: make smoke URL=https://api.example.com CREDENTIALS=file.json
 smoke: nextest
-	HOLDFAST_URL=$(URL) HOLDFAST_CREDENTIALS=$(abspath $(CREDENTIALS)) cargo nextest run --locked --package holdfast-tests -E 'test(/^smoke::/)'
+	HOLDFAST_URL=$(URL) HOLDFAST_CREDENTIALS=$(abspath $(CREDENTIALS)) cargo nextest run --locked --package holdfast-tests -E 'test(/^deployment::smoke::/)'
 
 # Build the functions' part of a release for ARCH in target/packages: a zip and an SBOM for each function, and the digests.
 package: .venv/lambda/ready sbom

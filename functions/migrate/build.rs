@@ -14,7 +14,7 @@ fn main() -> std::io::Result<()> {
     for file in files {
         let name = file.strip_prefix(&root).unwrap_or(&file).with_extension("");
         // Writing to a string does not fail.
-        let _ = writeln!(list, "    ({:?}, include_str!({file:?})),", name.to_string_lossy());
+        let _ = writeln!(list, "    ({:?}, include_str!({:?})),", name.to_string_lossy(), file.to_string_lossy());
     }
     list.push(']');
     let out = std::env::var("OUT_DIR").map_err(std::io::Error::other)?;

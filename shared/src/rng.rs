@@ -62,16 +62,16 @@ impl Rng for SystemRng {
 
 /// A generator that returns the same bytes for the same seed. Tests only.
 #[derive(Debug)]
-pub struct SeededEntropy(Mutex<rand::rngs::StdRng>);
+pub struct SeededRng(Mutex<rand::rngs::StdRng>);
 
-impl SeededEntropy {
+impl SeededRng {
     /// Starts the sequence of a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(rand::SeedableRng::seed_from_u64(seed)))
     }
 }
 
-impl Rng for SeededEntropy {
+impl Rng for SeededRng {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
     }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn base62_has_the_requested_length_and_uses_its_whole_alphabet() {
-        let rng: &dyn Rng = &SeededEntropy::new(7);
+        let rng: &dyn Rng = &SeededRng::new(7);
         let text = rng.base62(10_000);
         assert_eq!(text.len(), 10_000);
         assert_eq!(text.chars().collect::<std::collections::BTreeSet<_>>().len(), 62);

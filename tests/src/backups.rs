@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use holdfast_backup::{BackupError, Folder, Login, Plan, Programs, Report, Restored, Source, Store, Summary, Task};
+use holdfast_backup::{
+    BackupError, BackupReport, BackupStore, Folder, Login, Plan, Programs, Restored, Source, Summary, Task,
+};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::SystemRng;
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
@@ -12,8 +14,8 @@ use crate::app::{TestApp, VAULT_KEY};
 use crate::database::TestDatabase;
 
 /// Returns a store in this folder, without a limit that a test reaches.
-pub fn folder(path: &Path) -> Store {
-    Store::Folder(Folder::new(path, 100))
+pub fn folder(path: &Path) -> BackupStore {
+    BackupStore::Folder(Folder::new(path, 100))
 }
 
 /// Returns the vault key of the tests.
@@ -22,7 +24,7 @@ pub fn vault() -> Providers {
 }
 
 /// Returns the plan of a run.
-pub fn plan(app: &TestApp, store: Store) -> Plan {
+pub fn plan(app: &TestApp, store: BackupStore) -> Plan {
     let login = |url: String| Login::new(url.into(), Some(app.database.ca_file())).unwrap();
     Plan {
         database: login(app.database.backup_url()),
@@ -35,20 +37,20 @@ pub fn plan(app: &TestApp, store: Store) -> Plan {
 }
 
 /// Runs a task.
-pub async fn run(app: &TestApp, plan: &Plan, task: Task) -> Result<Report, BackupError> {
+pub async fn run(app: &TestApp, plan: &Plan, task: Task) -> Result<BackupReport, BackupError> {
     holdfast_backup::run(task, plan, &*app.clock, &SystemRng, &|_| ()).await
 }
 
 /// Runs a task, which must succeed.
 pub async fn run_successfully(app: &TestApp, plan: &Plan, task: Task) -> Summary {
     match run(app, plan, task).await {
-        Ok(Report::Done { summary, .. }) => summary,
+        Ok(BackupReport::Done { summary, .. }) => summary,
         other => panic!("{task:?}: {other:?}"),
     }
 }
 
 /// Restores a dump into a database as its owner.
-pub async fn restore(store: &Store, dump: &str, into: &TestDatabase) -> Result<Restored, BackupError> {
+pub async fn restore(store: &BackupStore, dump: &str, into: &TestDatabase) -> Result<Restored, BackupError> {
     let login = Login::new(into.owner_url().into(), Some(into.ca_file())).unwrap();
     holdfast_backup::restore(&Source::new(store.clone(), dump), &login, &Programs::system(), &|_| ()).await
 }

@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use holdfast_backup::{Bucket, Store};
+use holdfast_backup::{BackupStore, Bucket};
 use holdfast_shared::rng::{Rng, SystemRng};
 use http::{HeaderMap, Request, StatusCode};
 use jiff::SignedDuration;
@@ -67,8 +67,8 @@ impl TestBucket {
     }
 
     /// Returns a store of backups in the bucket, locked for five weeks under this key.
-    pub fn store(&self, kms_key: Option<&str>) -> Store {
-        Store::Bucket(Bucket::new(client(&self.url), &self.name, kms_key, SignedDuration::from_hours(35 * 24)))
+    pub fn store(&self, kms_key: Option<&str>) -> BackupStore {
+        BackupStore::Bucket(Bucket::new(client(&self.url), &self.name, kms_key, SignedDuration::from_hours(35 * 24)))
     }
 
     /// Rejects every part of an upload after the first one.

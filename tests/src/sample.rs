@@ -121,7 +121,7 @@ impl<'a> Samples<'a> {
     pub async fn of(&self, route: &Route, tenant: Tenant, client: &Client) -> Sample {
         let plain = |path: &str| Sample { path: path.to_owned(), ..Sample::default() };
         let with = |path: &str, body: Value| Sample { body: Some(body), ..plain(path) };
-        if route.same_origin {
+        if route.origin == holdfast_shared::route::Origin::Same {
             return self.browser_request(route.path, client).await;
         }
         match (route.method.as_str(), route.path) {

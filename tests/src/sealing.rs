@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use holdfast_maintenance::{AuditSigner, Done, Outcome, Plan, Sealed, Store, Task};
-use holdfast_shared::audit::{AuditKeys, Document};
+use holdfast_maintenance::{AuditSigner, Done, Outcome, Plan, SealStore, Sealed, Task};
+use holdfast_shared::audit::{AuditKeys, SealDocument};
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
 use crate::app::{self, TestApp, VAULT_KEY};
@@ -36,7 +36,7 @@ impl Sealing {
             account_retention_days: 30,
             vault: Some(Providers::new(Provider::Local(LocalKey::new(VAULT_KEY.as_bytes()).unwrap()))),
             signer: AuditSigner::file(&key).unwrap(),
-            store: Store::Folder(folder.clone()),
+            store: SealStore::Folder(folder.clone()),
         };
         Self { plan, folder }
     }
@@ -70,7 +70,7 @@ impl Sealing {
     }
 
     /// Returns the stored seals, in order.
-    pub fn stored(&self) -> Vec<Document> {
+    pub fn stored(&self) -> Vec<SealDocument> {
         let sorted = |folder: PathBuf| {
             let files = folder.read_dir().into_iter().flatten().flatten();
             let mut files: Vec<_> = files.map(|entry| entry.path()).collect();

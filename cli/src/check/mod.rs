@@ -162,7 +162,7 @@ impl Seen {
     async fn database(&mut self, config: &Config) -> anyhow::Result<()> {
         let client =
             holdfast_shared::db::connect_maintenance(&config.database_url, config.database_ca_file.as_deref()).await?;
-        let rows = client.query(hardening::SELECT, &[&SystemClock.now()]).await?;
+        let rows = client.query(hardening::SELECT.text(), &[&SystemClock.now()]).await?;
         let facts: Vec<Fact> = rows.iter().map(Fact::from_row).collect::<Result<_, _>>()?;
         self.observations.extend(hardening::observe_database(facts));
         let max_connections: String =

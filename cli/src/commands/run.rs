@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use holdfast::cluster::ClusterOptions;
 use holdfast::local::{self, Data, Options, Running};
-use holdfast_shared::config::NAMES;
+use holdfast_shared::config;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{DATA_DIR, print};
@@ -48,7 +48,7 @@ impl Run {
     }
 
     fn options(self) -> Options {
-        let settings = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+        let settings = config::names().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
         let (data, cluster) = if self.ephemeral {
             (Data::Ephemeral(self.data_dir), ClusterOptions::throw_away())
         } else {

@@ -64,7 +64,7 @@ async fn forward(
 ) -> Response {
     if let Err(problem) = check(&request) {
         let request_id = ids.rng.uuid(ids.clock.now()).to_string();
-        return holdfast_shared::web::refuse(&problem, &request_id);
+        return holdfast_shared::web::reject(&problem, &request_id);
     }
     // Like API Gateway, reads the whole request before a function sees any of it: a client whose body is too long gets a
     // response, instead of a connection that is reset while it is still sending.
@@ -80,7 +80,7 @@ async fn forward(
 /// Response to a body that could not be read to its end: it is too long, or the client disconnected.
 fn too_long(ids: &Ids) -> Response {
     let problem = Problem::new(Code::PayloadTooLarge, format!("The body is longer than {MAX_BODY_BYTES} bytes."));
-    holdfast_shared::web::refuse(&problem, &ids.rng.uuid(ids.clock.now()).to_string())
+    holdfast_shared::web::reject(&problem, &ids.rng.uuid(ids.clock.now()).to_string())
 }
 
 /// Checks the limits of API Gateway.

@@ -19,7 +19,7 @@ pub(crate) fn place() -> tempfile::TempDir {
 pub(crate) fn holdfast(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
     command.args(arguments).stdin(Stdio::null());
-    for name in holdfast_shared::config::NAMES {
+    for name in holdfast_shared::config::names() {
         command.env_remove(name);
     }
     command

@@ -130,5 +130,5 @@ fn the_document_and_a_hash_are_printed() {
         .output()
         .unwrap();
     let hash = String::from_utf8(output.stdout).unwrap();
-    assert!(holdfast_shared::identity::password::is_strong_hash(hash.trim_end()), "{hash}");
+    assert!(holdfast_shared::config::is_strong_hash(hash.trim_end()), "{hash}");
 }

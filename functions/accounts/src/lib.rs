@@ -9,7 +9,7 @@ use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![
+    holdfast_shared::endpoints![
         accounts::list::ROUTE.to(accounts::list::handle),
         accounts::create::ROUTE.to(accounts::create::handle),
         accounts::read::ROUTE.to(accounts::read::handle),

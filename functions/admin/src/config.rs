@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::config::Effective;
+use holdfast_shared::config::EffectiveSetting;
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
@@ -12,7 +12,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/config", "config.read")
     .access(Access::Admin(Permission::ConfigRead))
     .audited(Audited::Always)
     .summary("List the settings of the admin function and their sources. A secret is shown only as set or not set.")
-    .returns::<List<Effective>>();
+    .returns::<List<EffectiveSetting>>();
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
     request.transaction(&app).execute(Vec::new()).await?;

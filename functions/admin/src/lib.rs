@@ -17,7 +17,7 @@ use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![
+    holdfast_shared::endpoints![
         tenants::list::ROUTE.to(tenants::list::handle),
         tenants::create::ROUTE.to(tenants::create::handle),
         tenants::read::ROUTE.to(tenants::read::handle),

@@ -1,7 +1,7 @@
 //! Passwords of other users: chosen by their administrator, or generated here and shown once.
 
 use holdfast_shared::app::App;
-use holdfast_shared::identity::password::{self, Owner};
+use holdfast_shared::identity::password::{self, PasswordOwner};
 use holdfast_shared::problem::Problem;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -16,7 +16,7 @@ pub(crate) async fn hash(
     app: &App,
     field: &'static str,
     password: SecretString,
-    owner: Owner<'_>,
+    owner: PasswordOwner<'_>,
 ) -> Result<String, Problem> {
     password::check(field, &password, owner)?;
     password::hash_blocking(password, app.rng.clone()).await
@@ -38,7 +38,7 @@ impl FirstPassword {
         app: &App,
         field: &'static str,
         given: Option<SecretString>,
-        owner: Owner<'_>,
+        owner: PasswordOwner<'_>,
     ) -> Result<Self, Problem> {
         let generated = given.is_none().then(|| SecretString::from(app.rng.base62(LENGTH)));
         let password = given.or_else(|| generated.clone()).unwrap_or_default();

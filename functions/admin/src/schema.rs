@@ -8,7 +8,7 @@ use holdfast_shared::db::{FromRow, SCHEMA_VERSIONS, Sql, Statement};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
-use holdfast_shared::schema::{self, Difference, Object};
+use holdfast_shared::schema::{self, Difference, SchemaObject};
 use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,7 +59,7 @@ pub(crate) struct FailedMigration {
 #[derive(FromRow)]
 struct CatalogueLine {
     #[row(flatten)]
-    object: Object,
+    object: SchemaObject,
     at: Option<Time>,
 }
 

@@ -18,8 +18,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/status", "status.read")
     .summary("Report the running build, the version of the schema and the enabled features.")
     .returns::<SystemStatus>();
 
-const VERSION: Sql =
-    Sql::prepared("SELECT max(version) AS version FROM refinery_schema_history");
+const VERSION: Sql = Sql::prepared("SELECT max(version) AS version FROM refinery_schema_history");
 
 /// Build, schema and features of this deployment.
 #[derive(Serialize, ToSchema)]

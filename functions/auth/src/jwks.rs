@@ -23,6 +23,6 @@ pub(crate) struct Jwks {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    app.db.learn_keys(request.now).await?;
+    app.reload_keys(request.now).await?;
     ApiResponse::ok(&Jwks { keys: app.keys.public(request.now) })
 }

@@ -19,7 +19,7 @@ use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![
+    holdfast_shared::endpoints![
         login::ROUTE.to(login::handle),
         refresh::ROUTE.to(refresh::handle),
         logout::ROUTE.to(logout::handle),

@@ -111,7 +111,8 @@ struct LoginCandidate {
 impl FromRow for LoginCandidate {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         let (tenant, user) = (row.try_get("tenant_id")?, row.try_get("user_id")?);
-        let totp = Option::zip(row.try_get("totp")?, WrappedKey::if_any(row)?).zip(Option::zip(tenant, user));
+        let totp =
+            Option::zip(row.try_get("totp")?, Option::<WrappedKey>::from_row(row)?).zip(Option::zip(tenant, user));
         Ok(Self {
             tenant,
             user,
@@ -156,9 +157,9 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
     body.check()?;
     let keys = ThrottleKeys::anonymous(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
     let candidate = LoginCandidate::find(app, request, &body, &keys).await?;
-    let transaction = request.transaction(app).concerns(candidate.tenant, candidate.user);
+    let transaction = request.transaction(app).subject(candidate.tenant, candidate.user);
     if let Some(seconds) = candidate.retry_after {
-        return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
+        return Err(transaction.reject(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
 
     let matches = password::verify(body.password, candidate.password_hash.clone()).await;
@@ -166,7 +167,7 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
     let proof = match (matches, &candidate.totp, &body.otp) {
         (true, Some(_), None) => {
             let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
-            return Err(transaction.refuse(missing).await);
+            return Err(transaction.reject(missing).await);
         }
         (true, Some(totp), Some(otp)) => OtpProof::check(&totp.open(app).await?, otp, request.now),
         (true, None, _) => Some(OtpProof::default()),

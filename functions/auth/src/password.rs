@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::NoContent;
 use holdfast_shared::app::App;
 use holdfast_shared::db::{FromRow, Sql};
-use holdfast_shared::identity::password::{self, Owner};
+use holdfast_shared::identity::password::{self, PasswordOwner};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::web::{Json, RequestContext};
@@ -79,9 +79,9 @@ pub(crate) async fn handle(
     let user: PasswordUser = request.transaction(&app).look_up().one(select).await?;
     let transaction = request.transaction(&app).target("user_id", claims.sub.0).changes(["password"]);
     if let Some(seconds) = user.retry_after {
-        return Err(transaction.refuse(Problem::rate_limited(seconds.unsigned_abs())).await);
+        return Err(transaction.reject(Problem::rate_limited(seconds.unsigned_abs())).await);
     }
-    let owner = Owner { username: &user.username, slug: &user.slug, tenant: &user.tenant };
+    let owner = PasswordOwner { username: &user.username, slug: &user.slug, tenant: &user.tenant };
     password::check("new_password", &body.new_password, owner)?;
     if !password::verify(body.current_password, Some(user.password_hash.clone())).await {
         transaction.execute(vec![keys.count_failure(&request.now)]).await?;

@@ -60,7 +60,7 @@ pub(crate) async fn handle(
 pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -> Result<Tokens, Problem> {
     let transaction = request.transaction(app);
     let Some(token) = RefreshToken::parse(token) else {
-        return Err(transaction.refuse(Problem::unauthenticated().because("invalid_refresh_token")).await);
+        return Err(transaction.reject(Problem::unauthenticated().reason("invalid_refresh_token")).await);
     };
     let seed = app.rng.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_shared::audit::{AuditKeys, AuditRow, Bad, Batch, Document, Verifier, compare};
+use holdfast_shared::audit::{AuditFault, AuditKeys, AuditRow, Batch, SealDocument, Verifier, compare};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
@@ -15,12 +15,14 @@ use crate::error::BackupError;
 const KEYS: &str = "SELECT x, y FROM public.audit_keys";
 const SEALS: &str = "SELECT number, document FROM public.audit_seals ORDER BY number";
 const BATCHES: &str = "SELECT * FROM public.audit_batches WHERE seal_number = $1 ORDER BY tenant_id";
-const ROWS: &str =
-    "SELECT epoch, l.transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
-        session_id, action, method, path, status, source_ip, user_agent, targets, changed
+const ROWS: &str = concat!(
+    "SELECT ",
+    holdfast_shared::audit_columns!("l."),
+    "
       FROM public.http_audit_log l
      WHERE epoch = $1 AND l.transaction_id >= $2::text::xid8 AND l.transaction_id < $3::text::xid8
-     ORDER BY epoch, l.transaction_id, id";
+     ORDER BY epoch, l.transaction_id, id"
+);
 
 /// A public key that verifies seals.
 #[derive(FromRow)]
@@ -38,7 +40,7 @@ pub(crate) async fn verify(client: &Client) -> Result<(), BackupError> {
     let mut seals = Vec::new();
     for row in client.query(SEALS, &[]).await? {
         let (number, seal): (i64, String) = (row.try_get("number")?, row.try_get("document")?);
-        let document = Document { seal, batches: batches(client, number).await?, state: None };
+        let document = SealDocument { seal, batches: batches(client, number).await?, state: None };
         seals.push((number, verifier.next(&document).map_err(broken)?));
     }
     for (number, seal) in seals {
@@ -66,6 +68,6 @@ async fn batches(client: &Client, seal: i64) -> Result<Vec<Batch>, BackupError> 
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
-fn broken(fault: Bad) -> BackupError {
+fn broken(fault: AuditFault) -> BackupError {
     BackupError::Seals(fault.to_string())
 }

@@ -64,7 +64,7 @@ fn serve(name: &str) -> Result<Response, Problem> {
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![REDIRECT.to(redirect), PAGE.to(page), ASSET.to(asset)]
+    holdfast_shared::endpoints![REDIRECT.to(redirect), PAGE.to(page), ASSET.to(asset)]
 }
 
 /// The function as one service.

@@ -18,7 +18,7 @@ pub(crate) struct Health {
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![healthz::ROUTE.to(healthz::handle), readyz::ROUTE.to(readyz::handle)]
+    holdfast_shared::endpoints![healthz::ROUTE.to(healthz::handle), readyz::ROUTE.to(readyz::handle)]
 }
 
 /// The function as one service.

@@ -1,6 +1,6 @@
 //! Errors of a run or a task: one line each, for the log and the on-call engineer.
 
-use holdfast_shared::audit::NotGenuine;
+use holdfast_shared::audit::InvalidSeal;
 use holdfast_shared::aws::AwsError;
 use holdfast_shared::config::ConfigError;
 use holdfast_shared::db::OwnerError;
@@ -56,7 +56,7 @@ pub enum TaskError {
     },
     /// The newest seal is not genuine.
     #[error("ALARM: the newest seal in the database is not genuine: {0}; compare with the stored seals")]
-    NotGenuine(#[from] NotGenuine),
+    InvalidSeal(#[from] InvalidSeal),
     /// The batches differ from the sealed ones.
     #[error("ALARM: the batches in the database do not add up to the newest seal; compare with the stored seals")]
     BatchesChanged,

@@ -8,7 +8,7 @@ use holdfast_shared::route::Endpoint;
 
 /// The routes and their handlers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![metrics::ROUTE.to(metrics::handle)]
+    holdfast_shared::endpoints![metrics::ROUTE.to(metrics::handle)]
 }
 
 /// The function as one service.

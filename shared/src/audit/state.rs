@@ -31,13 +31,13 @@ impl ChainState {
 #[serde(deny_unknown_fields)]
 pub struct MerklePosition {
     /// Number of the leaf, from 0.
-    #[row(column = "place_index", with = "stored::number")]
+    #[row(column = "state_index", with = "stored::number")]
     pub index: u64,
     /// Number of leaves in the tree.
-    #[row(column = "place_size", with = "stored::number")]
+    #[row(column = "state_size", with = "stored::number")]
     pub size: u64,
     /// Inclusion proof: the siblings of the leaf, the lowest first.
-    #[row(column = "place_path", with = "stored::path")]
+    #[row(column = "state_path", with = "stored::path")]
     pub path: Vec<Hash>,
 }
 

@@ -17,7 +17,7 @@ A configuration is rejected before the first request, in one log line with the s
 the value:
 
 ```
-the start was refused: DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full
+the function cannot start: DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full
 ```
 
 In the tables, *deployed* is any `APP_ENV` but `local`. Under `holdfast run` (`make run`) all functions are local.
@@ -30,7 +30,7 @@ The backup function opens and seals its canary with `VAULT_KMS_KEY_ID` or `SECRE
 
 `LOG_LEVEL` filters log lines (`info`; `holdfast_shared=debug,warn` and the like). The AWS SDK reads its own variables, among
 them `AWS_ENDPOINT_URL`, by which the tests send it to moto, and `AWS_CA_BUNDLE`. Neither can come from the secret.
-`holdfast restore` takes the database to restore into from `RESTORE_DATABASE_URL` where `--into` is not given.
+`holdfast admin restore` takes the database to restore into from `RESTORE_DATABASE_URL` where `--into` is not given.
 ";
 
 /// Returns the page.

@@ -47,7 +47,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Database,
         "DATABASE_PASSWORD",
-        "Password that `DATABASE_URL` leaves out (`postgres://user@host`). In a secret of its own it can be [rotated](operators.md#rotating-the-databases-passwords).",
+        "Password that `DATABASE_URL` leaves out (`postgres://user@host`). In a secret of its own it can be [rotated](operating.md#rotating-the-databases-passwords).",
     )
     .secret()
     .rejects(
@@ -119,7 +119,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Database,
         "MAJOR_MIGRATION_BACKUP_HOURS",
-        "Highest age of the newest backup, in hours, at which migrate applies a [major step](operators.md#migrating).",
+        "Highest age of the newest backup, in hours, at which migrate applies a [major step](operating.md#migrating).",
     )
     .default("24")
     .number(1, 168, "hours"),
@@ -157,25 +157,25 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Authentication,
         "AUTH_USERS",
-        "First users: `tenant:username:role:argon2id-hash`, separated by semicolons or new lines, the tenant empty for an operator. `holdfast hash-password` creates the hash. Users that exist are left unchanged.",
+        "First users: `tenant:username:role:argon2id-hash`, separated by semicolons or new lines, the tenant empty for an operator. `holdfast admin hash-password` creates the hash. Users that exist are left unchanged.",
     )
     .secret()
     .needed_by("migrate, on a first start")
     .rejects(
         "an entry without four parts, with an unknown role, an operator with a tenant or another without one; a password that is not an argon2id hash of at least 19 MiB and 2 passes",
-        "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from `holdfast hash-password`, never a plaintext password",
+        "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from `holdfast admin hash-password`, never a plaintext password",
     )
     .checklist_row("AUTH-1"),
     Setting::new(
         Authentication,
         "API_TOKENS",
-        "First API tokens: `[tenant/]name:scopes:sha256-of-token`, separated by semicolons or new lines; the scopes by commas. Without a tenant the token belongs to the platform and has the scope `metrics:read`. `holdfast token new` creates a token and its SHA-256. Tokens that exist, or were revoked, are left unchanged.",
+        "First API tokens: `[tenant/]name:scopes:sha256-of-token`, separated by semicolons or new lines; the scopes by commas. Without a tenant the token belongs to the platform and has the scope `metrics:read`. `holdfast admin token new` creates a token and its SHA-256. Tokens that exist, or were revoked, are left unchanged.",
     )
     .secret()
     .needed_by("migrate")
     .rejects(
         "an entry without three parts, with an unknown scope, whose last part is not 64 hexadecimal digits, or a platform's token with other scopes",
-        "write [tenant/]name:scopes:sha256-of-token; `holdfast token new` creates a token and its SHA-256",
+        "write [tenant/]name:scopes:sha256-of-token; `holdfast admin token new` creates a token and its SHA-256",
     )
     .checklist_row("AUTH-1"),
     Setting::new(
@@ -200,7 +200,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Vault,
         "FORMER_SECRET_ENCRYPTION_KEY",
-        "Previous key, while data keys [move](operators.md#moving-to-another-key) to another one: it only unwraps.",
+        "Previous key, while data keys [move](operating.md#moving-to-another-key) to another one: it only unwraps.",
     )
     .secret()
     .needed_by("accounts, auth and admin, during the move")
@@ -282,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Backups,
         "BACKUP_BUCKET",
-        "Bucket for [backups](operators.md#backups-and-restoring). It must have Object Lock.",
+        "Bucket for [backups](backups.md). It must have Object Lock.",
     )
     .needed_by("backup, deployed")
     .rejects("neither this nor `BACKUP_FOLDER`", "set a bucket with Object Lock, or locally BACKUP_FOLDER"),

@@ -64,7 +64,7 @@ impl From<TlsError> for ConnectError {
     fn from(error: TlsError) -> Self {
         match error {
             TlsError::Authority(cause) => Self::Authority(cause),
-            TlsError::Refused(error) => Self::Tls(error),
+            TlsError::Rustls(error) => Self::Tls(error),
         }
     }
 }

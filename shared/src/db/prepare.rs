@@ -1,6 +1,6 @@
 //! Preparing statements in the round trip of their first use. From then on the server neither parses nor plans them again,
 //! which saves more than half of its work for a request that reads one row
-//! (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
+//! (docs/decisions/0015-prepared-statements.md).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

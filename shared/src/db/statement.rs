@@ -5,7 +5,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::param::Param;
 
 /// The text of a statement, and whether a connection prepares it: a property of the constant, so that no call has to
-/// remember it (docs/decisions/0015-statements-that-are-prepared-on-the-way.md).
+/// remember it (docs/decisions/0015-prepared-statements.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sql {
     pub(super) text: &'static str,

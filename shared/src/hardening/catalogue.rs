@@ -13,11 +13,11 @@ pub const CATALOGUE: &[Row] = &[
         default: "No default credential exists. Outside local use, a weak, known or plaintext credential prevents the start.",
         looks_at: "Strength and form of every configured credential; a sign-in with the known defaults.",
         severity: High,
-        remediation: "Replace the credential that the evidence names: `holdfast token new`, `holdfast user reset-password`, `openssl rand -base64 32`.",
+        remediation: "Replace the credential that the evidence names: `holdfast admin token new`, `holdfast admin user reset-password`, `openssl rand -base64 32`.",
         sources: &[Configuration, Database, Url],
         proofs: &[
             ("shared/src/config/check.rs", "weak_default_and_missing_secrets_refuse_to_start"),
-            ("cli/tests/run/starting.rs", "the_first_start_makes_users_of_every_role_with_private_passwords"),
+            ("cli/tests/run/starting.rs", "the_first_start_creates_users_of_every_role_with_private_passwords"),
         ],
     },
     Row {
@@ -30,8 +30,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Deploy a build for which `holdfast check` passes this line; remove whatever admits API tokens to /admin.",
         sources: &[Configuration, Url],
         proofs: &[
-            ("tests/tests/api_tokens.rs", "a_token_never_does_what_needs_a_signed_in_user"),
-            ("tests/tests/isolation.rs", "every_role_may_do_on_its_own_tenant_just_what_the_table_says"),
+            ("tests/tests/auth/api_tokens.rs", "a_token_cannot_call_routes_that_need_a_signed_in_user"),
+            ("tests/tests/request/isolation.rs", "every_role_can_do_in_its_tenant_exactly_what_the_route_table_allows"),
         ],
     },
     Row {
@@ -41,12 +41,15 @@ pub const CATALOGUE: &[Row] = &[
         default: "Every request's transaction checks the claims against the stored session, row-level security is forced on every table with a tenant, and X-Tenant-ID must match.",
         looks_at: "Row-level security of every table with a tenant; a call with the X-Tenant-ID of another tenant.",
         severity: High,
-        remediation: "Restore the table that the evidence names to what the migrations create (`holdfast schema diff`).",
+        remediation: "Restore the table that the evidence names to what the migrations create (`holdfast admin schema diff`).",
         sources: &[Database, Url],
         proofs: &[
-            ("tests/tests/isolation.rs", "the_tenant_header_never_grants_anything"),
-            ("tests/tests/tenant_walls.rs", "every_table_with_tenants_rows_has_row_level_security_enabled_and_forced"),
-            ("tests/tests/jwt_attacks.rs", "every_attack_on_a_token_gets_the_same_401"),
+            ("tests/tests/request/isolation.rs", "the_tenant_header_never_grants_anything"),
+            (
+                "tests/tests/database/row_level_security.rs",
+                "every_table_with_tenants_rows_has_row_level_security_enabled_and_forced",
+            ),
+            ("tests/tests/auth/jwt_attacks.rs", "every_attack_on_a_token_gets_the_same_401"),
         ],
     },
     Row {
@@ -59,9 +62,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Give the API a domain with a security policy of TLS 1.3, or one of TLS 1.2 with PFS in its name, and disable its default endpoint; without TLS, respond with redirects only.",
         sources: &[Template, Url],
         proofs: &[
-            ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
+            ("tests/tests/hardening/url.rs", "a_good_edge_passes_and_each_fault_fails_only_its_own_control"),
             ("cli/src/check/live/tls.rs", "each_weak_suite_is_found_and_named_by_its_weakness"),
-            ("tests/tests/conventions.rs", "every_answer_carries_the_security_headers"),
+            ("tests/tests/request/conventions.rs", "every_response_has_the_security_headers"),
         ],
     },
     Row {
@@ -73,7 +76,7 @@ pub const CATALOGUE: &[Row] = &[
         severity: Medium,
         remediation: "Let only the gateway reach the functions, and deploy a build that takes no address from a header.",
         sources: &[Url],
-        proofs: &[("tests/tests/audit.rs", "the_address_is_the_gateways_and_never_a_headers")],
+        proofs: &[("tests/tests/audit/log.rs", "the_source_address_comes_from_the_gateway_and_never_from_a_header")],
     },
     Row {
         id: "EDGE-3",
@@ -85,8 +88,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Associate the web ACL with the stage, with a rate rule for each of /auth, /accounts and /admin and a rule for body sizes; set the throttling limits of the stage.",
         sources: &[Template, Url],
         proofs: &[
-            ("tests/tests/conventions.rs", "a_body_that_is_too_long_is_refused_though_its_length_is_not_declared"),
-            ("tests/tests/sign_in.rs", "repeated_failures_are_throttled_and_a_right_password_then_has_to_wait"),
+            ("tests/tests/request/conventions.rs", "a_body_over_the_limit_is_rejected_even_without_a_declared_length"),
+            ("tests/tests/auth/sign_in.rs", "repeated_failures_are_throttled_even_for_the_right_password"),
         ],
     },
     Row {
@@ -99,9 +102,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Move the setting that the evidence names into the Secrets Manager secret of SECRETS_ARN; rotate keys older than a year.",
         sources: &[Configuration, Database, Template],
         proofs: &[
-            ("tests/tests/status.rs", "the_configuration_is_shown_with_its_sources_and_without_its_secrets"),
-            ("tests/tests/lambda.rs", "every_sample_event_is_answered_by_the_real_functions"),
-            ("tests/tests/rotation.rs", "no_request_fails_whatever_step_a_rotation_is_at"),
+            ("tests/tests/admin/status.rs", "the_configuration_is_shown_with_its_sources_and_without_its_secrets"),
+            ("tests/tests/deployment/lambda.rs", "the_real_functions_handle_every_sample_event"),
+            ("tests/tests/database/login_rotation.rs", "no_request_fails_at_any_step_of_a_rotation"),
         ],
     },
     Row {
@@ -114,12 +117,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Set VAULT_KMS_KEY_ID (or SECRET_ENCRYPTION_KEY), and run a drill.",
         sources: &[Configuration, Database],
         proofs: &[
-            ("tests/tests/secrets_sealed.rs", "no_flipped_bit_goes_unnoticed"),
-            ("tests/tests/secrets_sealed.rs", "a_value_moved_from_another_place_does_not_open"),
-            (
-                "tests/tests/dumps.rs",
-                "a_dropped_database_leaves_all_its_rows_and_a_plaintext_among_them_would_be_found",
-            ),
+            ("tests/tests/vault/tampering.rs", "every_flipped_bit_is_detected"),
+            ("tests/tests/vault/tampering.rs", "a_value_copied_from_another_location_does_not_open"),
+            ("tests/tests/database/dumps.rs", "the_dump_of_a_dropped_database_has_all_rows_but_no_plaintext"),
         ],
     },
     Row {
@@ -133,7 +133,7 @@ pub const CATALOGUE: &[Row] = &[
         sources: &[Configuration, Database, Template],
         proofs: &[
             ("shared/src/config/check.rs", "weak_default_and_missing_secrets_refuse_to_start"),
-            ("cli/tests/cluster.rs", "a_certificate_makes_verified_tls"),
+            ("cli/tests/cluster.rs", "a_certificate_enables_verified_tls"),
         ],
     },
     Row {
@@ -146,12 +146,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Revoke privileges to change the log, and run the maintenance function; then verify with `GET /admin/audit/verify`.",
         sources: &[Database, Url],
         proofs: &[
-            ("tests/tests/audit.rs", "what_could_not_be_written_down_did_not_happen"),
-            (
-                "tests/tests/audit_privileges.rs",
-                "no_function_can_change_or_remove_anything_of_the_log_its_months_or_its_seals",
-            ),
-            ("tests/tests/audit_verify.rs", "rows_and_seals_that_the_superuser_adds_removes_or_replaces_are_found"),
+            ("tests/tests/audit/log.rs", "a_change_that_cannot_be_audited_does_not_happen"),
+            ("tests/tests/audit/privileges.rs", "no_function_can_change_or_remove_rows_partitions_or_seals"),
+            ("tests/tests/audit/verification.rs", "added_removed_and_replaced_rows_and_seals_are_detected"),
         ],
     },
     Row {
@@ -164,9 +161,12 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Add the alarm that the evidence names, with an action; set retention and a KMS key on the log group.",
         sources: &[Template, Stack],
         proofs: &[
-            ("tests/tests/embedded_metrics.rs", "every_request_leaves_one_line_with_its_numbers"),
-            ("tests/tests/prometheus.rs", "the_rules_are_valid_and_every_alert_fires_and_keeps_quiet_as_it_should"),
-            ("tests/tests/hardening_stack.rs", "a_stack_as_it_should_be_passes_and_each_fault_fails_its_own_line"),
+            ("tests/tests/metrics/embedded.rs", "every_request_logs_one_line_of_metrics"),
+            (
+                "tests/tests/metrics/prometheus.rs",
+                "the_rules_are_valid_and_every_alert_fires_and_stays_silent_when_it_should",
+            ),
+            ("tests/tests/hardening/stack.rs", "a_good_stack_passes_and_each_fault_fails_only_its_own_control"),
         ],
     },
     Row {
@@ -178,7 +178,7 @@ pub const CATALOGUE: &[Row] = &[
         severity: Medium,
         remediation: "Run .ci/run on every pull request, and require it (.github/protect-main).",
         sources: &[Template],
-        proofs: &[("tests/tests/hardening_template.rs", "each_broken_template_fails_its_own_line_and_no_other")],
+        proofs: &[("tests/tests/hardening/template.rs", "each_template_fault_fails_only_its_own_control")],
     },
     Row {
         id: "CI-2",
@@ -189,7 +189,7 @@ pub const CATALOGUE: &[Row] = &[
         severity: Medium,
         remediation: "Give the functions a code signing configuration that enforces, and deploy with `make deploy`, which compares digests.",
         sources: &[Template, Stack],
-        proofs: &[("tests/tests/digests.rs", "one_flipped_byte_is_named_with_its_function")],
+        proofs: &[("tests/tests/deployment/digests.rs", "one_flipped_byte_is_reported_with_its_function")],
     },
     Row {
         id: "RUN-1",
@@ -201,8 +201,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Remove whatever responds there without a credential.",
         sources: &[Configuration, Url],
         proofs: &[
-            ("tests/tests/isolation.rs", "every_role_may_do_on_its_own_tenant_just_what_the_table_says"),
-            ("tests/tests/faults.rs", "without_a_database_only_liveness_answers_well"),
+            ("tests/tests/request/isolation.rs", "every_role_can_do_in_its_tenant_exactly_what_the_route_table_allows"),
+            ("tests/tests/database/connection_faults.rs", "without_a_database_only_liveness_succeeds"),
         ],
     },
     Row {
@@ -215,8 +215,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Set MemorySize, Timeout and ReservedConcurrentExecutions of the function that the evidence names; raise max_connections or lower the concurrency.",
         sources: &[Configuration, Database, Template, Stack],
         proofs: &[
-            ("tests/tests/faults.rs", "a_statement_that_waits_too_long_for_a_lock_gives_up"),
-            ("tests/tests/metrics.rs", "a_wait_for_a_connection_is_counted"),
+            ("tests/tests/database/connection_faults.rs", "a_statement_that_waits_too_long_for_a_lock_is_a_503"),
+            ("tests/tests/metrics/endpoint.rs", "a_wait_for_a_connection_is_counted"),
         ],
     },
     Row {
@@ -229,9 +229,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Return ownership to the schema's owner, and revoke CREATE, SUPERUSER, BYPASSRLS and CREATEROLE from the role that the evidence names; take a backup before each migration.",
         sources: &[Database],
         proofs: &[
-            ("tests/tests/migrations.rs", "a_major_step_asks_for_a_young_backup"),
-            ("tests/tests/migrations.rs", "a_schema_that_the_build_does_not_know_is_refused_with_503"),
-            ("tests/tests/tenant_walls.rs", "the_functions_roles_own_nothing_and_cannot_bypass"),
+            ("tests/tests/database/migrations.rs", "a_major_step_needs_a_recent_backup"),
+            ("tests/tests/database/migrations.rs", "an_unknown_schema_is_rejected_with_503"),
+            ("tests/tests/database/row_level_security.rs", "the_functions_roles_own_nothing_and_cannot_bypass"),
         ],
     },
     Row {
@@ -244,10 +244,10 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Follow docs/runbooks/schema-drift.md and docs/runbooks/failed-migration.md.",
         sources: &[Database, Template],
         proofs: &[
-            ("tests/tests/schema.rs", "every_kind_of_change_past_the_migrations_is_a_difference"),
+            ("tests/tests/database/schema_drift.rs", "every_kind_of_change_outside_the_migrations_is_drift"),
             (
-                "tests/tests/migrations.rs",
-                "a_failed_step_leaves_the_schema_as_it_was_and_is_told_until_a_run_gets_past_it",
+                "tests/tests/database/migrations.rs",
+                "a_failed_step_changes_nothing_and_is_reported_until_a_run_succeeds",
             ),
         ],
     },
@@ -261,8 +261,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Remove whatever responds at /metrics without a credential.",
         sources: &[Configuration, Url],
         proofs: &[
-            ("tests/tests/prometheus.rs", "a_prometheus_with_a_token_reads_metrics_and_one_without_gets_401"),
-            ("tests/tests/prometheus.rs", "promtool_accepts_what_metrics_answers"),
+            ("tests/tests/metrics/prometheus.rs", "a_prometheus_with_a_token_reads_metrics_and_one_without_gets_401"),
+            ("tests/tests/metrics/prometheus.rs", "promtool_accepts_the_metrics_response"),
         ],
     },
     Row {
@@ -274,7 +274,7 @@ pub const CATALOGUE: &[Row] = &[
         severity: Low,
         remediation: "Keep the dashboard in the stack; open no security group to 0.0.0.0/0 or ::/0.",
         sources: &[Template],
-        proofs: &[("tests/tests/prometheus.rs", "alerts_and_the_dashboard_ask_for_nothing_that_is_not_measured")],
+        proofs: &[("tests/tests/metrics/prometheus.rs", "alerts_and_the_dashboard_use_only_existing_metrics")],
     },
     Row {
         id: "DR-1",
@@ -286,8 +286,8 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Follow docs/runbooks/backups.md.",
         sources: &[Database, Template],
         proofs: &[
-            ("tests/tests/backup_drill.rs", "the_newest_backup_is_restored_checked_and_dropped_and_its_canary_opened"),
-            ("tests/tests/backup_restore.rs", "one_flipped_byte_is_refused_wherever_it_is_and_nothing_is_restored"),
+            ("tests/tests/backup/drill.rs", "a_drill_restores_checks_and_drops_the_newest_backup"),
+            ("tests/tests/backup/restore.rs", "one_flipped_byte_anywhere_is_rejected_and_nothing_is_restored"),
         ],
     },
     Row {
@@ -299,7 +299,7 @@ pub const CATALOGUE: &[Row] = &[
         severity: Medium,
         remediation: "Write the page that the evidence names, or correct the description of the alarm.",
         sources: &[Template],
-        proofs: &[("tests/tests/prometheus.rs", "every_alert_names_a_runbook_that_exists")],
+        proofs: &[("tests/tests/metrics/prometheus.rs", "every_alert_names_a_runbook_that_exists")],
     },
     Row {
         id: "WEB-1",
@@ -311,11 +311,11 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Forward the functions' headers unchanged; list exact https origins in CORS_ORIGINS, or none.",
         sources: &[Configuration, Url],
         proofs: &[
-            ("tests/tests/conventions.rs", "every_answer_carries_the_security_headers"),
-            ("tests/tests/console.rs", "the_browser_holds_the_page_to_its_policy"),
+            ("tests/tests/request/conventions.rs", "every_response_has_the_security_headers"),
+            ("tests/tests/console/journeys.rs", "the_browser_enforces_the_pages_policy"),
             (
-                "tests/tests/conventions.rs",
-                "cross_origin_calls_are_allowed_to_listed_origins_alone_and_never_with_credentials",
+                "tests/tests/request/conventions.rs",
+                "cross_origin_requests_are_allowed_only_from_listed_origins_and_without_credentials",
             ),
         ],
     },
@@ -329,12 +329,9 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Remove the token from what is served, and revoke it.",
         sources: &[Url],
         proofs: &[
-            ("tests/tests/hardening_url.rs", "an_edge_as_it_should_be_passes_and_each_fault_of_it_fails_its_own_line"),
-            ("tests/tests/console.rs", "the_files_hold_no_token_no_address_and_nothing_that_the_policy_forbids"),
-            (
-                "tests/tests/browser_sessions.rs",
-                "the_refresh_token_is_in_a_cookie_that_scripts_cannot_read_and_nowhere_else",
-            ),
+            ("tests/tests/hardening/url.rs", "a_good_edge_passes_and_each_fault_fails_only_its_own_control"),
+            ("tests/tests/console/files.rs", "the_files_contain_no_token_no_address_and_nothing_the_policy_forbids"),
+            ("tests/tests/auth/browser_sessions.rs", "the_refresh_token_is_only_in_a_cookie_that_scripts_cannot_read"),
         ],
     },
 ];

@@ -7,7 +7,7 @@ use super::{CATALOGUE, Row};
 const HEAD: &str = "# The hardening checklist
 
 Every line of the checklist is code: it holds by default, tests prove that it does, and `holdfast check` (with `GET
-/admin/hardening`) checks whether it holds in a deployment. `holdfast check --catalogue` generates this page from the catalogue
+/admin/hardening`) checks whether it holds in a deployment. `holdfast admin document hardening` generates this page from the catalogue
 in `shared/src/hardening`; a test fails where it is out of date, or where a line has no default, no proof or no remediation.
 
 A finding is `pass`, `fail` or `unknown`. It passes on evidence only: one observation that fails makes the line fail, and one

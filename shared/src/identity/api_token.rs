@@ -120,13 +120,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
 
     proptest! {
         #[test]
         fn a_generated_token_is_parsed(seed: u64, tenant: u128) {
             let tenant = TenantId(Uuid::from_u128(tenant));
-            let token = generate(tenant, &SeededEntropy::new(seed));
+            let token = generate(tenant, &SeededRng::new(seed));
             let text = token.expose_secret();
             prop_assert_eq!(text.len(), 53);
             prop_assert!(text.starts_with(&shown(&token)));
@@ -135,7 +135,7 @@ mod tests {
 
         #[test]
         fn a_typo_is_rejected(seed: u64, at in 4usize..53, letter in "[0-9A-Za-z]") {
-            let token = generate(TenantId::PLATFORM, &SeededEntropy::new(seed));
+            let token = generate(TenantId::PLATFORM, &SeededRng::new(seed));
             let mut text = token.expose_secret().to_owned();
             text.replace_range(at..=at, &letter);
             prop_assert_eq!(ApiToken::parse(&text).is_some(), text == token.expose_secret());

@@ -84,12 +84,12 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
 mod tests {
     use super::*;
     use crate::config::is_strong_hash;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_accepted() {
         let password = SecretString::from("correct horse battery staple");
-        let stored = hash(&password, &SeededEntropy::new(1)).unwrap();
+        let stored = hash(&password, &SeededRng::new(1)).unwrap();
         assert!(is_strong_hash(&stored));
         assert!(verify(password.clone(), Some(stored.clone())).await);
         assert!(!verify(SecretString::from("another"), Some(stored)).await);

@@ -54,11 +54,11 @@ impl RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
 
     #[test]
     fn the_same_exchange_gives_the_same_successor_and_another_seed_another() {
-        let token = RefreshToken::random(&SeededEntropy::new(7));
+        let token = RefreshToken::random(&SeededRng::new(7));
         let again = RefreshToken::parse(&token.reveal()).unwrap();
         assert_eq!(token.successor(b"seed").hash(), again.successor(b"seed").hash());
         assert_ne!(token.successor(b"seed").hash(), token.successor(b"else").hash());

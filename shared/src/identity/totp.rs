@@ -80,7 +80,7 @@ pub fn recovery_hash(code: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
 
     #[test]
     fn codes_are_those_of_rfc_6238() {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_code_is_valid_in_its_step_and_the_steps_beside_it() {
-        let secret = TotpSecret::random(&SeededEntropy::new(3));
+        let secret = TotpSecret::random(&SeededRng::new(3));
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let step = now.as_second() / STEP;
         for (off, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn recovery_codes_are_recognised_regardless_of_case_and_separators() {
-        let codes = recovery_codes(&SeededEntropy::new(5));
+        let codes = recovery_codes(&SeededRng::new(5));
         assert_eq!((codes.len(), codes[0].len()), (10, 19));
         let typed = codes[0].replace('-', " ").to_uppercase();
         assert_eq!(recovery_hash(&typed), recovery_hash(&codes[0]));

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_published_vectors_are_computed() {
-        for vector in vectors::load()["stamps"].as_array().unwrap() {
+        for vector in vectors::load()["binding_tags"].as_array().unwrap() {
             let context: Vec<Vec<u8>> = vectors::context(vector);
             let context: Vec<&[u8]> = context.iter().map(Vec::as_slice).collect();
             let tenant = vector["tenant"].as_str().unwrap().parse().unwrap();
@@ -86,7 +86,7 @@ mod tests {
             let key = BindingKey::new(&data_key, &location).unwrap();
             let version = vector["version"].as_i64().unwrap();
             assert_eq!(*key.expose(), vectors::bytes(vector, "binding_key"));
-            assert_eq!(key.tag(&vectors::bytes(vector, "sealed"), version)[..], vectors::bytes(vector, "stamp"));
+            assert_eq!(key.tag(&vectors::bytes(vector, "sealed"), version)[..], vectors::bytes(vector, "binding_tag"));
         }
     }
 

@@ -53,7 +53,7 @@ impl Canary {
 mod tests {
     use super::super::provider::{LocalKey, Provider};
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
 
     fn providers(byte: u8) -> Providers {
         Providers::new(Provider::Local(LocalKey::new(&[byte; 32]).unwrap()))
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_opens_unaltered_under_the_key_it_was_sealed_with_and_no_other() {
-        let canary = Canary::seal(&providers(1), &SeededEntropy::new(1)).await.unwrap();
+        let canary = Canary::seal(&providers(1), &SeededRng::new(1)).await.unwrap();
         canary.open(&providers(1)).await.unwrap();
         assert!(matches!(canary.open(&providers(2)).await, Err(VaultError::NoProvider { .. })));
         assert!(providers(1).know(&canary.key) && !providers(2).know(&canary.key));

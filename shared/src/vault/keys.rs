@@ -14,10 +14,10 @@ use crate::rng::Rng;
 use crate::telemetry::metrics::Metrics;
 
 /// Finds the active key of a tenant.
-const ACTIVE: Sql = Sql::prepared("SELECT key_version, provider, provider_key, wrapped FROM vault_key_active($1)");
+const ACTIVE: Sql = Sql::prepared("SELECT key_version, provider, provider_key, wrapped FROM active_vault_key($1)");
 /// Stores the first key of a tenant; returns the active one where another instance was first.
 const CREATE: Sql =
-    Sql::unprepared("SELECT key_version, provider, provider_key, wrapped FROM vault_key_create($1, $2, $3, $4, $5)");
+    Sql::unprepared("SELECT key_version, provider, provider_key, wrapped FROM create_vault_key($1, $2, $3, $4, $5)");
 
 pub(super) struct TenantKeys {
     pub(super) providers: Providers,

@@ -88,7 +88,7 @@ impl<'a> Resealer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
     use crate::vault::{LocalKey, Provider};
     use uuid::Uuid;
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_version_stays_the_same_under_the_new_key_and_an_altered_one_is_rejected() {
-        let rng = SeededEntropy::new(1);
+        let rng = SeededRng::new(1);
         let providers = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
         let mut resealer = Resealer::new(&providers, &rng);
         let (from, to) = (resealer.create_key(TENANT, 1).await.unwrap(), resealer.create_key(TENANT, 2).await.unwrap());

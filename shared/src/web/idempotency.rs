@@ -17,11 +17,11 @@ use crate::problem::Problem;
 use crate::vault::{Purpose, WrappedKey};
 
 const FIND: Sql = Sql::prepared(
-    "SELECT status, headers, body, key_version, provider, provider_key, wrapped FROM idempotency_find($1, $2, $3)",
+    "SELECT status, headers, body, key_version, provider, provider_key, wrapped FROM find_idempotency_key($1, $2, $3)",
 );
 
 const KEEP: Sql = Sql::prepared(
-    "SELECT idempotency_keep(
+    "SELECT keep_idempotency_key(
         p_key => $1,
         p_hash => $2,
         p_now => $3,
@@ -140,7 +140,7 @@ impl FromRow for Found {
             status: row.try_get("status")?,
             headers: row.try_get("headers")?,
             body: row.try_get("body")?,
-            sealed_with: WrappedKey::if_any(row)?,
+            sealed_with: Option::<WrappedKey>::from_row(row)?,
         })
     }
 }

@@ -284,7 +284,7 @@ async fn only_operators_on_the_platform_can_change_tenants() {
     let app = TestApp::start().await;
     let acme = app.tenant_id(Tenant::Acme).await;
     let client = app.database.as_app().await;
-    let change = format!("SELECT change_tenant('{acme}', NULL, 'x', NULL, '{{\"users\": 1}}', now())");
+    let change = format!("SELECT update_tenant('{acme}', NULL, 'x', NULL, '{{\"users\": 1}}', now())");
     let nil = uuid::Uuid::nil().to_string();
     for (tenant, role) in [(&nil, "admin"), (&acme, "operator"), (&acme, "admin")] {
         let actor = json!({"role": role}).to_string();

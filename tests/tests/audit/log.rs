@@ -207,7 +207,7 @@ async fn no_functions_role_can_change_the_log() {
             "CREATE TABLE mine (id int)",
             "CREATE FUNCTION mine() RETURNS int LANGUAGE sql RETURN 1",
             "SELECT count(*) FROM http_audit_log_rest",
-            "SET ROLE holdfast_gate",
+            "SET ROLE holdfast_definer",
         ] {
             let rejected = client.batch_execute(sql).await.expect_err(sql);
             let code = rejected.as_db_error().unwrap().code().code().to_owned();

@@ -44,7 +44,7 @@ async fn every_change_to_the_files_is_detected_offline() {
     }
     for at in [0, 4, 7] {
         let removed = files.with(true, |lines| drop(lines.remove(at))).verify().unwrap_err();
-        assert!(removed.contains(&id(at)) && removed.contains("it was sealed, and is gone"), "{removed}");
+        assert!(removed.contains(&id(at)) && removed.contains("it was sealed, and is missing"), "{removed}");
         let repeated = files.with(true, |lines| lines.insert(at, lines[at].clone())).verify().unwrap_err();
         assert!(repeated.contains("not in its place"), "{repeated}");
         let swapped = files.with(true, |lines| lines.swap(at, at + 1)).verify().unwrap_err();
@@ -55,7 +55,7 @@ async fn every_change_to_the_files_is_detected_offline() {
         row["id"] = json!("0199a1b2-c3d4-7000-8000-000000000001");
         lines.insert(3, row.to_string());
     });
-    assert!(inserted.verify().unwrap_err().contains("it was not there when its transaction was sealed"));
+    assert!(inserted.verify().unwrap_err().contains("it did not exist when its transaction was sealed"));
     let truncated = files.with(true, |lines| lines.truncate(5)).verify().unwrap_err();
     assert!(truncated.contains(&id(5)), "{truncated}");
 
@@ -108,7 +108,7 @@ async fn the_proof_of_one_row_verifies_alone() {
     other["row"]["status"] = json!(418);
     let proof = fixture.app.database.file("other-proof.json", &other.to_string()).display().to_string();
     let rejected = outcome(&holdfast(&["verify", "--proof", &proof, "--jwks", &jwks])).unwrap_err();
-    assert!(rejected.ends_with("the row is not as it was sealed, or the proof is of another one"), "{rejected}");
+    assert!(rejected.ends_with("the row differs from what was sealed, or the proof is of another row"), "{rejected}");
     assert!(
         outcome(&holdfast(&["prove", "0199a1b2-c3d4-7000-8000-000000000001", "--export", &export, "--seals", &seals]))
             .is_err()

@@ -6,7 +6,7 @@ use holdfast_tests::sealing::Sealing;
 use serde_json::json;
 
 const ROLES: [&str; 5] =
-    ["holdfast_app", "holdfast_metrics", "holdfast_backup", "holdfast_maintenance", "holdfast_gate"];
+    ["holdfast_app", "holdfast_metrics", "holdfast_backup", "holdfast_maintenance", "holdfast_definer"];
 const SEALS: [&str; 5] = ["audit_keys", "audit_seals", "audit_batches", "audit_deliveries", "audit_drops"];
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
@@ -38,7 +38,7 @@ async fn no_function_can_change_or_remove_rows_partitions_or_seals() {
                 "audit_keys" => "kid",
                 "audit_seals" => "document",
                 "audit_batches" => "entries",
-                "audit_deliveries" => "place",
+                "audit_deliveries" => "location",
                 "audit_drops" => "partition",
                 _ => "path",
             };

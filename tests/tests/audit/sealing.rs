@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use holdfast_maintenance::{Done, Outcome, Sealed, Store, Task};
+use holdfast_maintenance::{Done, Outcome, SealStore, Sealed, Task};
 use holdfast_shared::audit::{self, AuditRow, Verified};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
@@ -15,10 +15,12 @@ use holdfast_tests::moto::{Moto, REGION};
 use holdfast_tests::sealing::Sealing;
 use serde_json::json;
 
-const ROWS: &str =
-    "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
-        session_id, action, method, path, status, source_ip, user_agent, targets, changed
-      FROM http_audit_log WHERE tenant_id = $1 ORDER BY epoch, http_audit_log.transaction_id, id";
+const ROWS: &str = concat!(
+    "SELECT ",
+    holdfast_shared::audit_columns!(),
+    "
+      FROM http_audit_log WHERE tenant_id = $1 ORDER BY epoch, http_audit_log.transaction_id, id"
+);
 
 /// Writes a row as a function does.
 const RECORD: &str =
@@ -141,7 +143,7 @@ async fn a_seal_that_could_not_be_stored_is_stored_by_the_next_run() {
     let (app, mut sealing) = start().await;
     // A file blocks the path of the folder.
     let blocked = app.database.file("blocked", "");
-    let folder = std::mem::replace(&mut sealing.plan.store, Store::Folder(blocked.join("seals")));
+    let folder = std::mem::replace(&mut sealing.plan.store, SealStore::Folder(blocked.join("seals")));
     create_accounts(&app, 1).await;
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with("a seal cannot be stored in seals/0000000001/"), "{error}");
@@ -158,12 +160,12 @@ async fn seals_are_locked_in_s3_after_an_outage() {
     let moto = Moto::of_the_run().await;
     let bucket = moto.locking_bucket().await;
     // No server listens on the discard port.
-    sealing.plan.store = Store::bucket(s3("http://127.0.0.1:9"), &bucket, 400);
+    sealing.plan.store = SealStore::bucket(s3("http://127.0.0.1:9"), &bucket, 400);
     create_accounts(&app, 1).await;
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with(&format!("a seal cannot be stored in s3://{bucket}/seals/0000000001/")), "{error}");
     create_accounts(&app, 1).await;
-    sealing.plan.store = Store::bucket(s3(moto.url()), &bucket, 400);
+    sealing.plan.store = SealStore::bucket(s3(moto.url()), &bucket, 400);
     sealing.seal_all(&app).await;
 
     let seals = app.database.count("SELECT count(*) FROM audit_seals").await;
@@ -245,7 +247,7 @@ async fn a_restored_database_raises_an_alarm_until_a_new_epoch_begins() {
     let error = failure(&app, &sealing, Task::Seal).await;
     assert!(error.starts_with("ALARM: transactions go back (now 1/"), "{error}");
     let rows = verify(&app, &sealing, Tenant::Acme).await.unwrap_err();
-    assert!(rows.contains("it was sealed, and is gone") || rows.contains("it was not there"), "{rows}");
+    assert!(rows.contains("it was sealed, and is missing") || rows.contains("it did not exist"), "{rows}");
     superuser.batch_execute("DELETE FROM http_audit_log WHERE transaction_id < '1000000000'::xid8").await.unwrap();
 
     let role = "SET ROLE holdfast_owner; SELECT begin_audit_epoch(); RESET ROLE";
@@ -284,7 +286,7 @@ async fn an_expired_month_is_dropped_after_a_stored_seal_names_it() {
     sealing.seal_all(&app).await;
 
     let blocked = app.database.file("blocked", "");
-    let folder = std::mem::replace(&mut sealing.plan.store, Store::Folder(blocked.join("seals")));
+    let folder = std::mem::replace(&mut sealing.plan.store, SealStore::Folder(blocked.join("seals")));
     let error = failure(&app, &sealing, Task::Partitions).await;
     assert!(error.starts_with("a seal cannot be stored"), "{error}");
     assert_eq!(count().await, 3, "the seal that names it is not stored");
@@ -300,7 +302,7 @@ async fn an_expired_month_is_dropped_after_a_stored_seal_names_it() {
     // Rows that are missing without a seal that drops them are reported as removed.
     superuser.batch_execute("DELETE FROM http_audit_log WHERE action = 'account.create'").await.unwrap();
     let removed = verify(&app, &sealing, Tenant::Acme).await.unwrap_err();
-    assert!(removed.ends_with("it was sealed, and is gone"), "{removed}");
+    assert!(removed.ends_with("it was sealed, and is missing"), "{removed}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `holdfast backup`, `drill` and `restore`: the real command, which can write only into the folder of backups.
+//! `holdfast admin backup`, `drill` and `restore`: the real command, which can write only into the folder of backups.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -10,7 +10,12 @@ use holdfast_tests::tools;
 
 fn holdfast(app: &TestApp, backups: &Path, arguments: &[&str], more: &[(&str, String)]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
-    command.args(arguments).stdin(Stdio::null()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command
+        .arg("admin")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap());
     command.env("APP_ENV", "local").env("DATABASE_URL", app.database.owner_url());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("SECRET_ENCRYPTION_KEY", VAULT_KEY);
     command.env("DRILL_DATABASE_URL", app.database.superuser_url()).env("BACKUP_FOLDER", backups);
@@ -19,10 +24,12 @@ fn holdfast(app: &TestApp, backups: &Path, arguments: &[&str], more: &[(&str, St
     command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap()
 }
 
-/// Runs `holdfast backup` with a file size limit of 64 KiB, which fails in mid-dump as a full disk does.
+/// Runs `holdfast admin backup` with a file size limit of 64 KiB, which fails in mid-dump as a full disk does.
 fn holdfast_on_a_full_disk(app: &TestApp, backups: &Path) -> Output {
     let mut command = Command::new("bash");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" backup"]).arg(tools::binaries().join("holdfast"));
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" admin backup"])
+        .arg(tools::binaries().join("holdfast"));
     command.env("APP_ENV", "local").env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("SECRET_ENCRYPTION_KEY", VAULT_KEY);
     command.env("BACKUP_FOLDER", backups).output().unwrap()

@@ -120,5 +120,5 @@ async fn a_tampered_audit_row_fails_the_drill() {
     app.clock.advance(1);
     run_successfully(&app, &plan, Task::Backup).await;
     let failure = run(&app, &plan, Task::Drill).await.unwrap_err();
-    assert!(matches!(&failure, BackupError::Seals(what) if what.contains("not as it was sealed")), "{failure}");
+    assert!(matches!(&failure, BackupError::Seals(what) if what.contains("differs from what was sealed")), "{failure}");
 }

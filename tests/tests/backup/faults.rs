@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use holdfast_backup::{BackupError, Login, Plan, Programs, Report, Task};
+use holdfast_backup::{BackupError, BackupReport, Login, Plan, Programs, Task};
 use holdfast_tests::app::TestApp;
 use holdfast_tests::backups::{folder, plan, run, run_successfully, runs, states};
 use holdfast_tests::bucket::TestBucket;
@@ -134,7 +134,7 @@ async fn a_killed_run_is_recorded_as_failed_by_the_next_one() {
 
     let plan = plan(&app, folder(&backups));
     // The server releases the lock as soon as it notices that the connection is closed.
-    while run(&app, &plan, Task::Backup).await.unwrap() == Report::Busy {
+    while run(&app, &plan, Task::Backup).await.unwrap() == BackupReport::Busy {
         tokio::task::yield_now().await;
     }
     let runs = runs(&app).await;
@@ -164,8 +164,8 @@ async fn the_second_of_two_concurrent_runs_is_busy() {
         second
     };
     let (first, second) = tokio::join!(first, second);
-    assert_eq!(second, Report::Busy);
-    assert!(matches!(first.unwrap(), Report::Done { .. }));
+    assert_eq!(second, BackupReport::Busy);
+    assert!(matches!(first.unwrap(), BackupReport::Done { .. }));
     assert_eq!(states(&app).await, ["backup succeeded"]);
 }
 

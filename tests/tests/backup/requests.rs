@@ -1,6 +1,6 @@
 //! Backups and drills through the API: requests, lists and metrics.
 
-use holdfast_backup::{Report, Task};
+use holdfast_backup::{BackupReport, Task};
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups::{folder, plan, run, run_successfully};
@@ -12,14 +12,14 @@ async fn a_requested_backup_runs_once() {
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
+    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), BackupReport::Nothing);
 
     let requested = operator.post_empty("/admin/backups").await;
     assert_eq!((requested.status.as_u16(), requested.text_at("state")), (201, "requested"));
     assert_eq!(operator.post_empty("/admin/backups").await.outcome(), "409 conflict");
 
     let summary = run_successfully(&app, &plan, Task::Requested).await;
-    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), Report::Nothing);
+    assert_eq!(run(&app, &plan, Task::Requested).await.unwrap(), BackupReport::Nothing);
     let listed = operator.get("/admin/backups").await;
     let shown = &listed.body["items"][0];
     assert_eq!(listed.items().len(), 1);

@@ -78,7 +78,9 @@ async fn every_row_of_every_table_is_dumped_and_restored() {
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     for endpoint in holdfast::gateway::endpoints() {
         let route = endpoint.route;
-        if route.creates || route.upserts {
+        if route.effect == holdfast_shared::route::Effect::Creates
+            || route.precondition == holdfast_shared::route::Precondition::Upsert
+        {
             let client = if route.path.starts_with("/admin") {
                 operator.clone()
             } else {
@@ -219,7 +221,7 @@ async fn a_restore_creates_the_roles_on_a_new_server() {
     let check = |sql: &'static str| async { client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) };
     assert!(check("SELECT has_table_privilege('holdfast_app', 'accounts', 'SELECT')").await);
     assert!(check("SELECT has_schema_privilege('holdfast_app', 'public', 'USAGE')").await);
-    assert!(!check("SELECT has_schema_privilege('holdfast_gate', 'public', 'CREATE')").await);
+    assert!(!check("SELECT has_schema_privilege('holdfast_definer', 'public', 'CREATE')").await);
     assert!(check("SELECT has_database_privilege('holdfast_backup', 'elsewhere', 'CONNECT')").await);
     assert!(!check("SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = 'elsewhere' AND a.grantee = 0)").await);
     // The migrate function has nothing to do.

@@ -53,7 +53,7 @@ async fn keep_a_secret(browser: &Browser) {
         "return [...document.querySelectorAll('tbody tr td:nth-child(3)')].map((cell) => cell.innerText).join()";
     browser.finds(actions, "account.create").await;
     browser.press_named("Verify the log").await;
-    browser.sees("Whole:").await;
+    browser.sees("Intact:").await;
 }
 
 /// Fails unless the refresh token is out of reach of scripts, and nothing else worth stealing is stored.
@@ -89,7 +89,7 @@ async fn work_as_admin(browser: &Browser, app: &TestApp, url: &str) {
     secrets::keep(token.as_str().unwrap());
     assert!(token.as_str().unwrap().starts_with("hfk_"));
     browser.press("#page-status").await;
-    browser.sees("Switched on").await;
+    browser.sees("Features").await;
     browser.finds(MENU, "Accounts,Users,Tokens,Audit log,Status,One-time codes").await;
 
     browser.reload().await;
@@ -137,7 +137,7 @@ async fn an_operator_sees_the_platform_and_no_accounts() {
     browser.finds(MENU, "Tenants,Users,Tokens,Audit log,Backups,Status,One-time codes").await;
     browser.sees("globex").await;
     browser.press("#page-backups").await;
-    browser.press_named("Ask for a backup").await;
+    browser.press_named("Request a backup").await;
     browser.sees("requested").await;
     browser.press("#page-status").await;
     browser.sees("AUTH-1").await;
@@ -172,14 +172,14 @@ async fn a_wrong_password_is_reported_and_an_ended_session_asks_to_sign_in_again
     browser.write("input[name=password]", "not the password").await;
     assert!(!browser.run("return document.body.innerText").await.as_str().unwrap().contains("One-time code"));
     browser.press("#sign-in button").await;
-    browser.sees("The tenant, username or password is not right.").await;
+    browser.sees("Invalid credentials.").await;
     browser.reload().await;
     sign_in(&browser, &app, Tenant::Acme, "viewer").await;
     browser.sees("Sign out").await;
     app.database.execute("UPDATE users SET status = 'suspended' WHERE username = 'viewer'").await;
     browser.press("#page-codes").await;
     browser.press_named("Set up").await;
-    browser.sees("The session is over. Sign in again.").await;
+    browser.sees("The session has ended. Sign in again.").await;
     browser.quit().await;
 }
 

@@ -91,8 +91,8 @@ async fn a_major_step_needs_a_recent_backup() {
     let rejected = |age: &str| {
         format!(
             "{name} is a major step (drops accounts.owner) and needs a backup younger than 24 h, the newest is {age}; \
-             make one (`POST /admin/backups`, `holdfast backup`), or name the snapshot that you took (other_backup, \
-             `holdfast migrate --other-backup`)"
+             create one (`POST /admin/backups`, `holdfast admin backup`), or name the snapshot that you took \
+             (other_backup, `holdfast admin migrate --other-backup`)"
         )
     };
     assert_eq!(run(&app, &plan).await.unwrap_err().to_string(), rejected("none"));

@@ -291,7 +291,7 @@ async fn a_failed_start_is_an_init_error_with_one_line_that_names_the_fix() {
     assert!(!errors.is_empty(), "{}", health.log());
     for error in errors {
         let message = error["message"].as_str().unwrap();
-        assert!(message.starts_with("the start was refused: DATABASE_URL: "), "{message}");
+        assert!(message.starts_with("the function cannot start: DATABASE_URL: "), "{message}");
         assert!(message.ends_with("add ?sslmode=verify-full"), "{message}");
     }
 }

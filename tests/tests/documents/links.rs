@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use holdfast_shared::config::NAMES;
+use holdfast_shared::config;
 use holdfast_tests::tools;
 use regex::Regex;
 
@@ -45,7 +45,7 @@ fn every_setting_has_a_row_in_the_configuration_page_and_every_row_is_a_setting(
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let rows: Vec<_> = rows.collect();
     assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), rows.len(), "a setting has two rows");
-    let (rows, names): (BTreeSet<_>, BTreeSet<_>) = (rows.into_iter().collect(), NAMES.iter().copied().collect());
+    let (rows, names): (BTreeSet<_>, BTreeSet<_>) = (rows.into_iter().collect(), config::names().collect());
     assert_eq!(rows, names);
 }
 

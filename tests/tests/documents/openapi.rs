@@ -10,7 +10,7 @@ fn the_document_in_docs_is_current() {
     now.push('\n');
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == now, "docs/openapi.json is out of date: `cargo run -- openapi > docs/openapi.json`");
+    assert!(kept == now, "docs/openapi.json is out of date: `cargo run -- admin document openapi > docs/openapi.json`");
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_permissions_in_docs_are_current() {
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         kept == holdfast::permissions::document(),
-        "docs/permissions.md is out of date: `cargo run -- permissions > docs/permissions.md`"
+        "docs/permissions.md is out of date: `cargo run -- admin document permissions > docs/permissions.md`"
     );
 }
 
@@ -34,7 +34,7 @@ fn every_operation_has_a_summary_and_a_unique_id() {
 #[test]
 fn no_two_schemas_share_a_name() {
     let endpoints = holdfast::gateway::endpoints();
-    let bodies = endpoints.iter().flat_map(|endpoint| [&endpoint.route.body, &endpoint.route.answer]).flatten();
+    let bodies = endpoints.iter().flat_map(|endpoint| [&endpoint.route.body, &endpoint.route.response]).flatten();
     let mut seen = BTreeMap::<_, BTreeSet<_>>::new();
     for (name, schema) in bodies.flat_map(holdfast_shared::route::BodySchema::all) {
         seen.entry(name).or_default().insert(serde_json::to_string(&schema).unwrap());

@@ -258,7 +258,7 @@ fn the_page_on_hardening_is_current() {
     let kept = std::fs::read_to_string(tools::workspace().join("docs/hardening.md")).unwrap_or_default();
     assert!(
         kept == hardening::markdown(),
-        "docs/hardening.md is out of date: `cargo run -- check --catalogue > docs/hardening.md`"
+        "docs/hardening.md is out of date: `cargo run -- admin document hardening > docs/hardening.md`"
     );
 }
 

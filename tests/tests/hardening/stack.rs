@@ -146,12 +146,12 @@ async fn missing_alarms_are_named_and_a_missing_stack_does_not_pass() {
     let account = Account::new().await;
     let (results, output) = account.check(&[]);
     assert_eq!((results.len(), output.status.code()), (0, Some(2)), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("there is no function"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("no function "), "{output:?}");
     account.deploy();
     let template = tools::workspace().join("infra/template.yaml");
     let (results, output) = account.check(&["--template", template.to_str().unwrap(), "--config-env", "prod"]);
     assert_eq!(results["AUD-2"], "fail");
-    let missing = format!("{}-failed-runs is not there, or tells nobody", account.stack);
+    let missing = format!("{}-failed-runs does not exist, or notifies nobody", account.stack);
     assert!(String::from_utf8_lossy(&output.stdout).contains(&missing), "{output:?}");
-    assert!(!String::from_utf8_lossy(&output.stdout).contains(&format!("{}-server-errors is not", account.stack)));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(&format!("{}-server-errors does not", account.stack)));
 }

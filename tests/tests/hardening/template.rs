@@ -241,7 +241,7 @@ fn unsure(file: &str, before: &str, after: &str) -> Stack {
     let given = GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut stack = template::load(&folder.path().join("template.yaml"), &given, Some("prod")).unwrap();
     let signing = template::load(&tools::workspace().join("infra/signing.yaml"), &BTreeMap::new(), None).unwrap();
-    for other in &mut stack.otherwise {
+    for other in &mut stack.alternatives {
         other.resources.extend(signing.resources.clone());
         other.root = tools::workspace().into();
     }
@@ -325,7 +325,7 @@ fn nested_stacks_are_resolved_with_their_parameters_and_outputs() {
     // A nested stack that does not exist has no output, and no stack waits for it.
     assert_eq!(groups(&nested("\"it\"", "false").unwrap()), [("Second/Group".to_owned(), json!("none"))].into());
     let error = nested(r#"{ "Fn::GetAtt": ["Second", "Outputs.Name"] }"#, "true").unwrap_err();
-    assert!(error.to_string().ends_with("First waits for what waits for it"), "{error}");
+    assert!(error.to_string().ends_with("circular dependency between nested stacks: First, Second"), "{error}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn changed(changes: &[Change]) -> anyhow::Result<Stack> {
     let mut stack = template::load(&into.join("template.yaml"), &given, Some("prod"))?;
     // The folder is deleted, so the other files are read from the workspace.
     from.clone_into(&mut stack.root);
-    stack.otherwise.iter_mut().for_each(|other| from.clone_into(&mut other.root));
+    stack.alternatives.iter_mut().for_each(|other| from.clone_into(&mut other.root));
     Ok(stack)
 }
 
@@ -76,7 +76,7 @@ const fn observability(from: &'static str, to: &'static str) -> Change {
 const DASHBOARD: &str = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n";
 const WANTED_DASHBOARD: &str = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsWanted\n";
 
-const WHY: &str = r#"the condition IsWanted asks whether what is not known (the parameter Wanted has no value) and "yes" are the same"#;
+const WHY: &str = r#"the condition IsWanted compares an unknown value (the parameter Wanted has no value) with "yes""#;
 
 #[test]
 fn a_control_that_depends_on_an_undecidable_condition_is_unknown() {
@@ -89,7 +89,7 @@ fn a_control_that_depends_on_an_undecidable_condition_is_unknown() {
 
     let here = "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Condition: IsHere\n";
     let here = differences(&[WANTED, observability(DASHBOARD, here)]);
-    let why = r#"the condition IsHere asks whether "${AWS::Region}" and "eu-central-1" are the same"#;
+    let why = r#"the condition IsHere compares "${AWS::Region}" with "eu-central-1""#;
     assert_eq!(here, [("OBS-2", Outcome::Unknown, vec![why.to_owned()])]);
 
     let (on, if_wanted) = (
@@ -135,7 +135,7 @@ fn a_control_that_depends_on_an_unknown_value_is_unknown() {
         let found = differences(&[parameter, functions(key, instead.leak())]);
         let expected = match value {
             "!GetAtt MaybeKey.Arn" => {
-                "MaybeKey, which something refers to, is not made without the condition IsWanted".to_owned()
+                "MaybeKey, which something refers to, is not created without the condition IsWanted".to_owned()
             }
             "!ImportValue Wanted" => "Fn::ImportValue is known to a deployment only".to_owned(),
             _ => unknown.clone(),
@@ -167,9 +167,9 @@ fn too_many_undecidable_conditions_are_an_error() {
     let path = folder.path().join("template.yaml");
     std::fs::write(&path, text).unwrap();
     let error = template::load(&path, &BTreeMap::new(), None).unwrap_err().to_string();
-    assert!(error.starts_with("too much depends on what is not known; give the parameters"), "{error}");
+    assert!(error.starts_with("too many undecided conditions; set the parameters"), "{error}");
     assert!(error.contains("Wanted3 has no value"), "{error}");
     let given = (1..=4).map(|n| (format!("Wanted{n}"), "yes".to_owned())).collect();
     let stack = template::load(&path, &given, None).unwrap();
-    assert_eq!((stack.resources.len(), stack.otherwise.len()), (7, 7));
+    assert_eq!((stack.resources.len(), stack.alternatives.len()), (7, 7));
 }

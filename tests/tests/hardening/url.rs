@@ -87,9 +87,12 @@ const FAULTS: &[(&str, Edge<'static>)] = &[
 
 /// Faults that fail EDGE-1 only, each with its evidence.
 const WEAK: &[(&str, Edge<'static>)] = &[
-    ("answers 200 and goes on without it", Edge { plain: "HEADERS return 200 '{\"status\":\"ok\"}';", ..USUAL }),
-    ("answers 404 and goes on without it", Edge { plain: "HEADERS return 404 '{}';", ..USUAL }),
-    ("answers 301 and goes on without it", Edge { plain: "return 301 http://$host/elsewhere;", ..USUAL }),
+    (
+        "responds with 200 and continues without it",
+        Edge { plain: "HEADERS return 200 '{\"status\":\"ok\"}';", ..USUAL },
+    ),
+    ("responds with 404 and continues without it", Edge { plain: "HEADERS return 404 '{}';", ..USUAL }),
+    ("responds with 301 and continues without it", Edge { plain: "return 301 http://$host/elsewhere;", ..USUAL }),
     (
         "TLS 1.2 with no forward secrecy is accepted: cipher suite 0x009c",
         Edge { tls: Some("ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM:AES128-GCM-SHA256;"), rsa: true, ..USUAL },
@@ -190,7 +193,7 @@ async fn known_default_credentials_are_found_and_rates_probed_only_on_request() 
         found.map(|seen| seen.outcome)
     };
     let before = observe(false).await;
-    assert_eq!(outcome(&before, "AUTH-1", "none of the known defaults"), Some(Outcome::Pass), "{before:#?}");
+    assert_eq!(outcome(&before, "AUTH-1", "no known default credential"), Some(Outcome::Pass), "{before:#?}");
     assert_eq!(
         (outcome(&before, "EDGE-3", "429"), outcome(&before, "EDGE-1", "not encrypted")),
         (None, Some(Outcome::Fail))
@@ -224,7 +227,7 @@ fn exit_codes_distinguish_a_serious_failure_from_a_failed_probe() {
     let unreachable = ["--url", "https://127.0.0.1:9"];
     let (code, table) = check(&[&template[..], &domain, &unreachable].concat());
     assert!(
-        code == Some(2) && table.contains("not looked at: --url: https://127.0.0.1:9/healthz does not answer"),
+        code == Some(2) && table.contains("not checked: --url: https://127.0.0.1:9/healthz does not respond"),
         "{table}"
     );
     assert_eq!(check(&[&template[..], &unreachable].concat()).0, Some(1), "a failure takes precedence");

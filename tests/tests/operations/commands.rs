@@ -9,7 +9,7 @@ use serde_json::json;
 
 fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
-    command.args(arguments).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
+    command.arg("admin").args(arguments).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("APP_ENV", "local").output().unwrap()
 }
 
@@ -46,7 +46,7 @@ async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
     let response = app.anonymous().post("/auth/login", &request).await;
     let admin = app.anonymous().with_tokens(&response.body);
     let audit = admin.get("/admin/audit?action=user.update").await;
-    assert_eq!(audit.body["items"][0]["path"], "holdfast user reset-password");
+    assert_eq!(audit.body["items"][0]["path"], "holdfast admin user reset-password");
     assert_eq!(audit.body["items"][0]["changed"], json!(["password", "totp"]));
 }
 
@@ -54,7 +54,8 @@ async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
 async fn tenants_and_users_are_created_suspended_and_activated() {
     let app = TestApp::start().await;
     assert!(
-        succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"]).starts_with("Made the tenant initech (")
+        succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"])
+            .starts_with("Created the tenant initech (")
     );
     assert!(error(&app, &["tenant", "create", "initech"]).contains("is taken"));
     assert!(
@@ -86,7 +87,7 @@ async fn tenants_and_users_are_created_suspended_and_activated() {
     assert!(listed.lines().any(|line| line.contains("initech") && line.contains("1 users")), "{listed}");
     assert!(succeeds(&app, &["user", "list", "--tenant", "initech"]).contains("bill"));
     assert!(error(&app, &["user", "create", "peter", "--role", "admin"]).contains("operators belong to the platform"));
-    assert!(error(&app, &["user", "revoke", "nobody"]).contains("there is no user nobody"));
+    assert!(error(&app, &["user", "revoke", "nobody"]).contains("user nobody not found"));
 }
 
 #[tokio::test]
@@ -122,7 +123,7 @@ async fn the_maintain_command_uses_the_owners_login_with_the_roles_rights() {
     let key = app.database.file("audit-key.pem", &app.signing_key);
     let maintain = |arguments: &[&str], with_key: bool| {
         let mut command = Command::new(tools::binaries().join("holdfast"));
-        command.env_clear().arg("maintain").args(arguments).env("APP_ENV", "local");
+        command.env_clear().args(["admin", "maintain"]).args(arguments).env("APP_ENV", "local");
         command.env("DATABASE_URL", app.database.owner_url()).env("DATABASE_CA_FILE", app.database.ca_file());
         command.env("AUDIT_SEALS_FOLDER", app.database.folder().join("seals"));
         if with_key {

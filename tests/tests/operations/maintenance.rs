@@ -67,7 +67,7 @@ async fn a_changed_schema_is_an_alarm_a_row_and_a_metric() {
     let Outcome::Failed { error } = sealing.run(&app, Task::Drift).await else { panic!("the task did not fail") };
     assert!(
         error.starts_with(
-            "ALARM: 1 objects of the schema are not as the migrations make them, such as: changed     table accounts: "
+            "ALARM: 1 objects of the schema differ from the migrations, such as: changed     table accounts: "
         ),
         "{error}"
     );

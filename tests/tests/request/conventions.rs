@@ -50,7 +50,7 @@ async fn errors_are_problem_details() {
     assert_json_snapshot!(response.body, {".request_id" => "[id]"}, @r#"
     {
       "code": "validation_failed",
-      "detail": "Some fields are not valid; see errors.",
+      "detail": "Some fields are invalid; see errors.",
       "errors": [
         {
           "field": "name",
@@ -59,7 +59,7 @@ async fn errors_are_problem_details() {
       ],
       "request_id": "[id]",
       "status": 400,
-      "title": "A field is not valid",
+      "title": "Validation failed",
       "type": "urn:holdfast:problem:validation_failed"
     }
     "#);

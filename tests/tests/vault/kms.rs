@@ -106,7 +106,7 @@ async fn a_data_key_requested_with_another_tenants_context_is_rejected() {
 
     let other = fixture.vault(Providers::new(fixture.kms(&fixture.arn)));
     for (tenant, key, sealed) in [(fixture.globex, &acmes_key, &acmes), (fixture.acme, &globexs_key, &globexs)] {
-        assert!(matches!(open(&other, tenant, key, sealed).await, Err(VaultError::KeyRefused)));
+        assert!(matches!(open(&other, tenant, key, sealed).await, Err(VaultError::KeyRejected)));
     }
     // The rejections were not cached.
     assert_eq!(open(&other, fixture.acme, &acmes_key, &acmes).await.unwrap(), b"plaintext");

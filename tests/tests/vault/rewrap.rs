@@ -1,4 +1,4 @@
-//! Rewrapping of data keys with `holdfast vault rewrap`: sealed values stay unchanged, and open before, during and after.
+//! Rewrapping of data keys with `holdfast admin vault rewrap`: sealed values stay unchanged, and open before, during and after.
 
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const KEY: &str = "SELECT version AS key_version, provider, provider_key, wrappe
 /// Runs the command with these keys.
 fn rewrap(app: &TestApp, moto: &Moto, keys: &[(&str, &str)]) -> Output {
     let mut command = Command::new(tools::binaries().join("holdfast"));
-    command.args(["vault", "rewrap"]).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
+    command.args(["admin", "vault", "rewrap"]).env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("APP_ENV", "local");
     command.envs(moto.environment()).envs(keys.iter().copied()).output().unwrap()
 }
@@ -69,15 +69,18 @@ async fn data_keys_move_from_the_local_key_to_kms_and_on_to_another_kms_key() {
     }
 
     let to_kms = [("VAULT_KMS_KEY_ID", &*first), ("SECRET_ENCRYPTION_KEY", VAULT_KEY)];
-    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "2 wrapped anew, 0 already were.\n");
-    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "0 wrapped anew, 2 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "2 data keys re-wrapped, 0 already current.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &to_kms)), "0 data keys re-wrapped, 2 already current.\n");
     for (tenant, sealed) in &sealed {
         assert_eq!(open(&app, kms(&moto, &first), *tenant, sealed).await.unwrap(), b"plaintext");
         assert!(matches!(open(&app, local(), *tenant, sealed).await, Err(VaultError::NoProvider { .. })));
     }
 
     let both = format!("{second},{first}");
-    assert_eq!(stdout(&rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &both)])), "2 wrapped anew, 0 already were.\n");
+    assert_eq!(
+        stdout(&rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &both)])),
+        "2 data keys re-wrapped, 0 already current.\n"
+    );
     for (tenant, sealed) in &sealed {
         assert_eq!(open(&app, kms(&moto, &second), *tenant, sealed).await.unwrap(), b"plaintext");
     }
@@ -114,7 +117,7 @@ async fn a_new_local_key_replaces_the_former_one_without_downtime() {
     let settings = moving.map(|(name, key)| (name, key.to_owned()));
     let during = app.instance_with(&settings, &editor).await;
     assert_eq!(during.get(&format!("{path}/value")).await.body["value"], "sealed before");
-    assert_eq!(stdout(&rewrap(&app, &moto, &moving)), "1 wrapped anew, 0 already were.\n");
+    assert_eq!(stdout(&rewrap(&app, &moto, &moving)), "1 data keys re-wrapped, 0 already current.\n");
     let after = app.instance_with(&[("SECRET_ENCRYPTION_KEY", NEW.to_owned())], &editor).await;
     for client in [&during, &after] {
         assert_eq!(client.get(&format!("{path}/value")).await.body["value"], "sealed before");

@@ -1,4 +1,4 @@
-//! Weak cipher suites of TLS 1.2, by weakness. docs/decisions/0012-findings.md explains the selection.
+//! Weak cipher suites of TLS 1.2, by weakness. docs/decisions/0012-hardening-findings-need-evidence.md explains the selection.
 
 /// Suites of one weakness, by their IANA numbers.
 pub(super) struct Weakness {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use holdfast_backup::{Plan, Report, Summary, Task};
+use holdfast_backup::{BackupReport, Plan, Summary, Task};
 use holdfast_shared::clock::SystemClock;
 use holdfast_shared::config::Settings;
 use holdfast_shared::rng::SystemRng;
@@ -49,7 +49,9 @@ pub(super) async fn execute(task: Task, data_dir: &Path) -> anyhow::Result<Summa
     }
     let plan = Plan { time_limit: TIME_LIMIT, ..Plan::from_settings(&settings).await? };
     match holdfast_backup::run(task, &plan, &SystemClock, &SystemRng, &meter()).await? {
-        Report::Done { summary, .. } => Ok(summary),
-        Report::Busy | Report::Nothing => bail!("another backup or drill is running; `GET /admin/backups` shows it"),
+        BackupReport::Done { summary, .. } => Ok(summary),
+        BackupReport::Busy | BackupReport::Nothing => {
+            bail!("another backup or drill is running; `GET /admin/backups` shows it")
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use holdfast_backup::{Folder, Login, Programs, Source, Store};
+use holdfast_backup::{BackupStore, Folder, Login, Programs, Source};
 use holdfast_shared::config::Settings;
 use secrecy::SecretString;
 
@@ -55,9 +55,9 @@ async fn source(settings: &Settings, from: &str) -> anyhow::Result<Source> {
     if path.is_file() {
         let name = path.file_name().and_then(|name| name.to_str()).context("the dump's name is not valid text")?;
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        return Ok(Source::new(Store::Folder(Folder::new(folder, usize::MAX)), name));
+        return Ok(Source::new(BackupStore::Folder(Folder::new(folder, usize::MAX)), name));
     }
     let deployed = settings.get("APP_ENV") != Some("local");
-    let store = Store::from_settings(settings, deployed).await?;
+    let store = BackupStore::from_settings(settings, deployed).await?;
     Ok(if from == NEWEST { Source::newest(&store).await? } else { Source::new(store, from) })
 }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use holdfast_shared::db::FromRow;
-use holdfast_shared::schema::{CATALOGUE, Object, differences, expected};
+use holdfast_shared::schema::{CATALOGUE, SchemaObject, differences, expected};
 
 use super::owner::Owner;
 use super::print;
@@ -25,8 +25,8 @@ enum Command {
 
 impl Schema {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
-        let rows = Owner::connect().await?.client().query(CATALOGUE, &[]).await?;
-        let mut found: Vec<Object> = rows.iter().map(Object::from_row).collect::<Result<_, _>>()?;
+        let rows = Owner::connect().await?.client().query(CATALOGUE.text(), &[]).await?;
+        let mut found: Vec<SchemaObject> = rows.iter().map(SchemaObject::from_row).collect::<Result<_, _>>()?;
         match self.command {
             Command::Diff => {
                 let all = differences(expected(), found);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use holdfast_shared::audit::{AuditKeys, AuditRow, Document, RowReader};
+use holdfast_shared::audit::{AuditKeys, AuditRow, RowReader, SealDocument};
 
 /// Verify an export of the audit log offline, or prove a single row of it
 #[derive(Args)]
@@ -47,7 +47,7 @@ fn keys(path: &Path) -> anyhow::Result<AuditKeys> {
 }
 
 /// Reads the seals of a file: the lines of `GET /admin/audit/seals`, or the bucket's objects concatenated.
-fn seals(path: &Path) -> anyhow::Result<Vec<Document>> {
+fn seals(path: &Path) -> anyhow::Result<Vec<SealDocument>> {
     let documents = serde_json::Deserializer::from_reader(open(path)?).into_iter();
     documents.collect::<Result<_, _>>().with_context(|| {
         format!(

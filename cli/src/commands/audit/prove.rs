@@ -15,11 +15,13 @@ use crate::commands::print;
 
 const SET_ROLE: &str = "SET ROLE holdfast_maintenance";
 /// Finds the row by the time in its id, so that one partition is searched.
-const ROW: &str =
-    "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
-        session_id, action, method, path, status, source_ip, user_agent, targets, changed
+const ROW: &str = concat!(
+    "SELECT ",
+    holdfast_shared::audit_columns!(),
+    "
       FROM http_audit_log WHERE id = $1 AND at >= to_timestamp($2::bigint / 1000.0) - interval '1 second'
-       AND at < to_timestamp($2::bigint / 1000.0) + interval '1 second'";
+       AND at < to_timestamp($2::bigint / 1000.0) + interval '1 second'"
+);
 const BATCH: &str = "SELECT s.document, b.*,
         (SELECT p.head FROM audit_batches p WHERE p.tenant_id = b.tenant_id AND p.seal_number < b.seal_number ORDER BY p.seal_number DESC LIMIT 1) AS previous
       FROM audit_seals s JOIN audit_batches b ON b.seal_number = s.number AND b.tenant_id = $1

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use holdfast_shared::audit::{self, Document, Failure, Proof, Verified};
+use holdfast_shared::audit::{self, Proof, SealDocument, VerificationError, Verified};
 use holdfast_shared::id::TenantId;
 
 use super::{first_row, keys, open, rows, seals};
@@ -50,8 +50,8 @@ impl Verify {
         let tenant = self.tenant.or(first).or_else(|| only_tenant(&documents));
         let tenant = tenant.context("the export has no rows, and the seals are of several tenants; give --tenant")?;
         let verified = audit::verify(&keys, &documents, tenant, rows(export)?).map_err(|failure| match failure {
-            Failure::Bad(bad) => anyhow!("{bad}"),
-            Failure::Unreadable(error) => anyhow!("{}: {error}", export.display()),
+            VerificationError::Fault(bad) => anyhow!("{bad}"),
+            VerificationError::Row(error) => anyhow!("{}: {error}", export.display()),
         })?;
         let Verified { seals, rows, dropped, unsealed, through } = verified;
         let through = through.map_or("There is no seal yet.".to_owned(), |(number, at)| {
@@ -65,7 +65,7 @@ impl Verify {
 }
 
 /// Returns the tenant of the batches if it is the same for all.
-fn only_tenant(documents: &[Document]) -> Option<TenantId> {
+fn only_tenant(documents: &[SealDocument]) -> Option<TenantId> {
     let mut tenants = documents.iter().flat_map(|document| {
         let batches = document.batches.iter().map(|batch| batch.tenant_id);
         batches.chain(document.state.as_ref().map(|state| state.tenant_id))

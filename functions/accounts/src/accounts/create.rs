@@ -85,5 +85,5 @@ pub(crate) async fn handle(
     let metadata = (new.metadata != Metadata::default()).then_some("metadata");
     let given = std::iter::once("name").chain(owner).chain(metadata);
     let transaction = request.transaction(&app).target("account_id", id.0).changes(given);
-    transaction.answer(insert, response).await.map_err(|problem| name_conflict(problem, &account.name))
+    transaction.respond(insert, response).await.map_err(|problem| name_conflict(problem, &account.name))
 }

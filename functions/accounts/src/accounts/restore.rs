@@ -17,11 +17,7 @@ pub(crate) static ROUTE: Route = Route::post("/accounts/{id}/restore", "account.
     .returns::<Account>()
     .rejects(&[Code::Conflict]);
 
-const RESTORE: Sql = Sql::prepared(concat!(
-    "SELECT ",
-    columns!(),
-    " FROM restore_account($1, $2, $3) a"
-));
+const RESTORE: Sql = Sql::prepared(concat!("SELECT ", columns!(), " FROM restore_account($1, $2, $3) a"));
 
 pub(crate) async fn handle(
     State(app): State<App>,

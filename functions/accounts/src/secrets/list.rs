@@ -13,6 +13,7 @@ use super::Secret;
 use crate::accounts::not_found;
 
 pub(crate) static ROUTE: Route = Route::get("/accounts/{id}/secrets", "secret.list")
+    .about("Account")
     .access(Access::Holder(Permission::SecretsRead))
     .summary("List an account's secrets by name, without their values.")
     .query(&[LIMIT, CURSOR])

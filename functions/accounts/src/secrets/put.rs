@@ -61,7 +61,7 @@ pub(crate) async fn handle(
     let plaintext = value.parse()?;
     // PUT creates a missing secret: a 404 concerns the account.
     let put = seal_and_put(&app, &request, account, &name, &plaintext, None).await.map_err(not_found)?;
-    Ok(ApiResponse::set(put.created, &put.secret)?.version(put.secret.version))
+    Ok(ApiResponse::upserted(put.created, &put.secret)?.version(put.secret.version))
 }
 
 /// Seals a value and stores it as the secret's next version.
@@ -85,7 +85,7 @@ pub(super) async fn seal_and_put(
             .bind(&account)
             .bind(name)
             .bind(&request.if_match.0)
-            .bind(&request.exists)
+            .bind(&request.must_exist)
             .bind(&sealed.bytes)
             .bind(&sealed.key_version)
             .bind(&*key)

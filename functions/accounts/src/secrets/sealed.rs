@@ -27,7 +27,7 @@ impl FromRow for SealedVersion {
             sealed: row.try_get("sealed")?,
             binding_tag: row.try_get("binding_tag")?,
             is_text: row.try_get("is_text")?,
-            key: WrappedKey::if_any(row)?,
+            key: Option::<WrappedKey>::from_row(row)?,
         })
     }
 }
@@ -44,17 +44,18 @@ impl SealedVersion {
         let opened = match &self.key {
             Some(key) => {
                 let context = [account.0.as_bytes().as_slice(), name.as_str().as_bytes()];
-                let bound = BoundVersion { sealed: &self.sealed, version: self.version, binding_tag: &self.binding_tag };
+                let bound =
+                    BoundVersion { sealed: &self.sealed, version: self.version, binding_tag: &self.binding_tag };
                 let tenant = request.principal()?.home();
                 app.vault()?.open_version(tenant, Purpose::Secret, &context, key, &bound).await
             }
-            None => Err(VaultError::KeyRefused),
+            None => Err(VaultError::KeyRejected),
         };
         match opened {
             Ok(bytes) => Ok(Plaintext { bytes, is_text: self.is_text }),
             Err(error) => {
                 let alarm = transaction(request, app, account, name).target_named("version", self.version);
-                Err(alarm.action("vault.open_failed").refuse(error.into()).await)
+                Err(alarm.action("vault.open_failed").reject(error.into()).await)
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::audit::{AuditRow, CSV_HEADER, Format, write_csv, write_ndjson};
+use holdfast_shared::audit::{AuditRow, CSV_HEADER, ExportFormat, write_csv, write_ndjson};
 use holdfast_shared::db::{FromRow, Sql, Statement, rows_of};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
@@ -13,7 +13,6 @@ use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, Page, Params, RequestCont
 use uuid::Uuid;
 
 use super::filters::{self, Filters};
-use super::sealed_columns;
 
 pub(crate) static ROUTE: Route = Route::get("/admin/audit/export", "audit.export")
     .access(Access::Admin(Permission::AuditRead))
@@ -44,7 +43,7 @@ const HORIZON: Sql = Sql::unprepared("SELECT epoch, transaction_id::text FROM au
 /// requested order, and stops at the limit. Unprepared: the filters are optional.
 const ROWS: Sql = Sql::unprepared(concat!(
     "SELECT ",
-    sealed_columns!(),
+    holdfast_shared::audit_columns!("l."),
     "
       FROM http_audit_log l
      WHERE l.tenant_id = current_tenant()
@@ -93,8 +92,8 @@ pub(crate) async fn handle(
     page: Page,
 ) -> Result<ApiResponse, Problem> {
     let format = match params.text("format") {
-        None | Some("ndjson") => Format::Ndjson,
-        Some("csv") => Format::Csv,
+        None | Some("ndjson") => ExportFormat::Ndjson,
+        Some("csv") => ExportFormat::Csv,
         Some(_) => return Err(Problem::field("format", "must be ndjson or csv")),
     };
     let filters = Filters::read(&params)?;
@@ -124,15 +123,15 @@ pub(crate) async fn handle(
 }
 
 /// Writes the text of a page; returns it with the position of its last row.
-fn write(format: Format, rows: impl Iterator<Item = AuditRow>) -> (String, Option<(i32, u64, Uuid)>) {
+fn write(format: ExportFormat, rows: impl Iterator<Item = AuditRow>) -> (String, Option<(i32, u64, Uuid)>) {
     let (mut text, mut last) = (String::new(), None);
-    if format == Format::Csv {
+    if format == ExportFormat::Csv {
         text.push_str(CSV_HEADER);
     }
     for row in rows {
         match format {
-            Format::Ndjson => write_ndjson(&row, &mut text),
-            Format::Csv => write_csv(&row, &mut text),
+            ExportFormat::Ndjson => write_ndjson(&row, &mut text),
+            ExportFormat::Csv => write_csv(&row, &mut text),
         }
         last = Some(row.position());
         if text.len() > MAX_BYTES {

@@ -10,8 +10,8 @@ use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, List, Page, Params, Reque
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::AuditEntry;
 use super::filters::{self, Filters};
-use super::{AuditEntry, columns};
 
 pub(crate) static ROUTE: Route = Route::get("/admin/audit", "audit.list")
     .access(Access::Admin(Permission::AuditRead))
@@ -24,7 +24,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/audit", "audit.list")
 /// Unprepared: the filters are optional.
 pub(crate) const SELECT: Sql = Sql::unprepared(concat!(
     "SELECT ",
-    columns!(),
+    holdfast_shared::audit_columns!("l."),
     "
       FROM http_audit_log l
      WHERE l.tenant_id = current_tenant()

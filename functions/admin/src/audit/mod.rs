@@ -65,20 +65,3 @@ pub(crate) struct Actor {
     #[row(column = "actor_name")]
     name: Option<String>,
 }
-
-/// The columns of [`AuditEntry`], of a row `l` of `http_audit_log`.
-macro_rules! columns {
-    () => {
-        "l.id, l.at, l.request_id, l.tenant_id, l.actor_kind, l.actor_id, l.actor_name, l.role, l.session_id,
-        l.action, l.method, l.path, l.status, l.source_ip, l.user_agent, l.targets, l.changed"
-    };
-}
-use columns;
-
-/// The columns of [`holdfast_shared::audit::AuditRow`], of a row `l` of `http_audit_log`: those, and the row's position.
-macro_rules! sealed_columns {
-    () => {
-        concat!("l.epoch, l.transaction_id::text, ", $crate::audit::columns!())
-    };
-}
-use sealed_columns;

@@ -1,6 +1,6 @@
 //! A range of seals with the tenant's batches, and all that is needed to verify them, read in one round trip.
 
-use holdfast_shared::audit::{AuditKeys, Document, Hash, Levels, Place, Standing, State};
+use holdfast_shared::audit::{AuditKeys, ChainState, Hash, MerkleLevels, MerklePosition, ProvenState, SealDocument};
 use holdfast_shared::db::{FromRow, Row, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
@@ -32,7 +32,7 @@ pub(super) fn statements(after: &i64) -> Vec<Statement<'_>> {
 pub(super) struct StoredSeal {
     /// The seal, and the tenant's batch if it has one.
     #[row(with = "document")]
-    pub(super) document: Document,
+    pub(super) document: SealDocument,
     /// Columns that repeat what the document signs; verification compares them.
     pub(super) number: i64,
     #[row(column = "seal_epoch")]
@@ -45,8 +45,8 @@ pub(super) struct StoredSeal {
 }
 
 /// A document without batches yet.
-fn document(seal: String) -> Document {
-    Document { seal, batches: Vec::new(), state: None }
+fn document(seal: String) -> SealDocument {
+    SealDocument { seal, batches: Vec::new(), state: None }
 }
 
 /// A public key that verifies seals.
@@ -119,23 +119,23 @@ impl SealPage {
             return;
         }
         let (Some(seal), Some(newest)) = (self.seals.last_mut(), &self.newest) else { return };
-        if let Some(State { total, head }) = newest.tenant_state()
+        if let Some(ChainState { total, head }) = newest.tenant_state()
             && seal.document.batches.is_empty()
         {
-            let place = Place::of(&newest.tree(), newest.ordinal);
-            seal.document.state = Some(Standing { tenant_id, total, head, place });
+            let place = MerklePosition::of(&newest.tree(), newest.ordinal);
+            seal.document.state = Some(ProvenState { tenant_id, total, head, place });
         }
     }
 }
 
 impl NewestSeal {
     /// The state tree, computed from the stored batches.
-    pub(super) fn tree(&self) -> Levels {
-        Levels::above(self.leaves.clone())
+    pub(super) fn tree(&self) -> MerkleLevels {
+        MerkleLevels::above(self.leaves.clone())
     }
 
     /// The tenant's state; none if it never had a batch.
-    fn tenant_state(&self) -> Option<State> {
-        self.total.zip(self.head).map(|(total, head)| State { total: total.unsigned_abs(), head })
+    fn tenant_state(&self) -> Option<ChainState> {
+        self.total.zip(self.head).map(|(total, head)| ChainState { total: total.unsigned_abs(), head })
     }
 }

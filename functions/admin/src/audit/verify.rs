@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::audit::{self, AuditKeys, AuditRow, Bad, Dropped, Position, Seal, Verifier};
+use holdfast_shared::audit::{self, AuditFault, AuditKeys, AuditRow, ChainPosition, DroppedMonth, Seal, Verifier};
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::{FromRow, Row, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
@@ -18,7 +18,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::seal_page::{self, SealPage, StoredSeal};
-use super::sealed_columns;
 
 pub(crate) static ROUTE: Route = Route::get("/admin/audit/verify", "audit.verify")
     .access(Access::Admin(Permission::AuditRead))
@@ -40,7 +39,7 @@ const DROPS: Sql = Sql::unprepared(
 /// The rows that the seals of the page cover. Rows before the first epoch are read with the first page.
 const ROWS: Sql = Sql::unprepared(concat!(
     "SELECT ",
-    sealed_columns!(),
+    holdfast_shared::audit_columns!("l."),
     "
       FROM audit_page($1) p JOIN audit_seals f ON f.number = p.first JOIN audit_seals t ON t.number = p.last
       JOIN http_audit_log l ON (l.epoch, l.transaction_id) < (t.epoch, t.to_transaction)
@@ -61,7 +60,7 @@ pub(crate) struct AuditVerification {
     /// Number of rows of the tenant that they seal.
     rows: u64,
     /// First fault that was found.
-    first_bad: Option<Bad>,
+    first_bad: Option<AuditFault>,
     /// True if there is nothing more to check.
     complete: bool,
     /// `cursor` of the request that continues.
@@ -112,8 +111,8 @@ pub(crate) async fn handle(
 /// The last seal up to which the log is verified.
 struct Progress {
     tenant: TenantId,
-    position: Option<Position>,
-    state: Option<audit::State>,
+    position: Option<ChainPosition>,
+    state: Option<audit::ChainState>,
 }
 
 impl Progress {
@@ -123,12 +122,12 @@ impl Progress {
         let (at, total, head) = (page.position(4)?, page.position::<u64>(5)?, page.position::<String>(6)?);
         let position = match (number, hash, epoch, to, at) {
             (Some(number), Some(hash), Some(epoch), Some(to_transaction), Some(sealed_at)) => {
-                Some(Position { number, hash, epoch, to_transaction, sealed_at })
+                Some(ChainPosition { number, hash, epoch, to_transaction, sealed_at })
             }
             _ => None,
         };
         let head = head.and_then(|text| text.parse().ok());
-        Ok(Self { tenant, position, state: total.zip(head).map(|(total, head)| audit::State { total, head }) })
+        Ok(Self { tenant, position, state: total.zip(head).map(|(total, head)| audit::ChainState { total, head }) })
     }
 
     /// The number of the last verified seal.
@@ -137,20 +136,20 @@ impl Progress {
     }
 
     fn cursor(&self) -> Option<Vec<String>> {
-        let Position { number, hash, epoch, to_transaction, sealed_at } = self.position?;
+        let ChainPosition { number, hash, epoch, to_transaction, sealed_at } = self.position?;
         let (total, head) = self.state.map_or((0, String::new()), |state| (state.total, state.head.to_string()));
         let position = [number.to_string(), hash.to_string(), epoch.to_string(), to_transaction.to_string()];
         Some([&position[..], &[sealed_at.to_string(), total.to_string(), head]].concat())
     }
 
     /// Verifies a page of seals and the rows that they cover.
-    fn check(&mut self, seals: &SealPage, rows: &[Vec<Row>]) -> Result<Result<(), Bad>, Problem> {
+    fn check(&mut self, seals: &SealPage, rows: &[Vec<Row>]) -> Result<Result<(), AuditFault>, Problem> {
         let drops: Vec<DropSeal> = rows_of(rows.get(3).map_or(&[], Vec::as_slice))?;
         let rows: Vec<AuditRow> = rows_of(rows.get(4).map_or(&[], Vec::as_slice))?;
         Ok(self.compare(seals, &rows, &dropped(&drops, &seals.keys)))
     }
 
-    fn compare(&mut self, seals: &SealPage, rows: &[AuditRow], drops: &[Dropped]) -> Result<(), Bad> {
+    fn compare(&mut self, seals: &SealPage, rows: &[AuditRow], drops: &[DroppedMonth]) -> Result<(), AuditFault> {
         let mut verifier = match self.position {
             Some(position) => Verifier::resume(&seals.keys, position, self.tenant, self.state),
             None => Verifier::new(&seals.keys),
@@ -169,13 +168,16 @@ impl Progress {
                 && stored.number == newest.number.unwrap_or(0)
                 && newest.tree().root() != seal.state_root
             {
-                return Err(Bad::state(seal.number, "the stored batches do not add up to the state that it signs"));
+                return Err(AuditFault::state(
+                    seal.number,
+                    "the stored batches do not add up to the state that it signs",
+                ));
             }
         }
         match self.position {
             // The seals after a verified one disappeared.
             Some(position) if seals.seals.is_empty() => {
-                Err(Bad::missing(position.number + 1, "it was there a moment ago, and is gone"))
+                Err(AuditFault::missing(position.number + 1, "it was there a moment ago, and is gone"))
             }
             _ => Ok(()),
         }
@@ -183,13 +185,13 @@ impl Progress {
 }
 
 /// Checks that the columns by which seals and rows are found agree with the signed seal.
-fn columns_match(stored: &StoredSeal, seal: &Seal) -> Result<(), Bad> {
+fn columns_match(stored: &StoredSeal, seal: &Seal) -> Result<(), AuditFault> {
     let columns = (stored.number.unsigned_abs(), stored.epoch, &stored.from_transaction, &stored.to_transaction);
     let (from, to) = (seal.from_transaction.to_string(), seal.to_transaction.to_string());
     if columns == (seal.number, seal.epoch, &from, &to) {
         Ok(())
     } else {
-        Err(Bad::missing(seal.number, "its columns do not say what it signs"))
+        Err(AuditFault::missing(seal.number, "its columns do not say what it signs"))
     }
 }
 
@@ -200,7 +202,7 @@ struct DropSeal {
 }
 
 /// The months that signed seals name as dropped.
-fn dropped(drop_seals: &[DropSeal], keys: &AuditKeys) -> Vec<Dropped> {
+fn dropped(drop_seals: &[DropSeal], keys: &AuditKeys) -> Vec<DroppedMonth> {
     let seals = drop_seals.iter().filter_map(|DropSeal { document }| keys.open(document).ok());
     seals.flat_map(|(seal, _)| seal.drops).collect()
 }

@@ -52,7 +52,7 @@ pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> R
     request
         .transaction(&app)
         .target("backup_id", id)
-        .answer(insert, response)
+        .respond(insert, response)
         .await
         .map_err(|problem| problem.explain(Code::Conflict, || "A backup is already requested.".to_owned()))
 }

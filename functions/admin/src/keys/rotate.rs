@@ -121,14 +121,14 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
         .bind(&now)
         .bind(&activates_at)
         .bind(&old_expire_at);
-    request.transaction(app).changes(["signing"]).answer(rotate, response).await
+    request.transaction(app).changes(["signing"]).respond(rotate, response).await
 }
 
 /// Creates a data key for one tenant, which seals from now on.
 async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> Result<ApiResponse, Problem> {
     let vault = app.vault()?;
     let next: NextVersion = request.transaction(app).look_up().one(Statement::from(NEXT_VERSION)).await?;
-    let created = vault.make_key(tenant, next.version).await?;
+    let created = vault.create_key(tenant, next.version).await?;
     let key = vault_key(format!("v{}", next.version), "active", request);
     let response = ApiResponse::created("/admin/keys", &key)?;
     let provider = created.provider.name();
@@ -144,7 +144,7 @@ async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> 
     let response = request
         .transaction(app)
         .changes(["vault"])
-        .answer(rotate, response)
+        .respond(rotate, response)
         .await
         .map_err(|problem| problem.explain(Code::Conflict, conflict))?;
     forget_active(app);
@@ -156,7 +156,7 @@ async fn retire_vault(app: &App, request: &RequestContext) -> Result<ApiResponse
     let key = vault_key("next".to_owned(), "published", request);
     let response = ApiResponse::created("/admin/keys", &key)?;
     let retire = Statement::from(RETIRE_VAULT);
-    let response = request.transaction(app).changes(["vault"]).answer(retire, response).await?;
+    let response = request.transaction(app).changes(["vault"]).respond(retire, response).await?;
     forget_active(app);
     Ok(response)
 }

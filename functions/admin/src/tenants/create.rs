@@ -5,7 +5,7 @@ use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::Sql;
 use holdfast_shared::id::{TenantId, UserId};
-use holdfast_shared::identity::password::Owner;
+use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -118,7 +118,7 @@ impl NewTenant {
         if self.quotas.is_some_and(NewQuotas::allow_no_user) {
             return Err(Problem::field("quotas.users", "must leave room for the admin"));
         }
-        let owner = Owner { username: username.as_str(), slug: self.slug.as_str(), tenant: self.name.as_str() };
+        let owner = PasswordOwner { username: username.as_str(), slug: self.slug.as_str(), tenant: self.name.as_str() };
         let password = FirstPassword::choose(app, "admin.password", password, owner).await?;
         Ok(Some(FirstAdmin { id: UserId(app.rng.uuid(request.now)), username, password }))
     }
@@ -168,7 +168,7 @@ pub(crate) async fn handle(
         Some(id) => transaction.target("user_id", id.0),
         None => transaction,
     };
-    transaction.answer(insert, response).await.map_err(|problem| {
+    transaction.respond(insert, response).await.map_err(|problem| {
         problem.explain(Code::Conflict, || format!("A tenant named {} already exists.", tenant.slug))
     })
 }

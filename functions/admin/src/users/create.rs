@@ -5,7 +5,7 @@ use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::Sql;
 use holdfast_shared::id::UserId;
-use holdfast_shared::identity::password::Owner;
+use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -91,7 +91,7 @@ pub(crate) async fn handle(
 ) -> Result<ApiResponse, Problem> {
     check_role(&request, body.role)?;
     let fields = body.fields();
-    let owner = Owner { username: body.username.as_str(), slug: "", tenant: "" };
+    let owner = PasswordOwner { username: body.username.as_str(), slug: "", tenant: "" };
     let password = FirstPassword::choose(&app, "password", body.password, owner).await?;
     let user = User {
         id: UserId(app.rng.uuid(request.now)),
@@ -115,7 +115,7 @@ pub(crate) async fn handle(
         .bind(&user.status)
         .bind(&password.hash)
         .bind(&request.now);
-    request.transaction(&app).target("user_id", user.id.0).changes(fields).answer(insert, response).await.map_err(
+    request.transaction(&app).target("user_id", user.id.0).changes(fields).respond(insert, response).await.map_err(
         |problem| problem.explain(Code::Conflict, || format!("A user named {} already exists.", user.username)),
     )
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::db::Sql;
 use holdfast_shared::id::UserId;
-use holdfast_shared::identity::password::Owner;
+use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -98,7 +98,7 @@ pub(crate) async fn handle(
     let password_hash = match change.password {
         None => None,
         Some(password) => {
-            let owner = Owner { username: username.unwrap_or_default(), slug: "", tenant: "" };
+            let owner = PasswordOwner { username: username.unwrap_or_default(), slug: "", tenant: "" };
             Some(passwords::hash(&app, "password", password, owner).await?)
         }
     };

@@ -1,5 +1,5 @@
 //! `/auth/browser/*`: the sessions of the console. The refresh token is in a cookie that no script can read and that browsers
-//! send to this origin only; it is never in a response body (docs/decisions/0013-the-console-and-its-session.md).
+//! send to this origin only; it is never in a response body (docs/decisions/0013-console-sessions.md).
 
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -95,7 +95,7 @@ pub(crate) async fn handle(
         .bind(&request.now)
         .bind(&new.expires_at);
     let changes = ["name", "scopes"].into_iter().chain(new.expires_at.map(|_| "expires_at"));
-    request.transaction(&app).target("token_id", id.0).changes(changes).answer(insert, response).await
+    request.transaction(&app).target("token_id", id.0).changes(changes).respond(insert, response).await
 }
 
 /// The scopes in the order of the contract, each once.

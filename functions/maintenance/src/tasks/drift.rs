@@ -3,7 +3,7 @@
 use holdfast_shared::db::FromRow;
 use holdfast_shared::db::SCHEMA_VERSIONS;
 use holdfast_shared::rng::{Rng, SystemRng};
-use holdfast_shared::schema::{CATALOGUE, Object, differences, expected};
+use holdfast_shared::schema::{CATALOGUE, SchemaObject, differences, expected};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -26,8 +26,8 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Checked, TaskError> {
     if version != *SCHEMA_VERSIONS.end() {
         return Ok(Checked { version, compared: false });
     }
-    let found = context.client.query(CATALOGUE, &[]).await?;
-    let found = found.iter().map(Object::from_row).collect::<Result<_, _>>()?;
+    let found = context.client.query(CATALOGUE.text(), &[]).await?;
+    let found = found.iter().map(SchemaObject::from_row).collect::<Result<_, _>>()?;
     let all = differences(expected(), found);
     let first = all.first().map(ToString::to_string);
     let rng: &dyn Rng = &SystemRng;

@@ -1,7 +1,7 @@
 //! The task `partitions`: creates upcoming monthly partitions of the audit log and drops expired ones. Before a month is
 //! dropped, a signed seal that is stored outside the database names it; the role cannot drop any other.
 
-use holdfast_shared::audit::Dropped;
+use holdfast_shared::audit::DroppedMonth;
 use holdfast_shared::db::FromRow;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -50,7 +50,7 @@ struct ExpiredMonth {
     rows: u64,
 }
 
-impl From<ExpiredMonth> for Dropped {
+impl From<ExpiredMonth> for DroppedMonth {
     fn from(ExpiredMonth { partition, from, before, rows }: ExpiredMonth) -> Self {
         Self { partition, from, before, rows }
     }
@@ -61,8 +61,8 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Partitions, TaskErr
     let mut done = Partitions { created, ..Partitions::default() };
     let kept = SignedDuration::from_hours(i64::from(context.plan.retention_days) * 24);
     let expired = context.client.query(EXPIRED, &[&(context.now() - kept)]).await?;
-    let drops = expired.iter().take(MAX_DROPS).map(|row| ExpiredMonth::from_row(row).map(Dropped::from));
-    let drops: Vec<Dropped> = drops.collect::<Result<_, _>>()?;
+    let drops = expired.iter().take(MAX_DROPS).map(|row| ExpiredMonth::from_row(row).map(DroppedMonth::from));
+    let drops: Vec<DroppedMonth> = drops.collect::<Result<_, _>>()?;
     if !drops.is_empty() {
         done.named = drops.len() as u64;
         announce(context, drops).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Partitions, TaskErr
 }
 
 /// Names the months in a seal and stores it, under the lock of [`Task::Seal`]: only one run at a time adds seals.
-async fn announce(context: &mut Context<'_>, drops: Vec<Dropped>) -> Result<(), TaskError> {
+async fn announce(context: &mut Context<'_>, drops: Vec<DroppedMonth>) -> Result<(), TaskError> {
     if !context.lock(Task::Seal).await? {
         return Err(TaskError::Busy);
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::rng::SeededEntropy;
+use crate::rng::SeededRng;
 use crate::vault::vectors::{self, bytes};
 
 const ACCOUNT: [u8; 16] = [0xa1; 16];
@@ -20,7 +20,7 @@ fn data_key(number: u8) -> DataKey {
 }
 
 fn sealed(plaintext: &[u8]) -> Vec<u8> {
-    seal(&data_key(1), &SECRET, plaintext, &SeededEntropy::new(1)).unwrap()
+    seal(&data_key(1), &SECRET, plaintext, &SeededRng::new(1)).unwrap()
 }
 
 /// Reason for which the value does not open.
@@ -64,7 +64,7 @@ fn the_published_vectors_are_sealed_and_opened() {
 
 #[test]
 fn the_published_rejections_have_the_reason_that_they_name() {
-    for vector in vectors::load()["refused"].as_array().unwrap() {
+    for vector in vectors::load()["rejected"].as_array().unwrap() {
         let reason =
             with_location(vector, |data_key, location| rejection(data_key, location, &bytes(vector, "sealed")));
         assert_eq!(reason, vector["error"], "{}", vector["comment"]);
@@ -124,7 +124,7 @@ fn a_value_opens_at_no_other_location() {
 
 #[test]
 fn a_plaintext_is_never_sealed_to_the_same_bytes_twice() {
-    let rng = SeededEntropy::new(1);
+    let rng = SeededRng::new(1);
     let mut sealed: Vec<_> = (0..1000).map(|_| seal(&data_key(1), &SECRET, b"", &rng).unwrap()[1..].to_vec()).collect();
     let (salts, nonces): (Vec<_>, Vec<_>) = sealed.iter().map(|bytes| (&bytes[..32], &bytes[64..76])).unzip();
     for mut column in [salts, nonces] {
@@ -154,7 +154,7 @@ proptest! {
     ) {
         let (context, other): (Vec<_>, Vec<_>) = (context.iter().map(Vec::as_slice).collect(), other.iter().map(Vec::as_slice).collect());
         let location = VaultLocation { tenant: TenantId(Uuid::from_u128(tenant)), purpose: Purpose::Totp, context: &context };
-        let sealed = seal(&data_key(3), &location, &plaintext, &SeededEntropy::new(seed)).unwrap();
+        let sealed = seal(&data_key(3), &location, &plaintext, &SeededRng::new(seed)).unwrap();
         prop_assert_eq!(&*open(&data_key(3), &location, &sealed).unwrap(), &plaintext);
         prop_assert_eq!(open(&data_key(3), &VaultLocation { context: &other, ..location }, &sealed).is_ok(), context == other);
     }

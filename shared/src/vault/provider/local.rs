@@ -89,7 +89,7 @@ fn associated_data(tenant: TenantId) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::SeededEntropy;
+    use crate::rng::SeededRng;
     use crate::vault::vectors;
     use uuid::Uuid;
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_data_key_unwraps_only_for_its_tenant_under_its_key_and_unaltered() {
-        let rng = SeededEntropy::new(1);
+        let rng = SeededRng::new(1);
         let key = LocalKey::new(&[7; 32]).unwrap();
         let new = key.generate(tenant(1), &rng).unwrap();
         assert_eq!(key.unwrap_key(tenant(1), &new.wrapped).unwrap().expose(), new.data_key.expose());

@@ -16,6 +16,7 @@ use crate::secrets::sealed::SealedVersion;
 use crate::secrets::{Secret, rejection, transaction};
 
 pub(crate) static ROUTE: Route = Route::post("/accounts/{id}/secrets/{name}/versions/{n}/restore", "secret.restore")
+    .about("Version")
     .access(Access::Holder(Permission::SecretsWrite))
     .conditional()
     .summary("Restore the value of an earlier version, as a new version.")

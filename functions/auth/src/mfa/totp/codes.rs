@@ -38,7 +38,7 @@ impl FromRow for TotpRow {
             retry_after: row.try_get("retry_after")?,
             confirmed: row.try_get("confirmed")?,
             sealed: row.try_get("sealed")?,
-            key: WrappedKey::if_any(row)?,
+            key: Option::<WrappedKey>::from_row(row)?,
         })
     }
 }

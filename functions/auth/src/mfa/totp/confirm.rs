@@ -44,7 +44,7 @@ pub(crate) async fn handle(
     let codes = TotpCodes::load(&app, &request, user).await?;
     let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
     let Some(secret) = codes.unconfirmed(&app).await? else {
-        return Err(transaction.refuse(Problem::new(Code::Conflict, NOTHING_TO_CONFIRM)).await);
+        return Err(transaction.reject(Problem::new(Code::Conflict, NOTHING_TO_CONFIRM)).await);
     };
     let Some(step) = secret.step_of(body.code.expose_secret(), request.now) else {
         return Err(codes.reject(transaction).await);

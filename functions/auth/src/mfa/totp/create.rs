@@ -31,8 +31,7 @@ pub(crate) struct Enrolment {
     recovery_codes: Vec<String>,
 }
 
-const SELECT_USER: Sql =
-    Sql::prepared("SELECT username FROM users WHERE id = $1 AND tenant_id = current_tenant()");
+const SELECT_USER: Sql = Sql::prepared("SELECT username FROM users WHERE id = $1 AND tenant_id = current_tenant()");
 
 /// A secret that was never confirmed is replaced; a confirmed one is not.
 const PUT_SECRET: Sql = Sql::prepared(
@@ -45,9 +44,8 @@ const PUT_SECRET: Sql = Sql::prepared(
     SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM stored) THEN 'conflict' END)",
 );
 
-const DELETE_RECOVERY_CODES: Sql = Sql::prepared(
-    "DELETE FROM recovery_codes WHERE user_id = $1 AND tenant_id = current_tenant()",
-);
+const DELETE_RECOVERY_CODES: Sql =
+    Sql::prepared("DELETE FROM recovery_codes WHERE user_id = $1 AND tenant_id = current_tenant()");
 
 const INSERT_RECOVERY_CODES: Sql = Sql::prepared(
     "INSERT INTO recovery_codes (user_id, tenant_id, hash)

@@ -20,9 +20,8 @@ pub(crate) static ROUTE: Route = Route::delete("/auth/mfa/totp", "mfa.remove")
     .body::<CodeRequest>()
     .rejects(&[Code::InvalidCredentials, Code::Conflict, Code::RateLimited]);
 
-const USE_CODE: Sql = Sql::prepared(
-    "SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END",
-);
+const USE_CODE: Sql =
+    Sql::prepared("SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END");
 
 /// Where the role requires TOTP, the user's sessions may then only set it up again.
 const DELETE: Sql = Sql::prepared(
@@ -48,7 +47,7 @@ pub(crate) async fn handle(
     let codes = TotpCodes::load(&app, &request, user).await?;
     let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
     let Some(secret) = codes.confirmed(&app).await? else {
-        return Err(transaction.refuse(Problem::new(Code::Conflict, NOT_SET_UP)).await);
+        return Err(transaction.reject(Problem::new(Code::Conflict, NOT_SET_UP)).await);
     };
     let code = body.code.expose_secret();
     let (step, recovery) = (secret.step_of(code, request.now), recovery_hash(code));

@@ -71,7 +71,7 @@ struct Counts {
 impl TenantKeys<'_, '_> {
     /// The data key that a value is sealed under.
     fn key(&self, version: i32) -> Result<&WrappedKey, VaultError> {
-        self.keys.get(&version).ok_or(VaultError::KeyRefused)
+        self.keys.get(&version).ok_or(VaultError::KeyRejected)
     }
 }
 
@@ -132,7 +132,7 @@ async fn active(context: &Context<'_>, resealer: &mut Resealer<'_>, tenant: Tena
         return Ok(WrappedKey::from_row(&row)?);
     }
     let version = context.client.query_one(NEXT_VERSION, &[&tenant.0]).await?.try_get("version")?;
-    let new = resealer.make_key(tenant, version).await?;
+    let new = resealer.create_key(tenant, version).await?;
     let (kind, now) = (new.provider.name(), context.now());
     let values: [&(dyn ToSql + Sync); 5] = [&tenant.0, &kind, &new.provider_key, &new.wrapped, &now];
     Ok(WrappedKey::from_row(&context.client.query_one(CREATE, &values).await?)?)

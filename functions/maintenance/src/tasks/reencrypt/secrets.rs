@@ -80,7 +80,8 @@ pub(super) async fn batch(work: &mut TenantKeys<'_, '_>, last: &mut LastVersion)
         }
     }
     let Columns { accounts, names, versions, was, sealed, binding_tags } = columns;
-    let values: [&(dyn ToSql + Sync); 8] = [&tenant, &active, &accounts, &names, &versions, &was, &sealed, &binding_tags];
+    let values: [&(dyn ToSql + Sync); 8] =
+        [&tenant, &active, &accounts, &names, &versions, &was, &sealed, &binding_tags];
     counts.values = work.client.execute(REPLACE, &values).await?;
     Ok(Some(counts))
 }

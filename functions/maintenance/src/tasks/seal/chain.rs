@@ -1,7 +1,8 @@
 //! The chain of seals in the database: its newest seal, the next span to seal, and how a seal is added.
 
 use holdfast_shared::audit::{
-    AuditKeys, AuditRow, Batch, Dropped, Entry, Hash, Position, Seal, Span, State, StateTree, seal,
+    AuditKeys, AuditRow, Batch, BatchEntry, ChainPosition, ChainState, DroppedMonth, Hash, Seal, StateTree,
+    TransactionRange, seal,
 };
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
@@ -16,12 +17,14 @@ const KEYS: &str = "SELECT x, y FROM audit_keys";
 const NEWEST: &str = "SELECT document FROM audit_seals ORDER BY number DESC LIMIT 1";
 const STATES: &str = "SELECT tenant_id, total, head FROM audit_states()";
 const HORIZON: &str = "SELECT epoch, transaction_id::text FROM audit_horizon()";
-const ROWS: &str =
-    "SELECT epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role,
-        session_id, action, method, path, status, source_ip, user_agent, targets, changed
+const ROWS: &str = concat!(
+    "SELECT ",
+    holdfast_shared::audit_columns!(),
+    "
       FROM http_audit_log
      WHERE epoch = $1 AND transaction_id >= $2::text::xid8 AND transaction_id < $3::text::xid8
-     ORDER BY epoch, http_audit_log.transaction_id, id LIMIT $4";
+     ORDER BY epoch, http_audit_log.transaction_id, id LIMIT $4"
+);
 const ADD_KEY: &str =
     "INSERT INTO audit_keys (kid, x, y, provider_key, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 const ADD_SEAL: &str =
@@ -75,7 +78,7 @@ fn number(xid: &str) -> u64 {
 
 /// The chain of seals, up to the newest one.
 pub(super) struct SealChain {
-    position: Option<Position>,
+    position: Option<ChainPosition>,
     states: StateTree,
 }
 
@@ -87,7 +90,7 @@ impl SealChain {
         for row in client.query(STATES, &[]).await? {
             let TenantState { tenant_id, total, head } = TenantState::from_row(&row)?;
             let head = head.ok_or(TaskError::BatchesChanged)?;
-            states.0.insert(tenant_id, State { total, head });
+            states.0.insert(tenant_id, ChainState { total, head });
         }
         let Some(newest) = client.query_opt(NEWEST, &[]).await? else {
             return if states.0.is_empty() {
@@ -103,11 +106,11 @@ impl SealChain {
         if holdfast_shared::audit::root(&states.leaves()) != newest.state_root {
             return Err(TaskError::BatchesChanged);
         }
-        Ok(Self { position: Some(Position::after(&newest, hash)), states })
+        Ok(Self { position: Some(ChainPosition::after(&newest, hash)), states })
     }
 
     /// The transactions that the next seal covers, and whether it is an epoch's last.
-    pub(super) async fn next_span(&self, context: &Context<'_>) -> Result<(Span, bool), TaskError> {
+    pub(super) async fn next_span(&self, context: &Context<'_>) -> Result<(TransactionRange, bool), TaskError> {
         let horizon = Horizon::from_row(&context.client.query_one(HORIZON, &[]).await?)?;
         let (epoch, from) = match &self.position {
             Some(last) if last.to_transaction == u64::MAX => (last.epoch + 1, 0),
@@ -123,28 +126,32 @@ impl SealChain {
                 sealed: format!("{epoch}/{from}"),
             });
         }
-        Ok((Span { epoch, from, to }, closes))
+        Ok((TransactionRange { epoch, from, to }, closes))
     }
 
     /// Seals rows and adds the seal.
     pub(super) async fn append(
         &mut self,
         context: &mut Context<'_>,
-        span: Span,
+        span: TransactionRange,
         rows: &[AuditRow],
-        drops: Vec<Dropped>,
+        drops: Vec<DroppedMonth>,
     ) -> Result<(), TaskError> {
         let now = context.now();
         let (next, batches) = seal(self.position.as_ref(), &mut self.states, span, rows, drops, now);
         let document = context.plan.signer.sign(&next).await?;
         add(context, &next, &batches, &document).await?;
-        self.position = Some(Position::after(&next, next.hash()));
+        self.position = Some(ChainPosition::after(&next, next.hash()));
         Ok(())
     }
 }
 
 /// The rows of a span, in order, at most `limit`.
-pub(super) async fn rows(context: &Context<'_>, span: Span, limit: usize) -> Result<Vec<AuditRow>, TaskError> {
+pub(super) async fn rows(
+    context: &Context<'_>,
+    span: TransactionRange,
+    limit: usize,
+) -> Result<Vec<AuditRow>, TaskError> {
     let (from, to, limit) = (span.from.to_string(), span.to.to_string(), i64::try_from(limit).unwrap_or(i64::MAX));
     let rows = context.client.query(ROWS, &[&span.epoch, &from, &to, &limit]).await?;
     Ok(rows.iter().map(AuditRow::from_row).collect::<Result<_, _>>()?)
@@ -172,14 +179,14 @@ async fn add(context: &mut Context<'_>, seal: &Seal, batches: &[Batch], document
         &column(|batch| batch.total),
         &digests(|batch| batch.root.0.to_vec()),
         &digests(|batch| batch.head.0.to_vec()),
-        &digests(|batch| Entry::pack(&batch.entries)),
+        &digests(|batch| BatchEntry::pack(&batch.entries)),
         &column(|batch| batch.place.index),
         &column(|batch| batch.place.size),
         &digests(|batch| batch.place.pack()),
     ];
     transaction.execute(ADD_BATCHES, &columns).await?;
     for dropped in &seal.drops {
-        let Dropped { partition, from, before, rows } = dropped;
+        let DroppedMonth { partition, from, before, rows } = dropped;
         transaction.execute(ADD_DROP, &[partition, from, before, &signed(*rows), &number]).await?;
     }
     Ok(transaction.commit().await?)

@@ -1,6 +1,6 @@
 //! Stores seals outside the database, in order. The next run stores what one run could not.
 
-use holdfast_shared::audit::{Batch, Document, Seal};
+use holdfast_shared::audit::{Batch, Seal, SealDocument};
 use holdfast_shared::db::FromRow;
 
 use crate::context::Context;
@@ -29,7 +29,7 @@ pub(crate) async fn deliver(context: &Context<'_>) -> Result<u64, TaskError> {
         let UndeliveredSeal { number, epoch, seal } = UndeliveredSeal::from_row(&row)?;
         let batches = context.client.query(BATCHES, &[&number]).await?;
         let batches = batches.iter().map(Batch::from_row).collect::<Result<_, _>>()?;
-        let document = Document { seal, batches, state: None };
+        let document = SealDocument { seal, batches, state: None };
         let text = serde_json::to_string(&document).unwrap_or_default();
         let location = context.plan.store.put(&Seal::object(epoch, number), format!("{text}\n"), context.now()).await?;
         context.client.execute(RECORD, &[&number, &location, &context.now()]).await?;

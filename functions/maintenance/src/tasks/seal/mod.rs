@@ -4,7 +4,7 @@
 mod chain;
 mod delivery;
 
-use holdfast_shared::audit::{AuditRow, Dropped, Span};
+use holdfast_shared::audit::{AuditRow, DroppedMonth, TransactionRange};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> 
 }
 
 /// Names months as dropped, in a seal of their own. The caller holds the lock of [`crate::Task::Seal`].
-pub(crate) async fn announce(context: &mut Context<'_>, drops: Vec<Dropped>) -> Result<(), TaskError> {
+pub(crate) async fn announce(context: &mut Context<'_>, drops: Vec<DroppedMonth>) -> Result<(), TaskError> {
     let mut chain = SealChain::open(context).await?;
     seal_next(context, &mut chain, drops).await.map(drop)
 }
@@ -47,7 +47,7 @@ pub(crate) async fn announce(context: &mut Context<'_>, drops: Vec<Dropped>) -> 
 async fn seal_next(
     context: &mut Context<'_>,
     chain: &mut SealChain,
-    drops: Vec<Dropped>,
+    drops: Vec<DroppedMonth>,
 ) -> Result<Option<u64>, TaskError> {
     let (span, closes) = chain.next_span(context).await?;
     let limit = usize::from(context.plan.max_rows);
@@ -66,10 +66,10 @@ async fn seal_next(
 }
 
 /// Leaves out the last transaction, which may be incomplete. If there is no other transaction, the span becomes that one.
-fn cut(rows: &mut Vec<AuditRow>, span: Span) -> Span {
+fn cut(rows: &mut Vec<AuditRow>, span: TransactionRange) -> TransactionRange {
     let last = rows.last().map_or(span.to, |row| row.transaction_id);
     rows.retain(|row| row.transaction_id < last);
-    Span { to: if rows.is_empty() { last.saturating_add(1) } else { last }, ..span }
+    TransactionRange { to: if rows.is_empty() { last.saturating_add(1) } else { last }, ..span }
 }
 
 #[cfg(test)]
@@ -87,10 +87,10 @@ mod tests {
 
     #[test]
     fn a_seal_ends_between_two_transactions() {
-        let span = Span { epoch: 1, from: 5, to: 100 };
+        let span = TransactionRange { epoch: 1, from: 5, to: 100 };
         for (transactions, kept, to) in [(vec![5, 6, 7], 2, 7), (vec![5, 6, 6], 1, 6), (vec![6, 6, 6], 0, 7)] {
             let mut rows: Vec<_> = transactions.iter().map(|transaction| row(*transaction)).collect();
-            assert_eq!((cut(&mut rows, span), rows.len()), (Span { to, ..span }, kept), "{transactions:?}");
+            assert_eq!((cut(&mut rows, span), rows.len()), (TransactionRange { to, ..span }, kept), "{transactions:?}");
         }
     }
 }
