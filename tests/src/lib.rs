@@ -19,6 +19,7 @@ pub mod program;
 pub mod prometheus;
 pub mod proxy;
 pub mod sample;
+pub mod schema_tree;
 pub mod sealing;
 pub mod secrets;
 pub mod source;

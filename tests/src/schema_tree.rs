@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use tokio_postgres::{Client, Row};
 
 const HEADER: &str = "-- As the migrations leave it. Generated; see migrations/README.md.\n";
 
-const TABLES: &str = "SELECT c.relname::text AS name, obj_description(c.oid) AS comment, c.relrowsecurity AS row_security,
+const TABLES: &str =
+    "SELECT c.relname::text AS name, obj_description(c.oid) AS comment, c.relrowsecurity AS row_security,
         c.relforcerowsecurity AS forced, CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partitioned
       FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
      ORDER BY 1";
@@ -20,7 +22,8 @@ const COLUMNS: &str = "SELECT a.attname::text AS name, format_type(a.atttypid, a
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
      WHERE a.attrelid = ('public.' || quote_ident($1))::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
-const CONSTRAINTS: &str = "SELECT conname::text AS name, pg_get_constraintdef(oid) AS definition, contype = 'f' AS refers,
+const CONSTRAINTS: &str =
+    "SELECT conname::text AS name, pg_get_constraintdef(oid) AS definition, contype = 'f' AS refers,
         confrelid::regclass::text AS target, (SELECT array_agg(a.attname::text) FROM pg_attribute a
             WHERE a.attrelid = conrelid AND a.attnum = ANY (conkey)) AS columns, contype = 'p' AS is_primary
       FROM pg_constraint WHERE conrelid = ('public.' || quote_ident($1))::regclass AND contype <> 'n'
@@ -56,8 +59,12 @@ pub async fn generate(client: &Client) -> BTreeMap<String, String> {
         let constraints = client.query(CONSTRAINTS, &[&name]).await.unwrap();
         let mut text = format!("{HEADER}{}", create(&table, &columns, &constraints));
         for index in client.query(INDEXES, &[&name]).await.unwrap() {
-            writeln!(text, "{};", index.get::<_, String>("definition").replace(" ON ONLY ", " ON ").replace("public.", ""))
-                .unwrap();
+            writeln!(
+                text,
+                "{};",
+                index.get::<_, String>("definition").replace(" ON ONLY ", " ON ").replace("public.", "")
+            )
+            .unwrap();
         }
         text.push_str(&security(&table, &client.query(POLICIES, &[&name]).await.unwrap()));
         text.push_str(&grants(&name, &client.query(GRANTS, &[&name]).await.unwrap()));
@@ -165,15 +172,19 @@ impl Diagram {
                     constraint.get::<_, bool>(word) && columns.unwrap_or_default().iter().any(|name| name == column)
                 })
             };
-            let keys: Vec<&str> =
-                [("is_primary", "PK"), ("refers", "FK")].into_iter().filter(|(word, _)| of(word)).map(|(_, key)| key).collect();
+            let keys: Vec<&str> = [("is_primary", "PK"), ("refers", "FK")]
+                .into_iter()
+                .filter(|(word, _)| of(word))
+                .map(|(_, key)| key)
+                .collect();
             keys.join(", ")
         };
         writeln!(self.entities, "    {table} {{").unwrap();
         for column in columns {
             let name: String = column.get("name");
             let kind: String = column.get("type");
-            let kind = kind.replace("timestamp with time zone", "timestamptz").replace("[]", "_array").replace(' ', "_");
+            let kind =
+                kind.replace("timestamp with time zone", "timestamptz").replace("[]", "_array").replace(' ', "_");
             writeln!(self.entities, "{}", format!("        {kind} {name} {}", keys(&name)).trim_end()).unwrap();
         }
         self.entities.push_str("    }\n");
@@ -192,4 +203,28 @@ impl Diagram {
             self.entities
         )
     }
+}
+
+/// Writes the tree, and removes what is no longer part of it.
+pub fn write(folder: &Path, files: &BTreeMap<String, String>) {
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder.join("tables")).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// Every file of the tree by its name, with its text.
+pub fn read(folder: &Path) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for (prefix, folder) in [("", folder.to_owned()), ("tables/", folder.join("tables"))] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
+                files.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    files
 }

@@ -6,7 +6,8 @@ DECLARE
     folded jsonb;
 BEGIN
     -- One at a time: two scrapes must not fold the same rows.
-    IF NOT pg_try_advisory_xact_lock(hashtext('holdfast.fold_metrics'))
+    IF request_rejection() IS NOT NULL
+        OR NOT pg_try_advisory_xact_lock(hashtext('holdfast.fold_metrics'))
         OR NOT EXISTS (
             SELECT FROM metric_instances
              WHERE reported_at < p_now - interval '2 hours' AND instance <> '00000000-0000-0000-0000-000000000000') THEN

@@ -43,8 +43,11 @@ pub fn with_password(url: &str, password: &SecretString) -> Option<SecretString>
 
 /// A text that is not a PostgreSQL URL. The message does not repeat it, because it may hold a password.
 #[derive(Debug, thiserror::Error)]
-#[error("not a PostgreSQL URL ({0})")]
-pub struct InvalidUrl(String);
+#[error("not a PostgreSQL URL ({cause})")]
+pub struct InvalidUrl {
+    /// What the parser found, without the URL.
+    pub(crate) cause: String,
+}
 
 /// Parses a URL as a client configuration, with server options that apply where the URL has none.
 /// `sslmode=verify-full`, which `tokio-postgres` does not know, becomes `require`: the TLS connector verifies every
@@ -57,7 +60,7 @@ pub(crate) fn client_config(url: &str, options: &str) -> Result<tokio_postgres::
     let mut config: tokio_postgres::Config = url
         .replace("sslmode=verify-full", "sslmode=require")
         .parse()
-        .map_err(|error: tokio_postgres::Error| InvalidUrl(error.to_string()))?;
+        .map_err(|error: tokio_postgres::Error| InvalidUrl { cause: error.to_string() })?;
     if verified {
         config.ssl_mode(SslMode::Require);
     }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::login::{Credentials, Login};
 use super::{FromRow, SCHEMA_VERSIONS, Sql};
+use crate::config::database;
 use crate::tls::{self, TlsError};
 
 /// Server-side limits of every connection: no statement, lock or abandoned transaction blocks others for long.
@@ -77,22 +77,7 @@ pub(crate) fn client_config(url: &str) -> Result<tokio_postgres::Config, Connect
 
 /// Parses a URL as [`client_config`] does, with other session options.
 pub(super) fn config_with(url: &str, options: &str) -> Result<tokio_postgres::Config, ConnectError> {
-    let verified = url.contains("sslmode=verify-full");
-    let mut config: tokio_postgres::Config = url
-        .replace("sslmode=verify-full", "sslmode=require")
-        .parse()
-        .map_err(|error: tokio_postgres::Error| ConnectError::Url(error.to_string()))?;
-    if verified {
-        config.ssl_mode(SslMode::Require);
-    }
-    config
-        .connect_timeout(Duration::from_secs(5))
-        .keepalives_idle(Duration::from_secs(30))
-        .application_name("holdfast");
-    if config.get_options().is_none() {
-        config.options(options);
-    }
-    Ok(config)
+    database::client_config(url, options).map_err(|error| ConnectError::Url(error.cause))
 }
 
 /// Returns a TLS connector that verifies the certificate chain and the host name, against `DATABASE_CA_FILE` or the public

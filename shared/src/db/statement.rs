@@ -54,16 +54,6 @@ impl From<Sql> for Statement<'_> {
 }
 
 impl<'a> Statement<'a> {
-    /// A statement without parameters yet.
-    pub const fn new(sql: &'static str) -> Self {
-        Self { sql: Sql::unprepared(sql), params: Vec::new() }
-    }
-
-    /// A statement that is prepared.
-    pub const fn prepared(sql: &'static str) -> Self {
-        Self { sql: Sql::prepared(sql), params: Vec::new() }
-    }
-
     /// Binds the next parameter.
     #[must_use]
     pub fn bind<P: Param>(mut self, value: &'a P) -> Self {

@@ -15,7 +15,7 @@ use crate::route::Audited;
 /// Appends the audit row, and returns the transaction's rejection, if any, with the actor and tenant that the database
 /// authorized.
 const RECORD: Sql = Sql::prepared(
-    "SELECT refused, actor, tenant, outcome, again FROM record_audit(
+    "SELECT rejection, actor, tenant, outcome, again FROM record_audit(
         p_id => $1,
         p_at => $2,
         p_request_id => $3,
@@ -123,7 +123,6 @@ impl<'a> AuditRow<'a> {
 #[derive(FromRow)]
 pub(super) struct Recorded {
     /// Code of the first rejection; none if every statement was allowed.
-    #[row(column = "refused")]
     rejection: Option<String>,
     /// Principal that the database authorized.
     pub(super) actor: Option<Value>,

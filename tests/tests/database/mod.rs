@@ -5,5 +5,6 @@ mod dumps;
 mod login_rotation;
 mod migrations;
 mod query_plans;
+mod rejections;
 mod row_level_security;
 mod schema_drift;

@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
-use holdfast_tests::tools;
+use holdfast_tests::{schema_tree, tools};
 use serde_json::{Value, json};
 
 fn holdfast(app: &TestApp, arguments: &[&str]) -> Output {
@@ -25,15 +25,32 @@ async fn the_expected_schema_is_the_migrated_one() {
     let app = TestApp::start().await;
     let created = stdout(&holdfast(&app, &["schema", "expected"]));
     let path = tools::workspace().join("shared/src/schema/expected.json");
-    if std::env::var_os("UPDATE_EXPECTED_SCHEMA").is_some() {
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &created).unwrap();
     }
     assert!(
         std::fs::read_to_string(&path).unwrap() == created,
-        "the migrations have changed: run this test once with UPDATE_EXPECTED_SCHEMA=1, read the diff, and commit it"
+        "the migrations have changed: run this test once with UPDATE_SCHEMA=1, read the diff, and commit it"
     );
     let diff = holdfast(&app, &["schema", "diff"]);
     assert_eq!((stdout(&diff).as_str(), diff.status.code()), ("The schema is what the migrations create.\n", Some(0)));
+}
+
+#[tokio::test]
+async fn the_tree_of_the_schema_is_the_migrated_one() {
+    let app = TestApp::start().await;
+    let folder = tools::workspace().join("migrations/schema");
+    let files = schema_tree::generate(&app.database.superuser().await).await;
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        schema_tree::write(&folder, &files);
+    }
+    let found = schema_tree::read(&folder);
+    let differing: Vec<&String> =
+        files.keys().chain(found.keys()).filter(|name| files.get(*name) != found.get(*name)).collect();
+    assert!(
+        differing.is_empty(),
+        "migrations/schema is out of date in {differing:?}: run this test once with UPDATE_SCHEMA=1, and read the diff"
+    );
 }
 
 /// A change outside the migrations, its reversal, and the drift that it causes.
@@ -152,10 +169,10 @@ const CHANGES: [Change; 19] = [
         drift: "unexpected",
     },
     Change {
-        apply: "ALTER FUNCTION request_allowed() SECURITY DEFINER",
-        revert: "ALTER FUNCTION request_allowed() SECURITY INVOKER",
+        apply: "ALTER FUNCTION request_rejection() SECURITY DEFINER",
+        revert: "ALTER FUNCTION request_rejection() SECURITY INVOKER",
         kind: "function",
-        name: "request_allowed()",
+        name: "request_rejection()",
         drift: "changed",
     },
     Change {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use holdfast_shared::db::{FromRow, Statement};
+use holdfast_shared::db::{FromRow, Sql, Statement};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::vault::{LocalKey, Provider, Providers, Purpose, Sealed, Vault, WrappedKey};
 use holdfast_tests::app::{Tenant, TestApp};
@@ -110,7 +110,7 @@ async fn the_functions_role_reads_its_tenants_keys_and_changes_none() {
     let app = TestApp::start().await;
     let tenant = acme(&app).await;
     seal(&instance(&app), tenant).await;
-    let rows = app.app.db.query(&Statement::new("SELECT FROM vault_keys")).await.unwrap();
+    let rows = app.app.db.query(&Statement::from(Sql::unprepared("SELECT FROM vault_keys"))).await.unwrap();
     assert!(rows.is_empty(), "without a tenant");
 
     let client = app.database.as_app().await;
