@@ -245,7 +245,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Audit,
         "AUDIT_RETENTION_DAYS",
-        "Days for which audit rows are kept. A month is dropped once all of it is older, and a seal names it; seals are locked for one month more.",
+        "Days for which audit rows are kept. A month is dropped once all of it is older, and a seal names it; seals are locked for one month longer.",
     )
     .default("400")
     .number(90, 3650, "days"),
