@@ -22,7 +22,7 @@ const KNOWN: [(Option<&str>, &str, &str); 4] = [
 ];
 
 /// A documentation address, which no client has (RFC 5737).
-const NOBODY: &str = "192.0.2.1";
+const FORGED_ADDRESS: &str = "192.0.2.1";
 
 /// Number of failed sign-ins within which throttling must begin.
 const MAX_TRIES: u32 = 30;
@@ -127,14 +127,17 @@ async fn tenant(client: &Client, token: &SecretString) -> anyhow::Result<Observa
 }
 
 async fn forwarded(client: &Client, token: &SecretString) -> anyhow::Result<Observation> {
-    let forged = [(HeaderName::from_static("x-forwarded-for"), NOBODY), (HeaderName::from_static("x-real-ip"), NOBODY)];
+    let forged = [
+        (HeaderName::from_static("x-forwarded-for"), FORGED_ADDRESS),
+        (HeaderName::from_static("x-real-ip"), FORGED_ADDRESS),
+    ];
     let response = client.get_as(token, "/admin/audit?limit=1", &forged).await?;
     let id = response.header("x-request-id");
     let rows = client.get_as(token, &format!("/admin/audit?request_id={id}"), &[]).await?;
     Ok(match rows.at("/items/0/source_ip").as_str() {
         Some(address) => judged(
             "EDGE-2",
-            address != NOBODY,
+            address != FORGED_ADDRESS,
             format!("a forged X-Forwarded-For is recorded in the audit log as {address}"),
         ),
         None => Observation::unknown("EDGE-2", EvidenceSource::Url, "the token may not read the audit log"),

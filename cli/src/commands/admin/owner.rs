@@ -10,8 +10,11 @@ use holdfast_shared::rng::{Rng, SystemRng};
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-const RECORD: &str =
-    "SELECT refused FROM record_audit($1, $2, $3, true, $4, 'CLI', $5, 200, NULL, $6, $7, $8, $9, NULL, NULL, NULL)";
+/// Arguments without a value are those of a request or of a claimed identity, which a command does not have.
+const RECORD: &str = "SELECT FROM record_audit(p_id => $1, p_at => $2, p_request_id => $3, p_always => true,
+        p_action => $4, p_method => 'CLI', p_path => $5, p_status => 200, p_source_ip => NULL, p_user_agent => $6,
+        p_targets => $7, p_changed => $8, p_claimed_tenant => $9, p_claimed_user => NULL, p_claimed_role => NULL,
+        p_claimed_session => NULL)";
 
 /// Connection as the owner of the schema.
 pub(super) struct Owner(Client);
