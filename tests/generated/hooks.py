@@ -1,4 +1,4 @@
-"""Signs in for the generated requests: anew once a second, for some of them end their own session."""
+"""Signs in for the generated requests, again every second, because some requests end their own session."""
 
 import json
 import os
@@ -16,8 +16,8 @@ if "HOLDFAST_LOGIN" in os.environ:
                 os.environ["HOLDFAST_LOGIN"].encode(),
                 {"Content-Type": "application/json"},
             )
-            with urllib.request.urlopen(request) as answer:
-                return json.load(answer)["access_token"]
+            with urllib.request.urlopen(request) as response:
+                return json.load(response)["access_token"]
 
         def set(self, case, data, context):
             case.headers["Authorization"] = f"Bearer {data}"

@@ -87,7 +87,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Verifies the files by the real command. Returns its output, or the line with which it failed.
+    /// Verifies the files with the real command. Returns its output, or the line with which it failed.
     pub fn verify(&self) -> Result<String, String> {
         let file = |path: &PathBuf| path.display().to_string();
         let arguments = ["--export", &file(&self.export), "--seals", &file(&self.seals), "--jwks", &file(&self.jwks)];

@@ -6,8 +6,8 @@ import { importJWK, jwtVerify } from "jose";
 import pg from "pg";
 
 const secrets = new SecretsManagerClient({});
-const answer = await secrets.send(new GetSecretValueCommand({ SecretId: process.env.SECRETS_ARN }));
-const url = new URL(JSON.parse(answer.SecretString).DATABASE_URL);
+const response = await secrets.send(new GetSecretValueCommand({ SecretId: process.env.SECRETS_ARN }));
+const url = new URL(JSON.parse(response.SecretString).DATABASE_URL);
 
 const client = new pg.Client({
   host: url.hostname,

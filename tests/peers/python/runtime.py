@@ -1,4 +1,4 @@
-"""The loop of a Lambda runtime: asks for an event, answers it."""
+"""The loop of a Lambda runtime: fetches an event and returns the response."""
 
 import http.client
 import json

@@ -231,7 +231,7 @@ fn processor_time() -> Duration {
     rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap()
 }
 
-/// The response times of failed logins must not tell which part was wrong. Beside the round trips, which
+/// The response times of failed logins must not reveal which part was wrong. Beside the round trips, which
 /// `request::round_trips` counts, they depend on the password hash. It must be computed for unknown users as well.
 #[tokio::test]
 async fn a_wrong_tenant_user_or_password_cost_the_same_computation() {

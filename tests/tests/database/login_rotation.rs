@@ -37,8 +37,8 @@ async fn no_request_fails_at_any_step_of_a_rotation() {
     for step_name in STEPS {
         // Secrets Manager repeats a step after a lost response.
         for _ in 0..2 {
-            let answer = step(&deployment, &rotation, "app", &version(1), step_name).await;
-            assert_eq!(answer, Value::Null, "{step_name}: {}", rotation.log());
+            let response = step(&deployment, &rotation, "app", &version(1), step_name).await;
+            assert_eq!(response, Value::Null, "{step_name}: {}", rotation.log());
             end_connections(&deployment, "holdfast_app").await;
             assert_eq!(ready(&health).await, 200, "after {step_name}: {}", health.log());
         }
@@ -73,8 +73,8 @@ async fn every_roles_password_rotates_and_the_old_one_stops_working() {
     ];
     for (name, old) in logins {
         for step_name in STEPS {
-            let answer = step(&deployment, &rotation, name, &version(3), step_name).await;
-            assert_eq!(answer, Value::Null, "{name}, {step_name}: {}", rotation.log());
+            let response = step(&deployment, &rotation, name, &version(3), step_name).await;
+            assert_eq!(response, Value::Null, "{name}, {step_name}: {}", rotation.log());
         }
         let rejected =
             holdfast_shared::db::connect_owner(&old.into(), Some(&deployment.database.ca_file())).await.unwrap_err();
@@ -87,8 +87,12 @@ async fn every_roles_password_rotates_and_the_old_one_stops_working() {
         [("maintenance", "maintenance/drift"), ("backup", "backup/backup"), ("health", "health/readyz")]
     {
         let instance = deployment.instance(function).await;
-        let answer = instance.invoke(&event(name, &[])).await;
-        assert!(answer["errorMessage"].is_null() && answer["statusCode"] != 503, "{name}: {answer} {}", instance.log());
+        let response = instance.invoke(&event(name, &[])).await;
+        assert!(
+            response["errorMessage"].is_null() && response["statusCode"] != 503,
+            "{name}: {response} {}",
+            instance.log()
+        );
     }
 }
 
@@ -116,24 +120,24 @@ async fn migrate_resets_logins_that_fail_or_on_request() {
 async fn a_failing_rotation_step_names_its_cause() {
     let deployment = Deployment::apart().await;
     let rotation = deployment.instance("rotation").await;
-    let message = |answer: Value| answer["errorMessage"].as_str().unwrap_or_default().to_owned();
+    let message = |response: Value| response["errorMessage"].as_str().unwrap_or_default().to_owned();
     for early in ["set-secret", "test-secret", "finish-secret"] {
-        let answer = message(step(&deployment, &rotation, "app", &version(4), early).await);
-        assert!(answer.contains("there is no pending version of this rotation"), "{early}: {answer}");
+        let response = message(step(&deployment, &rotation, "app", &version(4), early).await);
+        assert!(response.contains("there is no pending version of this rotation"), "{early}: {response}");
     }
     assert_eq!(step(&deployment, &rotation, "app", &version(4), "create-secret").await, Value::Null);
     // The role does not have the new password yet.
-    let answer = message(step(&deployment, &rotation, "app", &version(4), "test-secret").await);
-    assert!(answer.contains("password authentication failed"), "{answer}");
+    let response = message(step(&deployment, &rotation, "app", &version(4), "test-secret").await);
+    assert!(response.contains("password authentication failed"), "{response}");
     // Neither the old nor the new password works after a change by hand.
     let superuser = deployment.database.superuser().await;
     superuser.batch_execute("ALTER ROLE holdfast_app PASSWORD 'by-hand'").await.unwrap();
-    let answer = message(step(&deployment, &rotation, "app", &version(4), "set-secret").await);
-    assert!(answer.contains("the database cannot be reached"), "{answer}");
+    let response = message(step(&deployment, &rotation, "app", &version(4), "set-secret").await);
+    assert!(response.contains("the database cannot be reached"), "{response}");
 
     let within = deployment.moto.secret(&[("DATABASE_URL", deployment.database.app_url())]).await;
     let request = [("secret_arn", within.as_str()), ("secret_version", "00000000-0000-4000-8000-000000000005")];
-    let answer = message(rotation.invoke(&event("rotation/create-secret", &request)).await);
-    assert!(answer.contains("the secret has no DATABASE_PASSWORD"), "{answer}");
+    let response = message(rotation.invoke(&event("rotation/create-secret", &request)).await);
+    assert!(response.contains("the secret has no DATABASE_PASSWORD"), "{response}");
     assert!(rotation.lines().iter().any(|line| line["level"] == "ERROR"), "{}", rotation.log());
 }

@@ -7,4 +7,4 @@ mod migrations;
 mod query_plans;
 mod rejections;
 mod row_level_security;
-mod schema_drift;
+mod schema;

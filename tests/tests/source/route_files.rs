@@ -47,11 +47,10 @@ fn is_resource(path: &str, table: &[&Route]) -> bool {
 /// Returns the file of a route below the function's `src`, without the extension.
 fn file(route: &Route, table: &[&Route]) -> String {
     let mut parts = segments(route.path);
-    let parent = route.path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let first = function(route.path);
     let resource = is_resource(route.path, table);
-    let below_own = parent.ends_with('}') && parts.len() == 1;
-    if OWN_RESOURCES.contains(&first) && (resource && parts.is_empty() || !resource && below_own) {
+    let depth = usize::from(!resource);
+    if OWN_RESOURCES.contains(&first) && parts.len() == depth {
         parts.insert(0, first.to_owned());
     }
     if resource {
