@@ -170,7 +170,7 @@ async fn seals_are_locked_in_s3_after_an_outage() {
 
     let seals = app.database.count("SELECT count(*) FROM audit_seals").await;
     let delivered = "SELECT count(*) FROM audit_seals s JOIN audit_deliveries d ON d.seal_number = s.number
-        WHERE d.place LIKE 's3://%'";
+        WHERE d.location LIKE 's3://%'";
     assert_eq!(app.database.count(delivered).await, seals);
     let mut documents = Vec::new();
     for number in 1..=seals {

@@ -57,7 +57,7 @@ async fn tenants_and_users_are_created_suspended_and_activated() {
         succeeds(&app, &["tenant", "create", "initech", "--name", "Initech"])
             .starts_with("Created the tenant initech (")
     );
-    assert!(error(&app, &["tenant", "create", "initech"]).contains("is taken"));
+    assert!(error(&app, &["tenant", "create", "initech"]).contains("already exists"));
     assert!(
         error(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters")
     );

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The functions that a versioned step may create, because a policy or a constraint of the step needs them: the step and
 /// the name.
-const STUBS: [(&str, &str); 0] = [];
+const STUBS: [(&str, &str); 1] = [("V0001", "current_tenant")];
 
 /// Returns the names of the functions that a text creates, in order.
 pub(super) fn defined(sql: &str) -> Vec<String> {
@@ -36,9 +36,13 @@ fn every_sql_function_has_a_file_of_its_name() {
         let name = names.first().unwrap_or_else(|| panic!("{} defines no function", file.path));
         assert!(names.iter().all(|other| other == name), "{} defines {names:?}: use a file for each name", file.path);
         assert!(file.text.contains("CREATE OR REPLACE FUNCTION"), "{} must be repeatable", file.path);
-        let noun = file.path.rsplit('/').nth(1).unwrap_or_default();
+        // `secrets/versions/add.sql` defines add_secret_version, `audit/record.sql` record_audit.
+        let folders: Vec<&str> = file.path.split('/').skip(2).collect();
+        let nouns = &folders[..folders.len() - 1];
+        let singulars: Vec<String> = nouns.iter().map(|noun| singular(noun)).collect();
         let stem = file.stem();
-        let allowed = [stem.to_owned(), format!("{stem}_{noun}"), format!("{stem}_{}", singular(noun))];
+        let allowed =
+            [stem.to_owned(), format!("{stem}_{}", nouns.join("_")), format!("{stem}_{}", singulars.join("_"))];
         assert!(allowed.contains(name), "{} defines {name}: allowed are {allowed:?}", file.path);
         if let Some(other) = owners.insert(name.clone(), file.path.clone()) {
             panic!("{name} is defined in {other} and in {}", file.path);
