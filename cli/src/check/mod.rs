@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use holdfast_shared::clock::{Clock, SystemClock};
-use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
+use holdfast_shared::config::{self, Config, ConfigError, Needs, Settings};
 use holdfast_shared::hardening::{self, EvidenceSource, Fact, Finding, Observation, Outcome, Severity};
 
 use crate::digests;
@@ -146,16 +146,10 @@ impl Seen {
         }
     }
 
-    // SEAM: take the row from the setting's entry in `holdfast_shared::config::SETTINGS`, once that table exists.
     /// Fails the row that an invalid setting violates: no function would start with this configuration.
     fn rejected(&mut self, error: &ConfigError) {
-        let row = match error.setting {
-            "API_TOKENS" | "AUTH_JWT_SECRET" | "AUTH_USERS" | "SIGNING_KEY_FILE" => "AUTH-1",
-            "FORMER_SECRET_ENCRYPTION_KEY" | "SECRET_ENCRYPTION_KEY" => "SEC-2",
-            "DATABASE_URL" => "SEC-3",
-            "CORS_ORIGINS" => "WEB-1",
-            _ => return self.not_checked.push(error.to_string()),
-        };
+        let row = config::find(error.setting).and_then(|setting| setting.checklist_row);
+        let Some(row) = row else { return self.not_checked.push(error.to_string()) };
         self.observations.push(Observation::judged(row, EvidenceSource::Configuration, false, error.to_string()));
     }
 

@@ -146,7 +146,7 @@ pub struct Finding {
     /// Remediation of a failure.
     pub remediation: &'static str,
     /// Sources that were not checked.
-    pub not_looked_at: Vec<EvidenceSource>,
+    pub not_checked: Vec<EvidenceSource>,
 }
 
 /// A piece of evidence of a finding.
@@ -177,7 +177,7 @@ fn finding(row: &'static Row, observations: &[Observation]) -> Finding {
         severity: row.severity,
         result,
         asks: row.asks,
-        not_looked_at: row.sources.iter().filter(|source| !looked_at(source)).copied().collect(),
+        not_checked: row.sources.iter().filter(|source| !looked_at(source)).copied().collect(),
         evidence: seen
             .into_iter()
             .map(|Observation { source, outcome, evidence, .. }| Evidence {

@@ -38,7 +38,7 @@ async fn only_operators_get_the_findings_each_with_evidence() {
     let (results, body) = check(&operator).await;
     assert_eq!(results.len(), CATALOGUE.len());
     for finding in body["findings"].as_array().unwrap() {
-        let (seen, elsewhere) = (finding["evidence"].as_array().unwrap(), finding["not_looked_at"].as_array().unwrap());
+        let (seen, elsewhere) = (finding["evidence"].as_array().unwrap(), finding["not_checked"].as_array().unwrap());
         assert!(!seen.is_empty() || !elsewhere.is_empty(), "{finding}");
         assert!(!seen.is_empty() || finding["result"] == "unknown", "no pass without evidence: {finding}");
         assert!(!finding["remediation"].as_str().unwrap().is_empty(), "{finding}");

@@ -126,7 +126,9 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
 
 /// Creates a data key for one tenant, which seals from now on.
 async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> Result<ApiResponse, Problem> {
-    let vault = app.vault()?;
+    let vault = app.vault().map_err(|_| {
+        Problem::conflict("No vault is configured here: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY.")
+    })?;
     let next: NextVersion = request.transaction(app).look_up().one(Statement::from(NEXT_VERSION)).await?;
     let created = vault.create_key(tenant, next.version).await?;
     let key = vault_key(format!("v{}", next.version), "active", request);

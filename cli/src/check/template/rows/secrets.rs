@@ -1,27 +1,10 @@
 //! Secrets: where functions read them, under which key they are stored, and how often passwords rotate.
 
+use holdfast_shared::config;
 use holdfast_shared::hardening::Observation;
 use serde_json::Value;
 
 use super::{Resource, Stack, functions, number, pass_unless};
-
-// SEAM: replace by the entries of `holdfast_shared::config::SETTINGS` that are secret, once that table exists.
-/// Settings whose value is a secret itself, rather than the location of one.
-const SECRETS: [&str; 13] = [
-    "API_TOKENS",
-    "APP_DATABASE_PASSWORD",
-    "AUTH_JWT_SECRET",
-    "AUTH_USERS",
-    "BACKUP_DATABASE_PASSWORD",
-    "DATABASE_PASSWORD",
-    "DATABASE_URL",
-    "DRILL_DATABASE_PASSWORD",
-    "DRILL_DATABASE_URL",
-    "FORMER_SECRET_ENCRYPTION_KEY",
-    "MAINTENANCE_DATABASE_PASSWORD",
-    "METRICS_DATABASE_PASSWORD",
-    "SECRET_ENCRYPTION_KEY",
-];
 
 /// Maximum age of a password, in days.
 const MAX_PASSWORD_DAYS: i64 = 90;
@@ -38,7 +21,8 @@ fn in_the_manager(stack: &Stack) -> Observation {
     let mut faults = Vec::new();
     for function in functions(stack) {
         let variables = function.at("/Environment/Variables").and_then(Value::as_object);
-        let bare = variables.into_iter().flatten().filter(|(name, _)| SECRETS.contains(&name.as_str()));
+        let bare =
+            variables.into_iter().flatten().filter(|(name, _)| config::secrets().any(|secret| secret == name.as_str()));
         faults.extend(bare.map(|(name, _)| format!("{} has {name} in its environment", function.name)));
         let rotates = stack.of(SCHEDULE).any(|schedule| refers(schedule, "/RotationLambdaARN", function));
         if !rotates && variables.is_none_or(|variables| !variables.contains_key("SECRETS_ARN")) {

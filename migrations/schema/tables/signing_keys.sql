@@ -1,0 +1,23 @@
+-- As the migrations leave it. Generated; see migrations/README.md.
+CREATE TABLE signing_keys (
+    kid text NOT NULL,
+    x text NOT NULL,
+    y text NOT NULL,
+    provider_key text,
+    created_at timestamp with time zone NOT NULL,
+    activates_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT signing_keys_pkey PRIMARY KEY (kid)
+);
+GRANT SELECT ON signing_keys TO holdfast_app;
+GRANT SELECT ON signing_keys TO holdfast_backup;
+GRANT INSERT, SELECT, UPDATE ON signing_keys TO holdfast_definer;
+GRANT SELECT ON signing_keys TO holdfast_metrics;
+COMMENT ON TABLE signing_keys IS 'Public keys (P-256) of the keys that sign access tokens. The private keys are in KMS or a key file.';
+COMMENT ON COLUMN signing_keys.kid IS 'RFC 7638 thumbprint of the key.';
+COMMENT ON COLUMN signing_keys.x IS 'x coordinate of the public key, base64url.';
+COMMENT ON COLUMN signing_keys.y IS 'y coordinate of the public key, base64url.';
+COMMENT ON COLUMN signing_keys.provider_key IS 'ARN of the KMS key; NULL for a key in a file.';
+COMMENT ON COLUMN signing_keys.created_at IS 'Time of registration.';
+COMMENT ON COLUMN signing_keys.activates_at IS 'Start of signing. A key is published before, so that every function knows it when its first token arrives.';
+COMMENT ON COLUMN signing_keys.expires_at IS 'Expiry of the last token that it signed; NULL while there is no newer key.';
