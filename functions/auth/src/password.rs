@@ -42,7 +42,7 @@ const SELECT: Sql = Sql::prepared(
             p_user_key => $3,
             p_pair_key => $4,
             p_address_key => $5,
-            p_known => true) AS retry_after
+            p_known_address => true) AS retry_after
       FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 

@@ -244,7 +244,7 @@ pub const CATALOGUE: &[Row] = &[
         remediation: "Follow docs/runbooks/schema-drift.md and docs/runbooks/failed-migration.md.",
         sources: &[Database, Template],
         proofs: &[
-            ("tests/tests/database/schema_drift.rs", "every_kind_of_change_outside_the_migrations_is_drift"),
+            ("tests/tests/database/schema.rs", "every_kind_of_change_outside_the_migrations_is_drift"),
             (
                 "tests/tests/database/migrations.rs",
                 "a_failed_step_changes_nothing_and_is_reported_until_a_run_succeeds",

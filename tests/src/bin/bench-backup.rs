@@ -16,7 +16,7 @@ const FILL: &str = "
       FROM tenants t, generate_series(1, 1000000) n WHERE t.slug = 'acme';
     INSERT INTO secrets (tenant_id, account_id, name, version, created_at, updated_at)
     SELECT tenant_id, id, 'token', 1, now(), now() FROM accounts WHERE right(id::text, 1) IN ('0', '5', 'a');
-    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, stamp, is_text, created_at)
+    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, binding_tag, is_text, created_at)
     SELECT tenant_id, account_id, name, 1, sha256(random()::text::bytea) || sha256(random()::text::bytea) || sha256(random()::text::bytea) || sha256(random()::text::bytea),
            1, sha256(random()::text::bytea), true, now() FROM secrets;
     INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role, action, method, path, status, source_ip, user_agent, targets)

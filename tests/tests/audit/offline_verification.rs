@@ -46,9 +46,9 @@ async fn every_change_to_the_files_is_detected_offline() {
         let removed = files.with(true, |lines| drop(lines.remove(at))).verify().unwrap_err();
         assert!(removed.contains(&id(at)) && removed.contains("it was sealed, and is missing"), "{removed}");
         let repeated = files.with(true, |lines| lines.insert(at, lines[at].clone())).verify().unwrap_err();
-        assert!(repeated.contains("not in its place"), "{repeated}");
+        assert!(repeated.contains("not at its position"), "{repeated}");
         let swapped = files.with(true, |lines| lines.swap(at, at + 1)).verify().unwrap_err();
-        assert!(swapped.contains("not in its place") || swapped.contains("is gone"), "{swapped}");
+        assert!(swapped.contains("not at its position") || swapped.contains("is missing"), "{swapped}");
     }
     let inserted = files.with(true, |lines| {
         let mut row = rows[2].clone();

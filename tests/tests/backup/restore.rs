@@ -201,7 +201,7 @@ async fn the_backup_role_writes_nothing_but_its_runs_and_the_canary() {
           AND has_function_privilege('holdfast_backup', p.oid, 'EXECUTE') ORDER BY name";
     let rows = superuser.query(functions, &[]).await.unwrap();
     let names: Vec<String> = rows.iter().map(|row| row.get("name")).collect();
-    assert_eq!(names, ["begin_backup_run", "finish_backup_run", "keep_canary", "reject"]);
+    assert_eq!(names, ["begin_backup_run", "finish_backup_run", "keep_vault_canary", "reject"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ const FILL: &str = "
       FROM tenants t, generate_series(1, 100000) n WHERE t.slug = 'acme';
     INSERT INTO secrets (tenant_id, account_id, name, version, created_at, updated_at)
     SELECT a.tenant_id, a.id, 'name' || n, 50, now(), now() FROM accounts a, generate_series(1, 1000) n WHERE a.id = lpad('1', 32, '0')::uuid;
-    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, stamp, is_text, created_at)
+    INSERT INTO secret_versions (tenant_id, account_id, name, version, sealed, key_version, binding_tag, is_text, created_at)
     SELECT tenant_id, account_id, name, n, '', 1, sha256(''), true, now() FROM secrets, generate_series(1, 50) n;
     ANALYZE accounts; ANALYZE secrets; ANALYZE secret_versions;";
 

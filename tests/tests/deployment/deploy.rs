@@ -131,7 +131,7 @@ fn packages_with_other_digests_than_their_release_are_not_deployed() {
     let (folder, command) = release("{}");
     let (output, calls) = run_prepared(&folder, command);
     assert!(!output.status.success() && started(&calls).last() == Some(&"digests write"), "{calls}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("of another commit"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("from another commit"), "{output:?}");
 }
 
 #[test]

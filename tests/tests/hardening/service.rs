@@ -238,7 +238,7 @@ fn a_route_with_too_wide_access_fails_its_control() {
         observations.iter().filter(|seen| seen.outcome == Outcome::Fail).map(|seen| seen.row).collect()
     };
     assert_eq!(failing(routes.clone()), Vec::<&str>::new());
-    assert_eq!(failing([routes.clone(), vec![&OPEN]].concat()), ["RUN-1"]);
+    assert_eq!(failing([routes.clone(), vec![&OPEN]].concat()), ["AUTH-2", "RUN-1"]);
     let without: Vec<_> = routes.iter().copied().filter(|route| route.path != "/metrics").collect();
     assert_eq!(failing([without, vec![&METRICS]].concat()), ["OBS-1"]);
 }

@@ -159,7 +159,7 @@ async fn a_value_that_does_not_open_stays_unchanged_and_fails_the_run() {
     for at in 0..3 {
         stage.put(&format!("s{at}"), "value").await;
     }
-    stage.app.database.execute("UPDATE secret_versions SET stamp = sha256('') WHERE name = 's1'").await;
+    stage.app.database.execute("UPDATE secret_versions SET binding_tag = sha256('') WHERE name = 's1'").await;
     stage.rotate().await;
     stage.app.clock.advance(11 * 60);
     let error = stage.reencrypt().await.unwrap_err();

@@ -55,8 +55,8 @@ async fn a_value_copied_from_another_location_does_not_open() {
     let stage = Stage::new().await;
     let from = |source: &str| {
         format!(
-            "UPDATE secret_versions t SET (sealed, stamp, key_version) =
-               (SELECT sealed, stamp, key_version FROM secret_versions WHERE {source}) WHERE {TARGET}"
+            "UPDATE secret_versions t SET (sealed, binding_tag, key_version) =
+               (SELECT sealed, binding_tag, key_version FROM secret_versions WHERE {source}) WHERE {TARGET}"
         )
     };
     for (source, outcome) in [
@@ -69,8 +69,8 @@ async fn a_value_copied_from_another_location_does_not_open() {
         assert_eq!(stage.after(&from(source)).await, outcome, "{source}");
         // A sealed value does not open without its own version binding tag either.
         let sealed_alone = from(source)
-            .replace("(sealed, stamp, key_version)", "(sealed)")
-            .replace("SELECT sealed, stamp, key_version", "SELECT sealed");
+            .replace("(sealed, binding_tag, key_version)", "(sealed)")
+            .replace("SELECT sealed, binding_tag, key_version", "SELECT sealed");
         assert_eq!(stage.after(&sealed_alone).await, outcome, "{source}, sealed value alone");
     }
     // Another tenant's wrapped data key does not open the value either.
@@ -98,7 +98,7 @@ async fn every_flipped_bit_is_detected() {
     }
     for at in 0..32 {
         let flip = format!(
-            "UPDATE secret_versions SET stamp = set_byte(stamp, {at}, get_byte(stamp, {at}) # 1) WHERE {TARGET}"
+            "UPDATE secret_versions SET binding_tag = set_byte(binding_tag, {at}, get_byte(binding_tag, {at}) # 1) WHERE {TARGET}"
         );
         assert_eq!(stage.after(&flip).await, "500 internal", "byte {at} of the version binding tag");
     }
@@ -116,7 +116,7 @@ async fn every_flipped_bit_is_detected() {
 #[tokio::test]
 async fn a_value_that_does_not_open_is_audited_and_counted() {
     let stage = Stage::new().await;
-    stage.after(&format!("UPDATE secret_versions SET stamp = sha256('') WHERE {TARGET}")).await;
+    stage.after(&format!("UPDATE secret_versions SET binding_tag = sha256('') WHERE {TARGET}")).await;
     let alarms = stage.acme.get("/admin/audit?action=vault.open_failed").await;
     let alarm = &alarms.body["items"][0];
     assert_eq!((alarm["status"].as_i64(), &alarm["targets"]["secret"]), (Some(500), &json!("a")), "{alarms:?}");

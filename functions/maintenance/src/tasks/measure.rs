@@ -21,10 +21,6 @@ const UNSEALED: &str = "SELECT extract(epoch FROM $1::timestamptz - min(r.at))::
          WHERE (epoch, transaction_id) >= (coalesce(newest.epoch, 0), coalesce(newest.to_transaction, '0'))
          ORDER BY epoch, transaction_id LIMIT 1) AS r";
 
-/// The first schema version in which the maintenance role may read the gauges; before it, nothing is reported.
-const SINCE: i32 = 16;
-const VERSION: &str = "SELECT max(version) AS version FROM refinery_schema_history";
-
 /// The gauges that have alarms, with their CloudWatch names and units.
 const ALARMING: [(&str, &str, Unit); 7] = [
     ("holdfast_schema_differences", "SchemaDifferences", Unit::Count),
@@ -50,10 +46,6 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Measured, TaskError> {
 }
 
 async fn numbers(client: &Client, now: Timestamp) -> Result<Vec<Number>, TaskError> {
-    let version: i32 = client.query_one(VERSION, &[]).await?.try_get("version")?;
-    if version < SINCE {
-        return Ok(Vec::new());
-    }
     let mut found = BTreeMap::new();
     for row in client.query(gauges::SELECT, &[&now]).await? {
         found.insert(row.try_get::<_, String>("name")?, row.try_get::<_, f64>("value")?);

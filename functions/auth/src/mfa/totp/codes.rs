@@ -18,7 +18,7 @@ const SELECT: Sql = Sql::prepared(
             p_user_key => $3,
             p_pair_key => $4,
             p_address_key => $5,
-            p_known => true) AS retry_after
+            p_known_address => true) AS retry_after
       FROM (VALUES (1)) AS request
       LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant()
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version",
