@@ -76,6 +76,13 @@ impl<'a> Samples<'a> {
         editor.create_account().await
     }
 
+    /// Creates an account in the tenant and deletes it. Returns its path.
+    async fn deleted_account(&self, tenant: Tenant) -> String {
+        let account = self.account(tenant).await;
+        self.editors[usize::from(tenant == Tenant::Globex)].delete(&account).await;
+        account
+    }
+
     /// Creates a secret in a new account of the tenant. Returns its path.
     pub async fn secret(&self, tenant: Tenant) -> String {
         let path = format!("{}/secrets/token", self.account(tenant).await);
@@ -133,7 +140,7 @@ impl<'a> Samples<'a> {
             ("POST", path @ "/accounts") => with(path, json!({"name": unique()})),
             ("GET" | "DELETE", "/accounts/{id}") => plain(&self.account(tenant).await),
             ("PATCH", "/accounts/{id}") => with(&self.account(tenant).await, json!({"owner": "someone"})),
-            ("POST", "/accounts/{id}/restore") => plain(&format!("{}/restore", self.account(tenant).await)),
+            ("POST", "/accounts/{id}/restore") => plain(&format!("{}/restore", self.deleted_account(tenant).await)),
             ("GET", "/accounts/{id}/secrets") => plain(&format!("{}/secrets", self.account(tenant).await)),
             ("PUT", "/accounts/{id}/secrets/{name}") => {
                 with(&self.secret(tenant).await, json!({"value": "a new value"}))

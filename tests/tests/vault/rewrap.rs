@@ -100,7 +100,10 @@ async fn a_data_key_without_its_former_key_stays_unchanged_and_is_named() {
         stdout(&output).starts_with(&format!("tenant {tenant}, v1: the data key is wrapped by local key ")),
         "{output:?}"
     );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("keep the former key and run the command again"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("keep the former key and run the command again"),
+        "{output:?}"
+    );
     assert_eq!(open(&app, local(), tenant, &sealed).await.unwrap(), b"x");
 }
 
