@@ -1,5 +1,5 @@
 //! Reads a stack from its templates: parameters set, nested stacks followed, SAM's globals merged, functions resolved as far as
-//! they can be known. [`rows`] holds the rules; [`assignments`] explains undecided conditions.
+//! they can be known. [`rows`] holds the rules; `assignments` explains undecided conditions.
 
 mod assignments;
 mod deploy;
