@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use holdfast_shared::clock::{Clock, SystemClock};
-use holdfast_shared::config::{self, Config, ConfigError, Needs, Settings};
+use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
 use holdfast_shared::hardening::{self, EvidenceSource, Fact, Finding, Observation, Outcome, Severity};
 
 use crate::digests;
@@ -52,7 +52,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns the exit code: 1 if a finding of at least this severity failed, whatever could not be checked; else 2 if a target
+    /// Returns the exit code: 1 if a finding of at least this severity failed, whatever could not be checked; else 3 if a target
     /// could not be checked; else 0.
     pub fn exit_code(&self, fail_on: Severity) -> u8 {
         let serious = |finding: &Finding| finding.result == Outcome::Fail && finding.severity >= fail_on;
@@ -61,7 +61,7 @@ impl Report {
         } else if self.not_checked.is_empty() {
             0
         } else {
-            2
+            3
         }
     }
 }
@@ -148,8 +148,7 @@ impl Seen {
 
     /// Fails the row that an invalid setting violates: no function would start with this configuration.
     fn rejected(&mut self, error: &ConfigError) {
-        let row = config::find(error.setting).and_then(|setting| setting.checklist_row);
-        let Some(row) = row else { return self.not_checked.push(error.to_string()) };
+        let Some(row) = error.checklist_row() else { return self.not_checked.push(error.to_string()) };
         self.observations.push(Observation::judged(row, EvidenceSource::Configuration, false, error.to_string()));
     }
 

@@ -15,7 +15,7 @@ use super::print;
 /// Check every hardening control and report evidence and remediation
 ///
 /// Without options, checks the configuration: the environment, and the secret of `SECRETS_ARN`. Exit code 1 if a control fails
-/// whose severity is at least --fail-on; else 2 if a target could not be checked; else 0.
+/// whose severity is at least --fail-on; else 3 if a target could not be checked; else 0.
 #[derive(Args)]
 pub(super) struct Check {
     /// Check the configuration, too

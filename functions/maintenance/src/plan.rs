@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holdfast_shared::config::{Config, ConfigError, Environment, Needs, Settings};
+use holdfast_shared::config::{Config, Environment, Needs, Settings};
 use holdfast_shared::vault::Providers;
 use secrecy::SecretString;
 
@@ -13,11 +13,6 @@ use crate::store::SealStore;
 
 /// The function's timeout on Lambda is five minutes.
 const TIME_LIMIT: Duration = Duration::from_mins(4);
-/// Most regulations require a year of audit logs; this leaves a month to notice.
-const RETENTION_DAYS: u16 = 400;
-/// The database drops no month that is younger.
-const MIN_RETENTION_DAYS: u16 = 90;
-const MAX_RETENTION_DAYS: u16 = 3650;
 
 /// The settings of a run.
 pub struct Plan {
@@ -46,7 +41,7 @@ impl Plan {
     pub async fn from_settings(settings: &Settings) -> Result<Self, MaintenanceError> {
         let config = Config::from_settings(settings, Needs::default())?;
         let deployed = config.environment != Environment::Local;
-        let retention_days = retention_days(settings)?;
+        let retention_days = settings.number("AUDIT_RETENTION_DAYS")?;
         Ok(Self {
             account_retention_days: config.retention_days,
             vault: Providers::from_config(&config).await?,
@@ -58,14 +53,5 @@ impl Plan {
             signer: AuditSigner::from_settings(settings, deployed).await?,
             store: SealStore::from_settings(settings, deployed, retention_days).await?,
         })
-    }
-}
-
-fn retention_days(settings: &Settings) -> Result<u16, ConfigError> {
-    let range = MIN_RETENTION_DAYS..=MAX_RETENTION_DAYS;
-    match settings.get("AUDIT_RETENTION_DAYS").map(str::parse) {
-        None => Ok(RETENTION_DAYS),
-        Some(Ok(days)) if range.contains(&days) => Ok(days),
-        Some(_) => Err(ConfigError::new("AUDIT_RETENTION_DAYS", "not a number in range", "use 90 to 3650 days")),
     }
 }

@@ -19,10 +19,8 @@ use crate::steps::Steps;
 /// Time that a run waits for another one to end. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// Default maximum age of the backup before a major step, in hours: a day, as backups are created daily.
-const BACKUP_HOURS: u16 = 24;
-/// Highest maximum age that can be configured, in hours: a week.
-const MAX_BACKUP_HOURS: u16 = 24 * 7;
+/// Maximum age of the backup before a major step, in hours, in a plan without settings: a day, as backups are created daily.
+const BACKUP_HOURS: i64 = 24;
 
 /// The settings with a role's login secret: the password itself, or else the ARN of the secret that contains it.
 const LOGINS: [(&str, &str, &str); 4] = [
@@ -73,7 +71,7 @@ impl Plan {
             steps: Steps::embedded(),
             functions: Function::embedded(),
             dry_run: false,
-            max_backup_age: SignedDuration::from_hours(i64::from(BACKUP_HOURS)),
+            max_backup_age: SignedDuration::from_hours(BACKUP_HOURS),
             other_backup: None,
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),
@@ -115,7 +113,7 @@ impl Plan {
         };
         Ok(Self {
             database_ca_file: config.database_ca_file,
-            max_backup_age: backup_age(settings)?,
+            max_backup_age: SignedDuration::from_hours(settings.number("MAJOR_MIGRATION_BACKUP_HOURS")?.into()),
             logins,
             users: auth_users(settings)?,
             tokens: api_tokens(settings)?,
@@ -127,16 +125,6 @@ impl Plan {
     pub(crate) async fn connect(&self) -> Result<Client, MigrateError> {
         Ok(holdfast_shared::db::connect_owner(&self.database_url, self.database_ca_file.as_deref()).await?)
     }
-}
-
-fn backup_age(settings: &Settings) -> Result<SignedDuration, ConfigError> {
-    let setting = "MAJOR_MIGRATION_BACKUP_HOURS";
-    let hours = match settings.get(setting).map(str::parse) {
-        None => BACKUP_HOURS,
-        Some(Ok(hours)) if (1..=MAX_BACKUP_HOURS).contains(&hours) => hours,
-        Some(_) => return Err(ConfigError::new(setting, "not a number in range", "use 1 to 168 hours")),
-    };
-    Ok(SignedDuration::from_hours(i64::from(hours)))
 }
 
 #[cfg(test)]

@@ -247,6 +247,8 @@ pub const SETTINGS: &[Setting] = &[
         "AUDIT_RETENTION_DAYS",
         "Days for which audit rows are kept. A month is dropped once all of it is older, and a seal names it; seals are locked for one month longer.",
     )
+    // Most regulations require a year of audit logs, which leaves a month to notice. The database drops no month that is
+    // younger than 90 days.
     .default("400")
     .number(90, 3650, "days"),
     Setting::new(

@@ -20,7 +20,8 @@ fn documents() -> Vec<PathBuf> {
             }
         }
     }
-    found.push(tools::workspace().join("README.md"));
+    let root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "migrations/README.md"];
+    found.extend(root.map(|name| tools::workspace().join(name)));
     found
 }
 

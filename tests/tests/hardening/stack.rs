@@ -145,7 +145,7 @@ async fn a_good_stack_passes_and_each_fault_fails_only_its_own_control() {
 async fn missing_alarms_are_named_and_a_missing_stack_does_not_pass() {
     let account = Account::new().await;
     let (results, output) = account.check(&[]);
-    assert_eq!((results.len(), output.status.code()), (0, Some(2)), "{output:?}");
+    assert_eq!((results.len(), output.status.code()), (0, Some(3)), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("no function "), "{output:?}");
     account.deploy();
     let template = tools::workspace().join("infra/template.yaml");

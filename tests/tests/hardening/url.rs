@@ -227,11 +227,11 @@ fn exit_codes_distinguish_a_serious_failure_from_a_failed_probe() {
     let unreachable = ["--url", "https://127.0.0.1:9"];
     let (code, table) = check(&[&template[..], &domain, &unreachable].concat());
     assert!(
-        code == Some(2) && table.contains("not checked: --url: https://127.0.0.1:9/healthz does not respond"),
+        code == Some(3) && table.contains("not checked: --url: https://127.0.0.1:9/healthz does not respond"),
         "{table}"
     );
     assert_eq!(check(&[&template[..], &unreachable].concat()).0, Some(1), "a failure takes precedence");
-    assert_eq!(check(&["--template", "/nowhere.yaml"]).0, Some(2));
+    assert_eq!(check(&["--template", "/nowhere.yaml"]).0, Some(3));
 }
 
 #[tokio::test]

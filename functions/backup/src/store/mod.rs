@@ -20,9 +20,6 @@ pub(crate) const DUMP: &str = ".dump";
 /// Suffix of a manifest's name.
 const MANIFEST: &str = ".json";
 
-const RETENTION_DAYS: u16 = 35;
-const KEEP: u16 = 14;
-
 /// The store of backups.
 #[derive(Debug, Clone)]
 pub enum BackupStore {
@@ -47,8 +44,8 @@ pub(crate) enum Reader {
 impl BackupStore {
     /// The store that the settings name.
     pub async fn from_settings(settings: &Settings, deployed: bool) -> Result<Self, ConfigError> {
-        let days = number(settings, "BACKUP_RETENTION_DAYS", RETENTION_DAYS)?;
-        let keep = number(settings, "BACKUP_KEEP", KEEP)?;
+        let days = settings.number("BACKUP_RETENTION_DAYS")?;
+        let keep = settings.number("BACKUP_KEEP")?;
         let key = settings.get("BACKUP_KMS_KEY_ID");
         match (settings.get("BACKUP_BUCKET"), settings.get("BACKUP_FOLDER")) {
             (Some(_), _) if deployed && key.is_none() => {
@@ -196,10 +193,4 @@ impl Reader {
             Self::Folder(reader) => Self::Folder(reader.again().await?),
         })
     }
-}
-
-fn number(settings: &Settings, name: &'static str, default: u16) -> Result<u16, ConfigError> {
-    let Some(text) = settings.get(name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| (1..=3650).contains(number));
-    number.ok_or_else(|| ConfigError::new(name, "not a number in range", "use 1 to 3650"))
 }
