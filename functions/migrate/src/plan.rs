@@ -19,9 +19,6 @@ use crate::steps::Steps;
 /// Time that a run waits for another one to end. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// Maximum age of the backup before a major step, in hours, in a plan without settings: a day, as backups are created daily.
-const BACKUP_HOURS: i64 = 24;
-
 /// The settings with a role's login secret: the password itself, or else the ARN of the secret that contains it.
 const LOGINS: [(&str, &str, &str); 4] = [
     ("APP_DATABASE_PASSWORD", "APP_SECRET_ARN", APP_ROLE),
@@ -63,7 +60,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Creates a plan that only brings the schema up to date.
+    /// Creates a plan that only brings the schema up to date. It accepts no backup before a major step: set
+    /// `max_backup_age`.
     pub fn new(database_url: SecretString) -> Self {
         Self {
             database_url,
@@ -71,7 +69,7 @@ impl Plan {
             steps: Steps::embedded(),
             functions: Function::embedded(),
             dry_run: false,
-            max_backup_age: SignedDuration::from_hours(BACKUP_HOURS),
+            max_backup_age: SignedDuration::ZERO,
             other_backup: None,
             lock_wait: LOCK_WAIT,
             logins: Vec::new(),

@@ -7,6 +7,7 @@ use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::backups;
 use holdfast_tests::sample::Samples;
+use jiff::SignedDuration;
 
 const BROKEN: &str = "ALTER TABLE accounts ADD COLUMN note text; SELECT no_such_function()";
 const MAJOR: &str = "-- major: drops accounts.owner\nALTER TABLE accounts DROP COLUMN owner";
@@ -20,6 +21,7 @@ fn next() -> (i32, String) {
 fn plan(app: &TestApp, sql: &str) -> Plan {
     let mut plan = Plan::new(app.database.owner_url().into());
     plan.database_ca_file = Some(app.database.ca_file());
+    plan.max_backup_age = SignedDuration::from_hours(24);
     plan.steps = plan.steps.and(&next().1, sql).unwrap();
     plan
 }

@@ -89,7 +89,7 @@ async fn no_statement_at_all_writes_to_any_table_after_a_rejection() {
     // A row in every table that functions write to.
     let samples = Samples::new(&app).await;
     let mut routes: Vec<_> = holdfast::gateway::endpoints().iter().map(|endpoint| endpoint.route).collect();
-    // The users sign in without a code until the last route, whose rows stay.
+    // Confirming an authenticator app comes last: its rows stay, and from then on its user needs a code to sign in.
     routes.sort_by_key(|route| route.path == "/auth/mfa/totp/confirm");
     for route in routes {
         samples.disable_totp().await;

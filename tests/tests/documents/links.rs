@@ -1,43 +1,28 @@
 //! The statements of documents about the code, and about each other, are true.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use holdfast_shared::config;
-use holdfast_tests::tools;
+use holdfast_tests::{source, tools};
 use regex::Regex;
-
-/// Returns every handwritten document.
-fn documents() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![tools::workspace().join("docs"), tools::workspace().join("events")];
-    while let Some(folder) = folders.pop() {
-        for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
-            }
-        }
-    }
-    let root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "migrations/README.md"];
-    found.extend(root.map(|name| tools::workspace().join(name)));
-    found
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
     let link = Regex::new(r"\]\(([^)#:]+)\)").unwrap();
-    for document in documents() {
-        for captures in link.captures_iter(&read(&document)) {
-            let target = document.parent().unwrap().join(&captures[1]);
-            assert!(target.exists(), "{} links to {}", document.display(), &captures[1]);
+    let documents = source::files("", "md");
+    assert!(documents.len() > 50, "{}", documents.len());
+    for document in documents {
+        let path = tools::workspace().join(&document.path);
+        for captures in link.captures_iter(&document.text) {
+            let target = path.parent().unwrap().join(&captures[1]);
+            assert!(target.exists(), "{} links to {}", document.path, &captures[1]);
         }
     }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]

@@ -232,6 +232,7 @@ fn exit_codes_distinguish_a_serious_failure_from_a_failed_probe() {
     );
     assert_eq!(check(&[&template[..], &unreachable].concat()).0, Some(1), "a failure takes precedence");
     assert_eq!(check(&["--template", "/nowhere.yaml"]).0, Some(3));
+    assert_eq!(check(&["--no-such-option"]).0, Some(2), "wrong usage is neither");
 }
 
 #[tokio::test]
