@@ -189,6 +189,7 @@ fn success(route: &Route) -> Response {
 /// The codes of a route's rejections, by status: those that follow from its properties, and its own.
 fn rejections(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
     let mut codes: BTreeSet<&'static str> = route.rejections.iter().map(|code| code.name()).collect();
+    codes.insert(Code::UriTooLong.name());
     let mut add = |applies: bool, more: &[Code]| codes.extend(more.iter().filter(|_| applies).map(|code| code.name()));
     add(
         route.access != Access::Anyone,

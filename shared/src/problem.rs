@@ -61,6 +61,8 @@ codes! {
         "Precondition failed", "If-Match or If-None-Match does not match the resource's current version; read it again.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE,
         "Payload too large", "The request body is too large.";
+    UriTooLong = "uri_too_long", URI_TOO_LONG,
+        "Request target too long", "The path and the query are too long together: the limit is 2048 bytes.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "Unsupported media type", "Send the body as application/json in UTF-8.";
     IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY,
@@ -212,6 +214,11 @@ impl Problem {
     /// The kind of problem.
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// The invalid fields, if validation failed.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
     }
 
     /// Sets the detail, if the problem has this code and no detail of its own: explains a rejection by the database.

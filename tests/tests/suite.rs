@@ -4,6 +4,7 @@ use std::path::Path;
 
 mod accounts;
 mod admin;
+mod attacker;
 mod audit;
 mod auth;
 mod backup;

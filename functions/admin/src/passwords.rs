@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// Letters and digits of a generated password: 142 random bits.
 const LENGTH: usize = 24;
 
-/// Checks a password and hashes it. Fields of `owner` that the request does not know are empty.
+/// Checks a password and hashes it.
 ///
 /// # Errors
 /// 400 that names `field`.
@@ -30,19 +30,24 @@ pub(crate) struct FirstPassword {
 }
 
 impl FirstPassword {
-    /// Takes the given password, or generates one.
+    /// Takes the password that the administrator chose.
     ///
     /// # Errors
     /// 400 that names `field`.
-    pub(crate) async fn choose(
+    pub(crate) async fn chosen(
         app: &App,
         field: &'static str,
-        given: Option<SecretString>,
+        password: SecretString,
         owner: PasswordOwner<'_>,
     ) -> Result<Self, Problem> {
-        let generated = given.is_none().then(|| SecretString::from(app.rng.base62(LENGTH)));
-        let password = given.or_else(|| generated.clone()).unwrap_or_default();
-        Ok(Self { hash: hash(app, field, password, owner).await?, generated })
+        Ok(Self { hash: hash(app, field, password, owner).await?, generated: None })
+    }
+
+    /// Generates a password, to be shown once.
+    pub(crate) async fn generate(app: &App) -> Result<Self, Problem> {
+        let password = SecretString::from(app.rng.base62(LENGTH));
+        let hash = password::hash_blocking(password.clone(), app.rng.clone()).await?;
+        Ok(Self { hash, generated: Some(password) })
     }
 
     /// The password to show, if it was generated here.

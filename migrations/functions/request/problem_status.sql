@@ -15,6 +15,7 @@ RETURN CASE p_code
     WHEN 'conflict' THEN 409
     WHEN 'precondition_failed' THEN 412
     WHEN 'payload_too_large' THEN 413
+    WHEN 'uri_too_long' THEN 414
     WHEN 'unsupported_media_type' THEN 415
     WHEN 'idempotency_mismatch' THEN 422
     WHEN 'rate_limited' THEN 429

@@ -1,11 +1,13 @@
 //! Passwords: argon2id in PHC form (RFC 9106), never stored or logged otherwise.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
 
 use super::common_passwords as common;
 use crate::problem::Problem;
@@ -27,10 +29,23 @@ pub fn hash(password: &SecretString, rng: &dyn Rng) -> Result<String, argon2::pa
     argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
 }
 
+/// Bounds the memory of hashes, 19 MiB each, in a process that serves many requests at once: two for each core.
+static SLOTS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(2 * available_parallelism().map_or(1, usize::from)));
+
+/// Runs the work on a thread that may block, once a slot is free. A request that its caller gives up leaves the queue.
+async fn in_slot<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let slot = SLOTS.acquire().await.ok()?;
+    let work = tokio::task::spawn_blocking(move || {
+        let _slot = slot;
+        work()
+    });
+    work.await.ok()
+}
+
 /// Hashes a password on a thread that may block.
 pub async fn hash_blocking(password: SecretString, rng: Arc<dyn Rng>) -> Result<String, Problem> {
-    let work = tokio::task::spawn_blocking(move || hash(&password, &*rng));
-    work.await.ok().and_then(Result::ok).ok_or_else(|| {
+    in_slot(move || hash(&password, &*rng)).await.and_then(Result::ok).ok_or_else(|| {
         tracing::error!("a password could not be hashed");
         Problem::internal()
     })
@@ -70,14 +85,14 @@ pub fn check(field: &'static str, password: &SecretString, owner: PasswordOwner<
 /// Returns whether the password is the one that was hashed. Without a hash the check takes the same time and returns
 /// `false`.
 pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
-    let work = tokio::task::spawn_blocking(move || {
+    let matches = in_slot(move || {
         let known = hash.is_some();
         let hash = hash.as_deref().unwrap_or(UNKNOWN_USER);
         let matches = PasswordHash::new(hash)
             .is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
         matches & known
     });
-    work.await.unwrap_or(false)
+    matches.await.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -114,6 +129,22 @@ mod tests {
             let text = SecretString::from(text.to_owned());
             assert_eq!(check("password", &text, owner).is_ok(), fits, "{}", text.expose_secret());
         }
+    }
+
+    #[tokio::test]
+    async fn no_more_than_two_hashes_for_each_core_are_computed_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static RUNNING: AtomicUsize = AtomicUsize::new(0);
+        let slots = 2 * available_parallelism().unwrap().get();
+        let work = || {
+            let running = RUNNING.fetch_add(1, Ordering::SeqCst) + 1;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            RUNNING.fetch_sub(1, Ordering::SeqCst);
+            running
+        };
+        let most = futures_util::future::join_all((0..10 * slots).map(|_| in_slot(work))).await;
+        let most = most.into_iter().flatten().max().unwrap();
+        assert!((2..=slots).contains(&most), "{most} ran at once, {slots} may");
     }
 
     #[test]

@@ -93,7 +93,9 @@ pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> R
     let now = now.as_second();
     let in_time =
         claims.exp > now - LEEWAY_SECONDS && claims.nbf <= now + LEEWAY_SECONDS && claims.iat <= now + LEEWAY_SECONDS;
-    if in_time && claims.tenant.is_none() == (claims.role == Role::Operator) {
+    // Whoever holds the key could otherwise issue tokens that outlast every session.
+    let short = claims.exp.saturating_sub(claims.iat) <= ACCESS_TOKEN_SECONDS;
+    if in_time && short && claims.tenant.is_none() == (claims.role == Role::Operator) {
         Ok(claims)
     } else {
         Err(Rejection::Invalid)

@@ -11,6 +11,7 @@ use super::context::{RequestContext, RequestFields, RequestId, SourceIp};
 use super::etag::{self, IfMatch};
 use super::idempotency;
 use super::request_log::Served;
+use super::target;
 use crate::app::App;
 use crate::id::TenantId;
 use crate::identity::api_token::{self, ApiToken};
@@ -79,7 +80,7 @@ fn fields(app: &App, route: &'static Route, request: &Request) -> RequestFields 
         now: app.clock.now(),
         request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         method: request.method().clone(),
-        path: request.uri().path().to_owned(),
+        path: target::stored_path(request.uri()),
         query: request.uri().query().unwrap_or_default().to_owned(),
         source_ip: extensions.get::<SourceIp>().map(|ip| ip.0.clone()),
         user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use super::RequestContext;
 use crate::app::App;
@@ -77,14 +78,61 @@ pub(crate) fn unambiguous(bytes: &[u8]) -> Result<(), serde_json::Error> {
 /// Parses JSON strictly, like every body.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     unambiguous(bytes).map_err(|error| Problem::invalid_request(format!("The body is not valid JSON: {error}.")))?;
+    // Serde would take an array for an object, its items for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::field("body", "must be an object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let message = error.inner().to_string();
-        // serde_json appends line and column; the path is more precise.
-        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-        Problem::field(if path == "." { "body".to_owned() } else { path }, message)
+        // The syntax was checked above: what is wrong here is a value of another kind.
+        let is_syntax = matches!(error.inner().classify(), Category::Syntax | Category::Eof);
+        let rule = if is_syntax { OTHER_KIND.to_owned() } else { rule(&error.inner().to_string()) };
+        Problem::field(if path == "." { "body".to_owned() } else { path }, rule)
     })
+}
+
+/// The rule that a value breaks, if serde does not say what it expected.
+const OTHER_KIND: &str = "is not what this field takes";
+
+/// The rule that a value breaks, from serde's message. Serde repeats the value, which may be a secret (a code sent as a
+/// number, a password under the wrong name), and names Rust types.
+fn rule(message: &str) -> String {
+    // serde_json appends line and column; the path is more precise.
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if let Some((_, variants)) =
+        message.strip_prefix("unknown variant `").and_then(|rest| rest.rsplit_once("`, expected "))
+    {
+        return format!("must be {}", variants.replace('`', ""));
+    }
+    if let Some((_, fields)) = message.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected "))
+    {
+        return format!("is not a field here, unlike {}", fields.replace('`', ""));
+    }
+    let repeats =
+        ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|start| message.starts_with(start));
+    match message.rsplit_once(", expected ").filter(|_| repeats) {
+        Some((_, expected)) => format!("must be {}", expected_kind(expected)),
+        None if repeats => OTHER_KIND.to_owned(),
+        None => message.to_owned(),
+    }
+}
+
+/// What serde expected, in JSON's words.
+fn expected_kind(expected: &str) -> &str {
+    match expected.split(' ').next().unwrap_or_default() {
+        "struct" => "an object",
+        "tuple" => "an array",
+        "string" | "enum" | "variant" => "a string",
+        "option" => "a value",
+        "unit" => "null",
+        _ if expected == "a map" => "an object",
+        _ if expected == "a sequence" => "an array",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ => expected,
+    }
 }
 
 /// Distinguishes a null field from an absent one: for `#[serde(deserialize_with)]` on an `Option<Option<T>>`.
@@ -206,5 +254,66 @@ mod tests {
             assert_eq!(code(body), expected, "{body}");
         }
         assert!(parse::<Sample>(b"{\"name\":\"\xff\"}").is_err());
+    }
+
+    /// Every kind of field that bodies have.
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Kinds {
+        text: String,
+        flag: bool,
+        small: u8,
+        large: i64,
+        optional: Option<u32>,
+        list: Vec<String>,
+        map: BTreeMap<String, u32>,
+        role: Option<crate::permission::Role>,
+        label: Option<crate::text::Label>,
+        id: Option<uuid::Uuid>,
+        password: Option<secrecy::SecretString>,
+        nested: Option<Sample>,
+    }
+
+    #[test]
+    fn no_error_repeats_a_value_or_names_a_rust_type() {
+        let values = [
+            "31337424242",
+            "-31337424242",
+            "31337.424242",
+            "31337424242e300",
+            "true",
+            "null",
+            r#""31337424242""#,
+            r#""31337424242, expected a string""#,
+            r#"["31337424242"]"#,
+            r#"{"key31337424242":31337424242}"#,
+            "[[]]",
+            r#""31337424242 at line 7""#,
+            r#""31337424242`, expected `""#,
+        ];
+        let fields =
+            ["text", "flag", "small", "large", "optional", "list", "map", "role", "label", "id", "password", "nested"];
+        let types =
+            ["struct", "Kinds", "Sample", "tuple", "enum", "u8", "u32", "i64", "unit", "variant", "SecretString"];
+        let mut rejected = 0;
+        for (field, value) in fields.iter().flat_map(|field| values.map(|value| (field, value))) {
+            let Err(problem) = parse::<Kinds>(format!("{{\"{field}\":{value}}}").as_bytes()) else { continue };
+            rejected += 1;
+            for message in problem.errors().iter().map(|error| &error.message) {
+                assert!(
+                    !message.contains("31337")
+                        && !message.contains("invalid type")
+                        && !message.contains("invalid value"),
+                    "{field}: {message}"
+                );
+                let words: Vec<&str> = message.split(|letter: char| !letter.is_alphanumeric()).collect();
+                assert!(types.iter().all(|name| !words.contains(name)), "{field}: {message}");
+            }
+        }
+        assert!(rejected > 80, "{rejected}");
+        for body in ["31337424242", r#""31337424242""#, "[31337424242]", "null", "true"] {
+            let problem = parse::<Sample>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.errors()[0].message, "must be an object", "{body}");
+        }
     }
 }

@@ -41,7 +41,7 @@ pub struct RequestFields {
     pub request_id: String,
     /// Method.
     pub method: Method,
-    /// Path, without the query.
+    /// Path, without the query, percent-encoded and at most 2048 bytes.
     pub path: String,
     /// Query, as sent.
     pub query: String,

@@ -18,6 +18,7 @@ mod patch;
 mod request_log;
 mod response;
 mod service;
+mod target;
 mod transaction;
 
 pub use crate::route::MAX_BODY_BYTES;
@@ -31,4 +32,4 @@ pub use params::{CURSOR, Id, LIMIT, Name, Page, Params, Version};
 pub use patch::{Changes, Patch};
 pub use response::ApiResponse;
 pub use service::service;
-pub use transaction::Transaction;
+pub use transaction::{Replayed, Transaction};

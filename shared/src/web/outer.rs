@@ -6,13 +6,13 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
 use tracing::Instrument as _;
 
 use super::context::RequestId;
-use super::headers;
 use super::request_log::{Completed, Served};
+use super::{headers, target};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -23,7 +23,10 @@ pub(super) async fn outer(State(app): State<App>, mut request: Request, next: Ne
     let method = request.method().clone();
 
     let span = tracing::info_span!("request", request_id = request_id.0);
-    let response = next.run(request).instrument(span).await;
+    let response = match target::check(request.uri()) {
+        Ok(()) => next.run(request).instrument(span).await,
+        Err(problem) => problem.into_response(),
+    };
 
     let served = response.extensions().get::<Served>().copied();
     let problem = problem_of(&response);

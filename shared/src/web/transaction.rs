@@ -147,6 +147,30 @@ impl<'a> Transaction<'a> {
         Ok(slot.open(app, &sent.found).await?.unwrap_or(response))
     }
 
+    /// Checks that the caller is live, and looks for the response stored under the request's idempotency key: before a route
+    /// makes anything outside the database, so that neither an ended session nor a repetition makes it. A response that is
+    /// found has its audit row, like every replay. Otherwise returns the rows of `look_up`.
+    ///
+    /// # Errors
+    /// The first rejection, or the failure of the database.
+    pub async fn replay(mut self, look_up: Option<Statement<'a>>) -> Result<Replayed, Problem> {
+        let (app, request) = (self.app, self.request);
+        let slot = Slot::of(request);
+        let finds = usize::from(slot.is_some());
+        let statements = slot.as_ref().map(Slot::find).into_iter().chain(look_up).collect();
+        let mut rows = request.transaction(app).look_up().each(statements).await?.into_iter();
+        let found = rows.by_ref().take(finds).next().unwrap_or_default();
+        let looked_up = rows.next().unwrap_or_default();
+        let stored = match slot {
+            Some(slot) => slot.open(app, &found).await?,
+            None => None,
+        };
+        let Some(response) = stored else { return Ok(Replayed::No(looked_up)) };
+        self.details.status = Some(response.status.as_u16());
+        self.execute(Vec::new()).await?;
+        Ok(Replayed::Yes(response))
+    }
+
     /// Sends all statements of the transaction. Returns the rows of those that matter.
     async fn send(self, work: Vec<Statement<'_>>, replay: Option<Replay<'_>>) -> Result<Sent, Problem> {
         let Self { app, request, details, before } = self;
@@ -169,6 +193,14 @@ impl<'a> Transaction<'a> {
             None => Ok(Sent { found: found.into_iter().next().unwrap_or_default(), work }),
         }
     }
+}
+
+/// What [`Transaction::replay`] found.
+pub enum Replayed {
+    /// The stored response, to return.
+    Yes(ApiResponse),
+    /// No response: the rows of the look-up.
+    No(Vec<Row>),
 }
 
 /// The statements of an idempotency key: `find` runs before the request's own, `keep` after it.

@@ -174,6 +174,11 @@ impl Forge {
         for (name, value) in [
             ("exp", json!(self.now - 3600)),
             ("exp", json!(self.now - 61)),
+            ("exp", json!(self.now + 15 * 60 + 1)),
+            ("exp", json!(self.now + 10 * 365 * 24 * 3600)),
+            ("exp", json!(i64::MAX)),
+            ("iat", json!(self.now - 1)),
+            ("iat", json!(i64::MIN)),
             ("exp", json!("tomorrow")),
             ("exp", Value::Null),
             ("nbf", json!(self.now + 3600)),

@@ -10,6 +10,7 @@ use holdfast_tests::proxy::Proxy;
 use holdfast_tests::sample::Samples;
 use holdfast_tests::users::own_path;
 use http::Method;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 async fn start_behind_proxy() -> (TestApp, Proxy) {
@@ -46,6 +47,30 @@ async fn every_route_takes_one_round_trip_and_login_two() {
         assert_eq!(response.status.as_u16(), route.success, "{} {}: {response:?}", route.method, route.path);
         assert_eq!(proxy.take_round_trips(), expected(route), "{} {}", route.method, route.path);
         samples.disable_totp().await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_an_administrator_chooses_takes_a_second_round_trip_to_compare_it_with_names() {
+    let (app, proxy) = start_behind_proxy().await;
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let new = json!({"username": "ada", "role": "viewer", "password": app.password.expose_secret()});
+    proxy.take_round_trips();
+    let created = admin.create("/admin/users", &new).await;
+    assert_eq!(proxy.take_round_trips(), 2);
+    admin.patch(created.header("location"), &json!({"password": app.password.expose_secret()})).await;
+    assert_eq!(proxy.take_round_trips(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_outside_the_database_takes_a_second_round_trip_after_the_session_is_checked() {
+    let (app, proxy) = start_behind_proxy().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    let acting = operator.clone().with_header("x-tenant-id", &app.tenant_id(Tenant::Acme).await);
+    for (client, kind, expected) in [(&operator, "signing", 2), (&acting, "vault", 2), (&operator, "vault", 1)] {
+        proxy.take_round_trips();
+        let response = client.post("/admin/keys/rotate", &json!({"kind": kind})).await;
+        assert_eq!((response.status.as_u16(), proxy.take_round_trips()), (201, expected), "{kind}");
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const MAX_BYTES: usize = 64 * 1024;
 /// the rest.
 pub(super) const MAX_BODY_BYTES: usize = 6 * MAX_BYTES + 4 * 1024;
 
-/// A string of a body that is wiped when dropped. Where the body has another type instead, the error does not repeat it.
+/// A string of a body that is wiped when dropped.
 struct Wiped(Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for Wiped {
@@ -40,24 +40,8 @@ impl<'de> Deserialize<'de> for Wiped {
             fn visit_string<E: Error>(self, text: String) -> Result<Wiped, E> {
                 Ok(Wiped(Zeroizing::new(text)))
             }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Wiped, E> {
-                Err(E::custom("must be a string"))
-            }
-
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Wiped, E> {
-                Err(E::custom("must be a string"))
-            }
-
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Wiped, E> {
-                Err(E::custom("must be a string"))
-            }
-
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Wiped, E> {
-                Err(E::custom("must be a string"))
-            }
         }
-        deserializer.deserialize_any(Text)
+        deserializer.deserialize_string(Text)
     }
 }
 
@@ -148,20 +132,6 @@ mod tests {
             ("{}", "validation_failed"),
         ] {
             assert_eq!(parse(json), expected, "{json}");
-        }
-    }
-
-    #[test]
-    fn no_error_repeats_the_value() {
-        for json in [
-            r#"{"value":4711}"#,
-            r#"{"value":-4711}"#,
-            r#"{"value":47.11}"#,
-            r#"{"value":["4711"]}"#,
-            r#"{"value":{"4711":1}}"#,
-        ] {
-            let error = parse(json);
-            assert!(error.contains("string") && !error.contains("4711") && !error.contains("47.11"), "{error}");
         }
     }
 

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
-use holdfast_shared::db::{FromRow, Sql, Statement};
+use holdfast_shared::db::{FromRow, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::signer::{NewKey, Rotation};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::vault::Vault;
-use holdfast_shared::web::{ApiResponse, Json, RequestContext};
+use holdfast_shared::web::{ApiResponse, Json, Replayed, RequestContext};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -97,6 +97,9 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
         Problem::new(Code::Conflict, "Access tokens are signed with AUTH_JWT_SECRET; change that setting to rotate.")
     };
     let signer = app.signer.as_ref().ok_or_else(shared_secret)?;
+    if let Replayed::Yes(response) = request.transaction(app).replay(None).await? {
+        return Ok(response);
+    }
     let created = signer.create_key().await.map_err(|error| {
         tracing::error!(%error, "cannot create a signing key");
         Problem::unavailable()
@@ -129,7 +132,10 @@ async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> 
     let vault = app.vault().map_err(|_| {
         Problem::conflict("No vault is configured here: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY.")
     })?;
-    let next: NextVersion = request.transaction(app).look_up().one(Statement::from(NEXT_VERSION)).await?;
+    let next: NextVersion = match request.transaction(app).replay(Some(Statement::from(NEXT_VERSION))).await? {
+        Replayed::Yes(response) => return Ok(response),
+        Replayed::No(rows) => rows_of(&rows)?.pop().ok_or_else(Problem::internal)?,
+    };
     let created = vault.create_key(tenant, next.version).await?;
     let key = vault_key(format!("v{}", next.version), "active", request);
     let response = ApiResponse::created("/admin/keys", &key)?;

@@ -119,7 +119,10 @@ impl NewTenant {
             return Err(Problem::field("quotas.users", "must leave room for the admin"));
         }
         let owner = PasswordOwner { username: username.as_str(), slug: self.slug.as_str(), tenant: self.name.as_str() };
-        let password = FirstPassword::choose(app, "admin.password", password, owner).await?;
+        let password = match password {
+            Some(chosen) => FirstPassword::chosen(app, "admin.password", chosen, owner).await?,
+            None => FirstPassword::generate(app).await?,
+        };
         Ok(Some(FirstAdmin { id: UserId(app.rng.uuid(request.now)), username, password }))
     }
 }

@@ -5,7 +5,6 @@ use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::Sql;
 use holdfast_shared::id::UserId;
-use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -16,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{User, acting_tenant, check_role};
+use super::{OwnerNames, User, acting_tenant, check_role};
 use crate::passwords::FirstPassword;
 
 pub(crate) static ROUTE: Route = Route::post("/admin/users", "user.create")
@@ -91,8 +90,13 @@ pub(crate) async fn handle(
 ) -> Result<ApiResponse, Problem> {
     check_role(&request, body.role)?;
     let fields = body.fields();
-    let owner = PasswordOwner { username: body.username.as_str(), slug: "", tenant: "" };
-    let password = FirstPassword::choose(&app, "password", body.password, owner).await?;
+    let password = match body.password {
+        None => FirstPassword::generate(&app).await?,
+        Some(chosen) => {
+            let names = OwnerNames::read(&app, &request, None).await?;
+            FirstPassword::chosen(&app, "password", chosen, names.owner(Some(body.username.as_str()))).await?
+        }
+    };
     let user = User {
         id: UserId(app.rng.uuid(request.now)),
         tenant_id: acting_tenant(&request)?.public(),

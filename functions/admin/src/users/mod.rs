@@ -8,9 +8,11 @@ pub(crate) mod read;
 pub(crate) mod revoke;
 pub(crate) mod update;
 
+use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::{FromRow, Sql};
 use holdfast_shared::id::{TenantId, UserId};
+use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::Role;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::web::RequestContext;
@@ -57,6 +59,32 @@ const LOCK: Sql = Sql::prepared(
     "SELECT FROM tenants t JOIN users u ON u.tenant_id = t.id
      WHERE t.id = current_tenant() AND u.id = $1 FOR NO KEY UPDATE",
 );
+
+/// The names that a new password must not repeat. The user's is absent if there is no such user.
+#[derive(FromRow)]
+struct OwnerNames {
+    username: Option<String>,
+    slug: String,
+    tenant: String,
+}
+
+impl OwnerNames {
+    /// Reads the names of a user and of the tenant, in a round trip of its own: only where a password is given, whose hash
+    /// takes longer.
+    async fn read(app: &App, request: &RequestContext, user: Option<UserId>) -> Result<Self, Problem> {
+        const SELECT: Sql = Sql::prepared(
+            "SELECT u.username, t.slug, t.name AS tenant
+              FROM tenants t LEFT JOIN users u ON u.tenant_id = t.id AND u.id = $1 WHERE t.id = current_tenant()",
+        );
+        request.transaction(app).look_up().one(SELECT.bind(&user)).await
+    }
+
+    /// The owner of the password, under the name that the user will have.
+    fn owner<'a>(&'a self, new_username: Option<&'a str>) -> PasswordOwner<'a> {
+        let username = new_username.or(self.username.as_deref()).unwrap_or_default();
+        PasswordOwner { username, slug: &self.slug, tenant: &self.tenant }
+    }
+}
 
 /// Checks that the role exists where the user does: operators belong to the platform, all other roles to a tenant.
 fn check_role(request: &RequestContext, role: Role) -> Result<(), Problem> {

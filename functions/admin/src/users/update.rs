@@ -4,7 +4,6 @@ use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::db::Sql;
 use holdfast_shared::id::UserId;
-use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -15,7 +14,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{LOCK, User, check_role, columns};
+use super::{LOCK, OwnerNames, User, check_role, columns};
 use crate::passwords;
 
 pub(crate) static ROUTE: Route = Route::patch("/admin/users/{id}", "user.update")
@@ -58,6 +57,9 @@ const UPDATE: Sql = Sql::prepared(concat!(
 const CONFLICT: &str =
     "The username is taken, or the change would demote or suspend yourself or the last administrator.";
 
+/// Detail of the rejection of one's own password: a stolen session must not become the account.
+const OWN_PASSWORD: &str = "Change your own password at /auth/password, which asks for the current one.";
+
 /// Fields to change; at least one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +70,7 @@ pub(crate) struct UserChange {
     role: Option<Role>,
     /// `suspended` prevents sign-in.
     status: Option<Status>,
-    /// New password: 12 to 256 characters, not a common password.
+    /// New password of another user: 12 to 256 characters, not a common password.
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
     password: Option<SecretString>,
 }
@@ -92,17 +94,20 @@ pub(crate) async fn handle(
     Patch(change): Patch<UserChange>,
 ) -> Result<ApiResponse, Problem> {
     let changed = change.changed();
+    let actor = request.user()?.sub;
+    if change.password.is_some() && id == actor {
+        return Err(Problem::new(Code::Forbidden, OWN_PASSWORD));
+    }
     change.role.map_or(Ok(()), |role| check_role(&request, role))?;
     let username = change.username.as_ref().map(Username::as_str);
     let (role, status) = (change.role.map(Role::name), change.status.map(Status::name));
     let password_hash = match change.password {
         None => None,
         Some(password) => {
-            let owner = PasswordOwner { username: username.unwrap_or_default(), slug: "", tenant: "" };
-            Some(passwords::hash(&app, "password", password, owner).await?)
+            let names = OwnerNames::read(&app, &request, Some(id)).await?;
+            Some(passwords::hash(&app, "password", password, names.owner(username)).await?)
         }
     };
-    let actor = request.user()?.sub;
     let update = UPDATE
         .bind(&id)
         .bind(&request.if_match.0)

@@ -1,0 +1,7 @@
+//! What an attacker did, or could have done, to an earlier version: each file replays one kind of attack over every place
+//! that it could be tried.
+
+mod chosen_passwords;
+mod echoed_values;
+mod keys_of_ended_sessions;
+mod long_targets;
