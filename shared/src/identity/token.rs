@@ -93,7 +93,7 @@ pub fn verify(token: &str, keys: &KeyRing, config: &Config, now: Timestamp) -> R
     let now = now.as_second();
     let in_time =
         claims.exp > now - LEEWAY_SECONDS && claims.nbf <= now + LEEWAY_SECONDS && claims.iat <= now + LEEWAY_SECONDS;
-    // Whoever holds the key could otherwise issue tokens that outlast every session.
+    // No token of ours lives longer: one that does was made elsewhere, with a key that leaked or is shared.
     let short = claims.exp.saturating_sub(claims.iat) <= ACCESS_TOKEN_SECONDS;
     if in_time && short && claims.tenant.is_none() == (claims.role == Role::Operator) {
         Ok(claims)

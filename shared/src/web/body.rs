@@ -95,42 +95,38 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// The rule that a value breaks, if serde does not say what it expected.
 const OTHER_KIND: &str = "is not what this field takes";
 
-/// The rule that a value breaks, from serde's message. Serde repeats the value, which may be a secret (a code sent as a
-/// number, a password under the wrong name), and names Rust types.
+/// Beginnings of serde's messages that go on with a value, which may be a secret: a code sent as a number, a password in the
+/// place of a role.
+const REPEATING: [&str; 5] =
+    ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `", "unknown field `"];
+
+/// The rule that a value breaks, from serde's message, without the value and without names of Rust types.
 fn rule(message: &str) -> String {
     // serde_json appends line and column; the path is more precise.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    if let Some((_, variants)) =
-        message.strip_prefix("unknown variant `").and_then(|rest| rest.rsplit_once("`, expected "))
-    {
-        return format!("must be {}", variants.replace('`', ""));
-    }
-    if let Some((_, fields)) = message.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected "))
-    {
-        return format!("is not a field here, unlike {}", fields.replace('`', ""));
-    }
-    let repeats =
-        ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|start| message.starts_with(start));
-    match message.rsplit_once(", expected ").filter(|_| repeats) {
-        Some((_, expected)) => format!("must be {}", expected_kind(expected)),
-        None if repeats => OTHER_KIND.to_owned(),
-        None => message.to_owned(),
+    let Some(start) = REPEATING.into_iter().find(|start| message.starts_with(start)) else { return message.to_owned() };
+    let Some((_, expected)) = message.rsplit_once(", expected ") else { return OTHER_KIND.to_owned() };
+    match start {
+        "unknown variant `" => format!("must be {}", expected.replace('`', "")),
+        "unknown field `" => format!("is unknown; known: {}", expected.trim_start_matches("one of ").replace('`', "")),
+        _ => format!("must be {}", expected_kind(expected)),
     }
 }
 
 /// What serde expected, in JSON's words.
 fn expected_kind(expected: &str) -> &str {
-    match expected.split(' ').next().unwrap_or_default() {
-        "struct" => "an object",
-        "tuple" => "an array",
-        "string" | "enum" | "variant" => "a string",
+    match expected {
+        "a map" => "an object",
+        "a sequence" => "an array",
+        "string or map" | "variant identifier" => "a string",
         "option" => "a value",
         "unit" => "null",
-        _ if expected == "a map" => "an object",
-        _ if expected == "a sequence" => "an array",
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
+        _ if expected.starts_with("struct ") => "an object",
+        _ if expected.starts_with("tuple ") => "an array",
+        _ if expected.starts_with("enum ") => "a string",
         _ => expected,
     }
 }

@@ -9,9 +9,22 @@ use crate::problem::{Code, Problem};
 /// index of PostgreSQL takes no entry over 2704 bytes.
 const MAX_BYTES: usize = 2048;
 
-/// Characters that are no part of a URI (RFC 3986, appendix A), though callers send them and [`Uri`] takes them. Whatever is
-/// not ASCII is encoded in any case.
-const NOT_IN_A_URI: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+/// ASCII characters that neither a path nor a query contains unencoded (RFC 3986, appendix A), though callers send some of
+/// them and [`Uri`] takes them. Whatever is not ASCII is encoded in any case.
+const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Checks the length of a target before anything else is done with it.
 ///
@@ -32,7 +45,7 @@ pub(super) fn stored_path(uri: &Uri) -> String {
 }
 
 fn encoded(text: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(text, NOT_IN_A_URI)
+    utf8_percent_encode(text, NOT_IN_A_PATH)
 }
 
 fn encoded_length(text: &str) -> usize {
@@ -68,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_uri_is_stored_encoded() {
+    fn what_is_no_part_of_a_path_is_stored_encoded() {
         for (sent, stored) in [
             ("/accounts/7?q=1", "/accounts/7"),
             ("/accounts/%E2%80%AEabc", "/accounts/%E2%80%AEabc"),
@@ -76,6 +89,8 @@ mod tests {
             ("/accounts/\u{430}dmin", "/accounts/%D0%B0dmin"),
             ("/accounts/\u{200b}", "/accounts/%E2%80%8B"),
             ("/accounts/\"a\"", "/accounts/%22a%22"),
+            ("/accounts/{id}|[1]", "/accounts/%7Bid%7D%7C%5B1%5D"),
+            ("/accounts/-._~!$&'()*+,;=:@", "/accounts/-._~!$&'()*+,;=:@"),
         ] {
             assert_eq!(stored_path(&sent.parse().unwrap()), stored);
         }

@@ -1,5 +1,5 @@
-//! Secrets of the wrong JSON type: a code that a client sends as a number, a password in a list. No response, audit row or
-//! log repeats them. The routes come from the route table.
+//! Secrets of the wrong JSON type: a code that a client sends as a number, a password in a list. No response and no audit
+//! row repeats them. The routes come from the route table.
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
