@@ -156,9 +156,11 @@ CREATE TABLE sessions (
     expires_at timestamptz NOT NULL,
     refreshed_at timestamptz NOT NULL,
     ended_at timestamptz,
-    end_reason text CHECK (end_reason IN ('logout', 'reuse', 'revoked', 'password')),
+    end_reason text CHECK (end_reason IN ('logout', 'reuse', 'revoked', 'password', 'attempts')),
     mfa_pending boolean NOT NULL DEFAULT false,
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     source_ip text,
+    address_key bytea NOT NULL CHECK (octet_length(address_key) = 32),
     user_agent text,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     UNIQUE (id, tenant_id),
@@ -178,7 +180,11 @@ COMMENT ON COLUMN sessions.ended_at IS 'Time at which the session was ended befo
 COMMENT ON COLUMN sessions.end_reason IS 'Reason for which it was ended.';
 COMMENT ON COLUMN sessions.mfa_pending IS
     'The role requires a second factor and the user has none yet: the session may only enrol one.';
+COMMENT ON COLUMN sessions.attempts IS
+    'Passwords and codes that the session sent and that were wrong, in its life. At 10 it ends.';
 COMMENT ON COLUMN sessions.source_ip IS 'Client address of the sign-in, as the gateway saw it.';
+COMMENT ON COLUMN sessions.address_key IS
+    'Key of that address in attempts: a user who signed in from an address is known there.';
 COMMENT ON COLUMN sessions.user_agent IS 'User-Agent header of the sign-in.';
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
@@ -222,21 +228,21 @@ CREATE POLICY owner ON refresh_tokens TO CURRENT_USER USING (true);
 GRANT SELECT ON refresh_tokens TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON refresh_tokens TO holdfast_definer;
 
-CREATE TABLE login_throttles (
+CREATE TABLE attempts (
     key bytea PRIMARY KEY CHECK (octet_length(key) = 32),
-    failures integer NOT NULL,
-    failed_at timestamptz NOT NULL,
-    blocked_until timestamptz NOT NULL
+    level double precision NOT NULL CHECK (level >= 0),
+    counted_at timestamptz NOT NULL
 );
-COMMENT ON TABLE login_throttles IS 'Failed sign-ins by user and by address. Unknown users are counted alike.';
-COMMENT ON COLUMN login_throttles.key IS
-    'SHA-256 of the subject that is counted: an address, a tenant and username, or both.';
-COMMENT ON COLUMN login_throttles.failures IS 'Consecutive failures; reset after a day without one.';
-COMMENT ON COLUMN login_throttles.failed_at IS 'Time of the newest failure.';
-COMMENT ON COLUMN login_throttles.blocked_until IS 'Attempts before this time are rejected without evaluation.';
-GRANT SELECT ON login_throttles TO holdfast_backup;
-GRANT DELETE, INSERT, SELECT, UPDATE ON login_throttles TO holdfast_definer;
-GRANT DELETE, SELECT ON login_throttles TO holdfast_maintenance;
+COMMENT ON TABLE attempts IS
+    'Attempts at passwords and codes, each counted before it is evaluated. Unknown users are counted alike.';
+COMMENT ON COLUMN attempts.key IS
+    'SHA-256 of the subject that is counted: an address, a tenant and username, both together, a session, or a user.';
+COMMENT ON COLUMN attempts.level IS
+    'Attempts that count against the subject at that time. Falls steadily, and by each attempt that succeeded.';
+COMMENT ON COLUMN attempts.counted_at IS 'Time of the newest attempt that was evaluated.';
+GRANT SELECT ON attempts TO holdfast_backup;
+GRANT DELETE, INSERT, SELECT, UPDATE ON attempts TO holdfast_definer;
+GRANT DELETE, SELECT ON attempts TO holdfast_maintenance;
 
 CREATE TABLE api_tokens (
     id uuid PRIMARY KEY,

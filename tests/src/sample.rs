@@ -51,7 +51,7 @@ impl<'a> Samples<'a> {
 
     /// Disables TOTP for all users, so that a password is enough to sign in again.
     pub async fn disable_totp(&self) {
-        self.app.database.execute("DELETE FROM totp_secrets; DELETE FROM login_throttles").await;
+        self.app.database.execute("DELETE FROM totp_secrets; DELETE FROM attempts").await;
     }
 
     /// Enrols the caller's authenticator app. Returns its secret.

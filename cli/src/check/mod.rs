@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
 use holdfast_shared::hardening::{self, EvidenceSource, Fact, Finding, Observation, Outcome, Severity};
+use holdfast_shared::schema::{self, SchemaObject};
 
 use crate::digests;
 use live::Target;
@@ -158,6 +159,9 @@ impl Seen {
         let rows = client.query(hardening::SELECT.text(), &[&SystemClock.now()]).await?;
         let facts: Vec<Fact> = rows.iter().map(Fact::from_row).collect::<Result<_, _>>()?;
         self.observations.extend(hardening::observe_database(facts));
+        let rows = client.query(schema::CATALOGUE.text(), &[]).await?;
+        let objects: Vec<SchemaObject> = rows.iter().map(SchemaObject::from_row).collect::<Result<_, _>>()?;
+        self.observations.push(hardening::observe_attempts(&objects));
         let max_connections: String =
             client.query_one("SHOW max_connections", &[]).await?.try_get("max_connections")?;
         self.connections.1 = max_connections.parse().ok();

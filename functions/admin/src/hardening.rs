@@ -3,11 +3,12 @@
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::db::Sql;
+use holdfast_shared::db::{Sql, Statement, rows_of};
 use holdfast_shared::hardening::{self, Fact, Finding, Outcome};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, Route};
+use holdfast_shared::schema::SchemaObject;
 use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +24,12 @@ const FACTS: Sql = Sql::unprepared(concat!(
     "SELECT row, holds, seen FROM (",
     include_str!("../../../shared/src/hardening/database.sql"),
     ") AS fact WHERE current_tenant() IS NOT NULL"
+));
+
+const FUNCTIONS: Sql = Sql::unprepared(concat!(
+    "SELECT kind, name, definition FROM (",
+    include_str!("../../../shared/src/schema/catalogue.sql"),
+    ") AS object WHERE kind = 'function' AND current_tenant() IS NOT NULL"
 ));
 
 /// The findings of a check.
@@ -46,10 +53,14 @@ pub(crate) struct HardeningSummary {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    let facts: Vec<Fact> = request.transaction(&app).all(FACTS.bind(&request.now)).await?;
+    let statements = vec![FACTS.bind(&request.now), Statement::from(FUNCTIONS)];
+    let mut rows = request.transaction(&app).each(statements).await?.into_iter();
+    let facts: Vec<Fact> = rows_of(&rows.next().unwrap_or_default())?;
+    let functions: Vec<SchemaObject> = rows_of(&rows.next().unwrap_or_default())?;
     let mut observations = hardening::observe_settings(&app.config);
     observations.extend(hardening::observe_routes(crate::endpoints().iter().map(|endpoint| endpoint.route)));
     observations.extend(hardening::observe_database(facts));
+    observations.push(hardening::observe_attempts(&functions));
     let findings = hardening::findings(&observations);
     let count = |result: Outcome| findings.iter().filter(|finding| finding.result == result).count();
     let (pass, fail, unknown) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Unknown));

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::mfa::totp::sealed::SealedTotp;
+use crate::sign_in::attempts::SignInKeys;
 use crate::sign_in::grant::{Grant, SESSION_LIFETIME, SigningKeyRow, Tokens};
-use crate::sign_in::throttle::ThrottleKeys;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/login", "auth.login")
     .access(Access::Anyone)
@@ -75,11 +75,10 @@ const LOOK_UP: Sql = Sql::prepared(
       FROM look_up_sign_in(
         p_slug => $1,
         p_username => $2,
-        p_source_ip => $3,
-        p_now => $4,
+        p_now => $3,
+        p_address_key => $4,
         p_user_key => $5,
-        p_pair_key => $6,
-        p_address_key => $7)",
+        p_pair_key => $6)",
 );
 
 const SUCCEEDED: Sql = Sql::prepared(
@@ -92,10 +91,12 @@ const SUCCEEDED: Sql = Sql::prepared(
         p_refresh_hash => $6,
         p_source_ip => $7,
         p_user_agent => $8,
-        p_pair_key => $9,
-        p_otp_step => $10,
-        p_recovery_hash => $11,
-        p_needs_mfa => $12)",
+        p_address_key => $9,
+        p_user_key => $10,
+        p_pair_key => $11,
+        p_otp_step => $12,
+        p_recovery_hash => $13,
+        p_needs_mfa => $14)",
 );
 
 /// The result of [`LOOK_UP`]: the given user, as far as it exists.
@@ -129,16 +130,15 @@ impl LoginCandidate {
         app: &App,
         request: &RequestContext,
         body: &LoginRequest,
-        keys: &ThrottleKeys,
+        keys: &SignInKeys,
     ) -> Result<Self, DbError> {
         let look_up = LOOK_UP
             .bind(&body.tenant)
             .bind(&body.username)
-            .bind(&request.source_ip)
             .bind(&request.now)
+            .bind(&keys.address)
             .bind(&keys.user)
-            .bind(&keys.pair)
-            .bind(&keys.address);
+            .bind(&keys.pair);
         let rows = app.db.query(&look_up).await?;
         rows.first().map_or(Err(DbError::Lost), |row| Self::from_row(row).map_err(DbError::Unexpected))
     }
@@ -152,10 +152,11 @@ pub(crate) async fn handle(
     ApiResponse::ok(&sign_in(&app, &request, body).await?)
 }
 
-/// Checks the password between two round trips: one that finds the user, one that opens the session or counts the failure.
+/// Checks the password between two round trips: one that counts the attempt and finds the user, one that opens the session or
+/// rejects.
 pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequest) -> Result<Tokens, Problem> {
     body.check()?;
-    let keys = ThrottleKeys::anonymous(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
+    let keys = SignInKeys::new(body.tenant.as_deref(), &body.username, request.source_ip.as_deref());
     let candidate = LoginCandidate::find(app, request, &body, &keys).await?;
     let transaction = request.transaction(app).subject(candidate.tenant, candidate.user);
     if let Some(seconds) = candidate.retry_after {
@@ -165,17 +166,17 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
     let matches = password::verify(body.password, candidate.password_hash.clone()).await;
     let role: Option<Role> = candidate.role.as_deref().and_then(|role| role.parse().ok());
     let proof = match (matches, &candidate.totp, &body.otp) {
-        (true, Some(_), None) => {
+        (true, Some(totp), None) => {
             let missing = Problem::new(Code::MfaRequired, "Send a code from the authenticator app as otp.");
-            return Err(transaction.reject(missing).await);
+            let give_back = keys.give_back(&totp.tenant, &totp.user, &request.now);
+            return Err(transaction.first(give_back).reject(missing).await);
         }
         (true, Some(totp), Some(otp)) => OtpProof::check(&totp.open(app).await?, otp, request.now),
         (true, None, _) => Some(OtpProof::default()),
         (false, ..) => None,
     };
     let (Some(proof), Some(tenant), Some(user), Some(role)) = (proof, candidate.tenant, candidate.user, role) else {
-        transaction.execute(vec![keys.count_failure(&request.now)]).await?;
-        return Err(Problem::of(Code::InvalidCredentials));
+        return Err(transaction.reject(Problem::of(Code::InvalidCredentials)).await);
     };
 
     let session = SessionId(app.rng.uuid(request.now));
@@ -192,6 +193,8 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
         .bind(&hash)
         .bind(&request.source_ip)
         .bind(&request.user_agent)
+        .bind(&keys.address)
+        .bind(&keys.user)
         .bind(&keys.pair)
         .bind(&proof.step)
         .bind(&proof.recovery)

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::sign_in::throttle::ThrottleKeys;
+use crate::sign_in::attempts::OwnAttempt;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/password", "auth.password")
     .access(Access::User)
@@ -33,16 +33,9 @@ pub(crate) struct PasswordChange {
     new_password: SecretString,
 }
 
-/// The user, and the seconds to wait after wrong passwords: a stolen session must not guess faster than an anonymous
-/// caller.
+/// The user, whose attempt is counted first, and the seconds to wait after wrong passwords.
 const SELECT: Sql = Sql::prepared(
-    "SELECT u.username, u.password_hash, t.slug, t.name AS tenant,
-        sign_in_delay(
-            p_now => $2,
-            p_user_key => $3,
-            p_pair_key => $4,
-            p_address_key => $5,
-            p_known_address => true) AS retry_after
+    "SELECT u.username, u.password_hash, t.slug, t.name AS tenant, take_own_attempt($2) AS retry_after
       FROM users u JOIN tenants t ON t.id = u.tenant_id WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 
@@ -74,22 +67,20 @@ pub(crate) async fn handle(
     Json(body): Json<PasswordChange>,
 ) -> Result<NoContent, Problem> {
     let claims = request.user()?;
-    let keys = ThrottleKeys::signed_in(claims.sub, request.source_ip.as_deref());
-    let select = SELECT.bind(&claims.sub).bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+    let select = SELECT.bind(&claims.sub).bind(&request.now);
     let user: PasswordUser = request.transaction(&app).look_up().one(select).await?;
     let transaction = request.transaction(&app).target("user_id", claims.sub.0).changes(["password"]);
-    if let Some(seconds) = user.retry_after {
-        return Err(transaction.reject(Problem::rate_limited(seconds.unsigned_abs())).await);
+    let attempt = OwnAttempt::taken(user.retry_after, transaction, &request.now).await?;
+    if !password::verify(body.current_password, Some(user.password_hash.clone())).await {
+        return Err(attempt.fail().await);
     }
     let owner = PasswordOwner { username: &user.username, slug: &user.slug, tenant: &user.tenant };
-    password::check("new_password", &body.new_password, owner)?;
-    if !password::verify(body.current_password, Some(user.password_hash.clone())).await {
-        transaction.execute(vec![keys.count_failure(&request.now)]).await?;
-        return Err(Problem::of(Code::InvalidCredentials));
+    if let Err(problem) = password::check("new_password", &body.new_password, owner) {
+        return Err(attempt.give_back(problem).await);
     }
     let new_hash = password::hash_blocking(body.new_password, app.rng.clone()).await?;
     let update =
         UPDATE.bind(&claims.sub).bind(&user.password_hash).bind(&new_hash).bind(&request.now).bind(&claims.sid);
-    transaction.execute(vec![update]).await?;
+    attempt.succeed().execute(vec![update]).await?;
     Ok(NoContent)
 }

@@ -7,6 +7,8 @@ CREATE OR REPLACE FUNCTION complete_sign_in(
     p_refresh_hash bytea,
     p_source_ip text,
     p_user_agent text,
+    p_address_key bytea,
+    p_user_key bytea,
     p_pair_key bytea,
     p_otp_step bigint,
     p_recovery_hash bytea,
@@ -32,17 +34,20 @@ BEGIN
     END IF;
     has_totp := EXISTS (SELECT FROM totp_secrets s WHERE s.user_id = u.id AND s.confirmed_at IS NOT NULL);
     IF has_totp AND p_otp_step IS NULL AND p_recovery_hash IS NULL THEN
+        PERFORM give_back_sign_in(u.tenant_id, u.id, p_now, p_address_key, p_user_key, p_pair_key);
         rejection := reject('mfa_required'); RETURN NEXT; RETURN;
     ELSIF has_totp AND NOT use_otp(u.id, p_otp_step, p_recovery_hash, p_now) THEN
         rejection := reject('invalid_credentials'); RETURN NEXT; RETURN;
     END IF;
-    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, user_agent,
-        mfa_pending)
-    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_user_agent,
+    PERFORM give_back_sign_in(u.tenant_id, u.id, p_now, p_address_key, p_user_key, p_pair_key);
+    -- Password and code were right: what the user mistyped here before is forgotten.
+    DELETE FROM attempts WHERE key = p_pair_key;
+    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, address_key,
+        user_agent, mfa_pending)
+    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_address_key, p_user_agent,
         p_needs_mfa AND NOT has_totp);
     INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at)
     VALUES (p_refresh_hash, p_session, u.tenant_id, p_now);
-    DELETE FROM login_throttles WHERE key = p_pair_key;
     PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, p_session);
     RETURN QUERY SELECT NULL::text, k.kid, k.provider_key
       FROM (VALUES (1)) AS one LEFT JOIN active_signing_key(p_now) k ON true;

@@ -1,11 +1,10 @@
 CREATE OR REPLACE FUNCTION look_up_sign_in(
     p_slug text,
     p_username text,
-    p_source_ip text,
     p_now timestamptz,
+    p_address_key bytea,
     p_user_key bytea,
-    p_pair_key bytea,
-    p_address_key bytea
+    p_pair_key bytea
 ) RETURNS TABLE (
     tenant_id uuid,
     user_id uuid,
@@ -20,11 +19,9 @@ CREATE OR REPLACE FUNCTION look_up_sign_in(
     key_provider text,
     key_provider_key text
 )
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
-DECLARE
-    known_address boolean;
 BEGIN
     SELECT t.id, u.id, u.username, u.role,
            CASE WHEN t.status = 'active' AND u.status = 'active' THEN u.password_hash END,
@@ -36,17 +33,18 @@ BEGIN
       LEFT JOIN totp_secrets s ON s.user_id = u.id AND s.confirmed_at IS NOT NULL
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version
      WHERE t.slug = coalesce(p_slug, 'platform') AND (p_slug IS NULL) = (t.id = '00000000-0000-0000-0000-000000000000');
-    -- A user who signed in from this address before is not delayed by attempts on the username from elsewhere.
-    known_address := EXISTS (
-        SELECT FROM sessions s
-         WHERE s.tenant_id = look_up_sign_in.tenant_id AND s.user_id = look_up_sign_in.user_id
-           AND s.source_ip = p_source_ip AND s.created_at > p_now - interval '30 days');
-    retry_after := sign_in_delay(p_now, p_user_key, p_pair_key, p_address_key, known_address);
+    IF is_known_address(tenant_id, user_id, p_address_key, p_now) THEN
+        retry_after := take_attempt(ARRAY['known_pair'], ARRAY[p_pair_key], p_now);
+    ELSE
+        retry_after := take_attempt(
+            ARRAY['address', 'user', 'pair'], ARRAY[p_address_key, p_user_key, p_pair_key], p_now);
+    END IF;
     RETURN NEXT;
 END $$;
 
 COMMENT ON FUNCTION look_up_sign_in IS
-    'Always one row: tenant and user as far as they exist, the hash to verify the password against where the user '
-    'may sign in, the seconds to wait where sign-ins are throttled, and the sealed TOTP secret.';
+    'Counts a sign-in before it is evaluated. Always one row: tenant and user as far as they exist, the hash to verify '
+    'the password against where the user may sign in, the seconds to wait where there were too many attempts, and the '
+    'sealed TOTP secret.';
 ALTER FUNCTION look_up_sign_in OWNER TO holdfast_definer;
 GRANT EXECUTE ON FUNCTION look_up_sign_in TO holdfast_app;

@@ -9,11 +9,15 @@ CREATE TABLE sessions (
     ended_at timestamp with time zone,
     end_reason text,
     mfa_pending boolean NOT NULL DEFAULT false,
+    attempts integer NOT NULL DEFAULT 0,
     source_ip text,
+    address_key bytea NOT NULL,
     user_agent text,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_address_key_check CHECK ((octet_length(address_key) = 32)),
+    CONSTRAINT sessions_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT sessions_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
-    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'revoked'::text, 'password'::text]))),
+    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'revoked'::text, 'password'::text, 'attempts'::text]))),
     CONSTRAINT sessions_user_id_tenant_id_fkey FOREIGN KEY (user_id, tenant_id) REFERENCES users(id, tenant_id) ON DELETE CASCADE,
     CONSTRAINT sessions_id_tenant_id_key UNIQUE (id, tenant_id)
 );
@@ -41,5 +45,7 @@ COMMENT ON COLUMN sessions.refreshed_at IS 'Time of the last refresh.';
 COMMENT ON COLUMN sessions.ended_at IS 'Time at which the session was ended before its expiry.';
 COMMENT ON COLUMN sessions.end_reason IS 'Reason for which it was ended.';
 COMMENT ON COLUMN sessions.mfa_pending IS 'The role requires a second factor and the user has none yet: the session may only enrol one.';
+COMMENT ON COLUMN sessions.attempts IS 'Passwords and codes that the session sent and that were wrong, in its life. At 10 it ends.';
 COMMENT ON COLUMN sessions.source_ip IS 'Client address of the sign-in, as the gateway saw it.';
+COMMENT ON COLUMN sessions.address_key IS 'Key of that address in attempts: a user who signed in from an address is known there.';
 COMMENT ON COLUMN sessions.user_agent IS 'User-Agent header of the sign-in.';

@@ -53,6 +53,27 @@ pub const CATALOGUE: &[Row] = &[
         ],
     },
     Row {
+        id: "AUTH-5",
+        section: "Authentication and RBAC",
+        asks: "Count attempts at passwords and codes before they are evaluated, whatever the address",
+        default: "Each attempt is counted in the round trip before it is evaluated: by user whatever the address, by user and address, by address or IPv6 network, and by session. Success gives it back; a session with ten failures ends.",
+        looks_at: "Definitions of the functions that count; with --rate-probe simultaneous sign-ins of one user.",
+        severity: High,
+        remediation: "Run the migrate function of this build, which creates the functions that the evidence names again, and deploy the auth function of the same build.",
+        sources: &[Database, Url],
+        proofs: &[
+            ("tests/tests/attacker/guessing.rs", "simultaneous_guesses_are_counted_before_they_are_evaluated"),
+            (
+                "tests/tests/attacker/guessing.rs",
+                "a_stolen_session_ends_after_ten_wrong_guesses_from_whatever_addresses",
+            ),
+            (
+                "tests/tests/attacker/guessing.rs",
+                "of_an_attack_for_days_at_most_a_hundred_guesses_a_day_are_evaluated_and_the_owner_signs_in",
+            ),
+        ],
+    },
+    Row {
         id: "EDGE-1",
         section: "Transport and edge",
         asks: "Use TLS with modern ciphers",

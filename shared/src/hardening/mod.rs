@@ -4,6 +4,7 @@
 //! A finding passes only on evidence. A line that was not checked, or could not be judged, never passes, and no evidence
 //! contains a secret or the name of a tenant or user.
 
+mod attempts;
 mod catalogue;
 mod database;
 mod document;
@@ -12,6 +13,7 @@ mod settings;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use attempts::observe as observe_attempts;
 pub use catalogue::CATALOGUE;
 pub use database::{Fact, SELECT, observe as observe_database};
 pub use document::markdown;

@@ -3,5 +3,6 @@
 
 mod chosen_passwords;
 mod echoed_values;
+mod guessing;
 mod keys_of_ended_sessions;
 mod long_targets;

@@ -10,8 +10,9 @@ use holdfast_tests::sample::Samples;
 use http::Method;
 use tokio_postgres::error::SqlState;
 
-/// What is written about rejected requests by design: the audit row, and the counters of instances.
-const RECORDS: [&str; 2] = ["http_audit_log", "metric_instances"];
+/// What is written about rejected requests by design: the audit row, the counters of instances, and the counts of attempts,
+/// which come before anything is evaluated.
+const RECORDS: [&str; 3] = ["http_audit_log", "metric_instances", "attempts"];
 
 /// Every table but those.
 const TABLES: &str = "SELECT c.relname::text AS name FROM pg_class c
@@ -151,9 +152,16 @@ async fn every_function_with_its_owners_rights_checks_the_rejection_itself() {
     let app = TestApp::start().await;
     let superuser = app.database.superuser().await;
     let names: Vec<String> = superuser.query(DEFINERS, &[]).await.unwrap().iter().map(|row| row.get("name")).collect();
-    let checks = ["request_rejection()", "is_operator()", "is_platform_operator()", "authorize_enrolling_session("];
-    // A failed sign-in is counted because it is rejected; counters are of instances, not of requests.
-    let records = ["fail_sign_in", "report_metrics"];
+    let checks = [
+        "request_rejection()",
+        "current_tenant() IS NULL",
+        "current_tenant() IS NOT NULL",
+        "is_operator()",
+        "is_platform_operator()",
+        "authorize_enrolling_session(",
+    ];
+    // A sign-in is counted before there is anything to reject; counters are of instances, not of requests.
+    let records = ["look_up_sign_in", "report_metrics"];
     for name in &names {
         let body = "SELECT coalesce(pg_get_function_sqlbody(oid), prosrc) FROM pg_proc WHERE proname = $1";
         let body: String = app.database.value(body, &[name]).await;

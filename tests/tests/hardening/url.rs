@@ -8,7 +8,7 @@ use holdfast::check::live::{self, Target};
 use holdfast::check::{Targets, report};
 use holdfast::local::{self, Options, Running};
 use holdfast_shared::config::BootstrapUser;
-use holdfast_shared::hardening::{self, Observation, Outcome};
+use holdfast_shared::hardening::{self, CATALOGUE, Observation, Outcome};
 use holdfast_shared::permission::Role;
 use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::TestApp;
@@ -208,6 +208,16 @@ async fn known_default_credentials_are_found_and_rates_probed_only_on_request() 
     let after = observe(true).await;
     assert_eq!(outcome(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
     assert_eq!(outcome(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");
+    assert_eq!(outcome(&after, "AUTH-5", "sign-ins 5 were evaluated"), Some(Outcome::Pass), "{after:#?}");
+    // A service that counts only what it has evaluated.
+    app.database
+        .execute(
+            "CREATE OR REPLACE FUNCTION take_attempt(p_kinds text[], p_keys bytea[], p_now timestamptz) RETURNS integer
+             LANGUAGE sql AS 'SELECT NULL::integer'",
+        )
+        .await;
+    let uncounted = observe(true).await;
+    assert_eq!(outcome(&uncounted, "AUTH-5", "simultaneous"), Some(Outcome::Fail), "{uncounted:#?}");
 }
 
 fn check(arguments: &[&str]) -> (Option<i32>, String) {
@@ -241,12 +251,12 @@ async fn findings_are_reported_as_json_and_sarif() {
     let found =
         holdfast::check::run(&Targets { template, config_env: Some("prod".to_owned()), ..Targets::default() }).await;
     let json = report::json(&found);
-    assert_eq!(json["findings"].as_array().map(Vec::len), Some(23));
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(CATALOGUE.len()));
     let sarif = report::sarif(&found);
     let run = &sarif["runs"][0];
     assert_eq!(
         (&sarif["version"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)),
-        (&json!("2.1.0"), Some(23))
+        (&json!("2.1.0"), Some(CATALOGUE.len()))
     );
     for result in run["results"].as_array().unwrap() {
         let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];

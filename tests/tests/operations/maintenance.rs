@@ -38,9 +38,9 @@ async fn expired_data_is_deleted_for_good_and_not_before() {
     assert_eq!(expire(&app).await, Expired::default());
 
     app.clock.advance(DAY + 1);
-    let throttles = count(&app, "login_throttles").await.unsigned_abs();
-    assert!(throttles > 0);
-    assert_eq!(expire(&app).await, Expired { answers: 2, throttles, ..Expired::default() });
+    let attempts = count(&app, "attempts").await.unsigned_abs();
+    assert!(attempts > 0);
+    assert_eq!(expire(&app).await, Expired { answers: 2, attempts, ..Expired::default() });
 
     app.clock.advance(29 * DAY);
     let before = (count(&app, "accounts").await, count(&app, "secrets").await, count(&app, "secret_versions").await);

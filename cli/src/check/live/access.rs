@@ -1,5 +1,6 @@
 //! Access control: anonymous callers, known default credentials, and tokens on routes that must reject them.
 
+use futures_util::future::try_join_all;
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::hardening::{EvidenceSource, Observation, Outcome};
 use holdfast_shared::rng::{Rng, SystemRng};
@@ -27,6 +28,10 @@ const FORGED_ADDRESS: &str = "192.0.2.1";
 /// Number of failed sign-ins within which throttling must begin.
 const MAX_TRIES: u32 = 30;
 
+/// Number of simultaneous sign-ins of one user, and how many of them may be evaluated.
+const SIMULTANEOUS: usize = 24;
+const MAX_EVALUATED: usize = 10;
+
 /// Length of a body that every route rejects.
 const TOO_LARGE: usize = 1 << 20;
 
@@ -35,7 +40,7 @@ pub(super) async fn observe(client: &Client, target: &Target, health: &Response)
     observations.push(known(client).await?);
     observations.push(large(client).await?);
     if target.rate_probe {
-        observations.push(many(client).await?);
+        observations.extend([many(client).await?, simultaneous(client).await?]);
     }
     if let Some(token) = &target.api_token {
         let response = client.get_as(token, "/admin/status", &[]).await?;
@@ -112,6 +117,16 @@ async fn many(client: &Client) -> anyhow::Result<Observation> {
         }
     }
     Ok(judged("EDGE-3", false, format!("{MAX_TRIES} failed sign-ins in a row get no 429")))
+}
+
+/// Sends sign-ins at the same time: where they are counted only after they were evaluated, all of them are.
+async fn simultaneous(client: &Client) -> anyhow::Result<Observation> {
+    let login = json!({"tenant": "none", "username": new_id(), "password": "not this one"});
+    let responses = try_join_all((0..SIMULTANEOUS).map(|_| client.post("/auth/login", &login))).await?;
+    let count = |status: u16| responses.iter().filter(|response| response.status == status).count();
+    let (evaluated, limited) = (count(401), count(429));
+    let evidence = format!("of {SIMULTANEOUS} simultaneous sign-ins {evaluated} were evaluated, and {limited} got 429");
+    Ok(judged("AUTH-5", evaluated <= MAX_EVALUATED && limited > 0, evidence))
 }
 
 async fn tenant(client: &Client, token: &SecretString) -> anyhow::Result<Observation> {

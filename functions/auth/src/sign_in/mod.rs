@@ -1,4 +1,4 @@
-//! Shared by the routes that sign a user in: the throttle of failed attempts, and the tokens that a sign-in returns.
+//! Shared by the routes that check a password or a code: the counts of attempts, and the tokens that a sign-in returns.
 
+pub(crate) mod attempts;
 pub(crate) mod grant;
-pub(crate) mod throttle;

@@ -23,8 +23,9 @@ const SESSIONS: &str =
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 const ANSWERS: &str = "DELETE FROM idempotency_keys WHERE (tenant_id, actor_id, key) IN
     (SELECT tenant_id, actor_id, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
-const THROTTLES: &str = "DELETE FROM login_throttles WHERE key IN
-    (SELECT key FROM login_throttles WHERE failed_at < $1 AND blocked_until < $1 LIMIT $2)";
+/// The levels of all kinds have fallen to zero by then.
+const ATTEMPTS: &str = "DELETE FROM attempts WHERE key IN
+    (SELECT key FROM attempts WHERE counted_at < $1 ORDER BY counted_at LIMIT $2)";
 const CHECKS: &str =
     "DELETE FROM schema_checks WHERE id IN (SELECT id FROM schema_checks WHERE at < $1 ORDER BY at LIMIT $2)";
 
@@ -37,8 +38,8 @@ pub struct Expired {
     pub sessions: u64,
     /// Responses stored for an `Idempotency-Key`, after a day.
     pub answers: u64,
-    /// Throttles of failed sign-ins, a day after they ended.
-    pub throttles: u64,
+    /// Counts of attempts at passwords and codes, a day after the last one.
+    pub attempts: u64,
     /// Schema checks, after 90 days.
     pub checks: u64,
 }
@@ -50,7 +51,7 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Expired, TaskError> {
         accounts: delete_all(context, ACCOUNTS, now - kept).await?,
         sessions: delete_all(context, SESSIONS, now - SESSIONS_KEPT).await?,
         answers: delete_all(context, ANSWERS, now - DAY).await?,
-        throttles: delete_all(context, THROTTLES, now - DAY).await?,
+        attempts: delete_all(context, ATTEMPTS, now - DAY).await?,
         checks: delete_all(context, CHECKS, now - CHECKS_KEPT).await?,
     })
 }

@@ -1,24 +1,18 @@
-//! Checks of one-time codes of signed-in users: throttled like passwords, since six digits are soon guessed.
+//! Checks of one-time codes of signed-in users: counted like passwords, since six digits are soon guessed.
 
 use holdfast_shared::app::App;
 use holdfast_shared::db::{FromRow, Row, RowError, Sql};
-use holdfast_shared::id::UserId;
 use holdfast_shared::identity::totp::TotpSecret;
-use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::problem::Problem;
 use holdfast_shared::vault::WrappedKey;
 use holdfast_shared::web::{RequestContext, Transaction};
 
 use super::sealed::SealedTotp;
-use crate::sign_in::throttle::ThrottleKeys;
+use crate::sign_in::attempts::OwnAttempt;
 
 const SELECT: Sql = Sql::prepared(
     "SELECT s.confirmed_at IS NOT NULL AS confirmed, s.sealed, k.version AS key_version, k.provider, k.provider_key, k.wrapped,
-        sign_in_delay(
-            p_now => $2,
-            p_user_key => $3,
-            p_pair_key => $4,
-            p_address_key => $5,
-            p_known_address => true) AS retry_after
+        take_own_attempt($2) AS retry_after
       FROM (VALUES (1)) AS request
       LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant()
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version",
@@ -43,29 +37,29 @@ impl FromRow for TotpRow {
     }
 }
 
-/// The caller's TOTP secret, and the keys by which wrong codes are counted.
+/// The caller's TOTP secret, as it is stored.
 pub(super) struct TotpCodes {
-    keys: ThrottleKeys,
-    request: RequestContext,
     confirmed: bool,
     sealed: Option<SealedTotp>,
 }
 
 impl TotpCodes {
-    /// Loads the secret.
+    /// Counts the caller's attempt, and loads the secret. `transaction` is the request's own.
     ///
     /// # Errors
     /// 429 after too many wrong codes.
-    pub(super) async fn load(app: &App, request: &RequestContext, user: UserId) -> Result<Self, Problem> {
-        let keys = ThrottleKeys::signed_in(user, request.source_ip.as_deref());
-        let select = SELECT.bind(&user).bind(&request.now).bind(&keys.user).bind(&keys.pair).bind(&keys.address);
+    pub(super) async fn load<'a>(
+        app: &App,
+        request: &'a RequestContext,
+        transaction: Transaction<'a>,
+    ) -> Result<(Self, OwnAttempt<'a>), Problem> {
+        let claims = request.user()?;
+        let select = SELECT.bind(&claims.sub).bind(&request.now);
         let row: TotpRow = request.transaction(app).look_up().one(select).await?;
-        if let Some(seconds) = row.retry_after {
-            return Err(Problem::rate_limited(seconds.unsigned_abs()));
-        }
-        let tenant = request.user()?.home();
+        let attempt = OwnAttempt::taken(row.retry_after, transaction, &request.now).await?;
+        let (tenant, user) = (claims.home(), claims.sub);
         let sealed = row.sealed.zip(row.key).map(|(bytes, key)| SealedTotp::new(tenant, user, bytes, key));
-        Ok(Self { keys, request: request.clone(), confirmed: row.confirmed, sealed })
+        Ok((Self { confirmed: row.confirmed, sealed }, attempt))
     }
 
     /// Opens the secret that is in use.
@@ -82,14 +76,6 @@ impl TotpCodes {
         match &self.sealed {
             Some(sealed) if self.confirmed == confirmed => sealed.open(app).await.map(Some),
             _ => Ok(None),
-        }
-    }
-
-    /// Counts a wrong code, and returns the problem to answer with.
-    pub(super) async fn reject(&self, transaction: Transaction<'_>) -> Problem {
-        match transaction.execute(vec![self.keys.count_failure(&self.request.now)]).await {
-            Err(problem) => problem,
-            Ok(()) => Problem::of(Code::InvalidCredentials),
         }
     }
 }

@@ -41,15 +41,15 @@ pub(crate) async fn handle(
     Json(body): Json<CodeRequest>,
 ) -> Result<NoContent, Problem> {
     let user = request.user()?.sub;
-    let codes = TotpCodes::load(&app, &request, user).await?;
     let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
+    let (codes, attempt) = TotpCodes::load(&app, &request, transaction).await?;
     let Some(secret) = codes.unconfirmed(&app).await? else {
-        return Err(transaction.reject(Problem::new(Code::Conflict, NOTHING_TO_CONFIRM)).await);
+        return Err(attempt.give_back(Problem::new(Code::Conflict, NOTHING_TO_CONFIRM)).await);
     };
     let Some(step) = secret.step_of(body.code.expose_secret(), request.now) else {
-        return Err(codes.reject(transaction).await);
+        return Err(attempt.fail().await);
     };
     let confirm = CONFIRM.bind(&user).bind(&step).bind(&request.now);
-    transaction.execute(vec![confirm]).await.map_err(|problem| conflict(problem, NOTHING_TO_CONFIRM))?;
+    attempt.succeed().execute(vec![confirm]).await.map_err(|problem| conflict(problem, NOTHING_TO_CONFIRM))?;
     Ok(NoContent)
 }

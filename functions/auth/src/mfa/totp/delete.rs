@@ -20,8 +20,7 @@ pub(crate) static ROUTE: Route = Route::delete("/auth/mfa/totp", "mfa.remove")
     .body::<CodeRequest>()
     .rejects(&[Code::InvalidCredentials, Code::Conflict, Code::RateLimited]);
 
-const USE_CODE: Sql =
-    Sql::prepared("SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN reject('invalid_credentials') END");
+const USE_CODE: Sql = Sql::prepared("SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN fail_own_attempt($4) END");
 
 /// Where the role requires TOTP, the user's sessions may then only set it up again.
 const DELETE: Sql = Sql::prepared(
@@ -44,20 +43,20 @@ pub(crate) async fn handle(
 ) -> Result<NoContent, Problem> {
     let claims = request.user()?;
     let user = claims.sub;
-    let codes = TotpCodes::load(&app, &request, user).await?;
     let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
+    let (codes, attempt) = TotpCodes::load(&app, &request, transaction).await?;
     let Some(secret) = codes.confirmed(&app).await? else {
-        return Err(transaction.reject(Problem::new(Code::Conflict, NOT_SET_UP)).await);
+        return Err(attempt.give_back(Problem::new(Code::Conflict, NOT_SET_UP)).await);
     };
     let code = body.code.expose_secret();
     let (step, recovery) = (secret.step_of(code, request.now), recovery_hash(code));
     if step.is_none() && recovery.is_none() {
-        return Err(codes.reject(transaction).await);
+        return Err(attempt.fail().await);
     }
     let required = app.config.mfa_roles.contains(&claims.role);
     let use_code = USE_CODE.bind(&user).bind(&step).bind(&recovery).bind(&request.now);
     let delete = DELETE.bind(&user).bind(&required);
-    let deleted = transaction.execute(vec![use_code, delete]).await;
+    let deleted = attempt.succeed().execute(vec![use_code, delete]).await;
     deleted.map_err(|problem| conflict(problem, NOT_SET_UP))?;
     Ok(NoContent)
 }

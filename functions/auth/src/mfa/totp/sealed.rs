@@ -8,8 +8,8 @@ use holdfast_shared::vault::{Purpose, Sealed, WrappedKey};
 
 /// A sealed secret, with the wrapped data key that opens it.
 pub(crate) struct SealedTotp {
-    tenant: TenantId,
-    user: UserId,
+    pub(crate) tenant: TenantId,
+    pub(crate) user: UserId,
     bytes: Vec<u8>,
     key: WrappedKey,
 }
