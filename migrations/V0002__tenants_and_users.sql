@@ -155,8 +155,9 @@ CREATE TABLE sessions (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     refreshed_at timestamptz NOT NULL,
+    authenticated_at timestamptz NOT NULL,
     ended_at timestamptz,
-    end_reason text CHECK (end_reason IN ('logout', 'reuse', 'revoked', 'password', 'attempts')),
+    end_reason text CHECK (end_reason IN ('logout', 'reuse', 'revoked', 'password', 'attempts', 'idle')),
     mfa_pending boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     source_ip text,
@@ -176,6 +177,8 @@ COMMENT ON COLUMN sessions.user_id IS 'The user who signed in.';
 COMMENT ON COLUMN sessions.created_at IS 'Time of the sign-in.';
 COMMENT ON COLUMN sessions.expires_at IS 'End of the session, however often it is refreshed.';
 COMMENT ON COLUMN sessions.refreshed_at IS 'Time of the last refresh.';
+COMMENT ON COLUMN sessions.authenticated_at IS
+    'Time at which the user last gave the password, and a code where one is required: the tokens'' auth_time.';
 COMMENT ON COLUMN sessions.ended_at IS 'Time at which the session was ended before its expiry.';
 COMMENT ON COLUMN sessions.end_reason IS 'Reason for which it was ended.';
 COMMENT ON COLUMN sessions.mfa_pending IS
@@ -196,7 +199,7 @@ CREATE POLICY retention ON sessions TO holdfast_maintenance USING (true);
 GRANT SELECT ON sessions TO holdfast_app, holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON sessions TO holdfast_definer;
 GRANT DELETE, SELECT ON sessions TO holdfast_maintenance;
-GRANT UPDATE (end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
+GRANT UPDATE (authenticated_at, end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
 
 CREATE TABLE refresh_tokens (
     hash bytea PRIMARY KEY CHECK (octet_length(hash) = 32),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use holdfast_shared::permission::{Permission, Role, Scope};
-use holdfast_shared::route::{Access, Route};
+use holdfast_shared::route::{Access, Authentication, Route};
 
 use crate::gateway;
 
@@ -12,7 +12,7 @@ pub fn document() -> String {
     let mut text = String::from(
         "# Permissions\n\nGenerated from the code by `cargo run -- admin document permissions > docs/permissions.md`; a test keeps it current.\n\n\
          Each route requires a permission; roles and the scopes of API tokens are sets of permissions. `operator` belongs to the\n\
-         platform, the other roles to a tenant.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
+         platform, the other roles to a tenant. Where a recent authentication is needed, it is at most 300 seconds old.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     let mark = |held: bool| if held { "yes" } else { "" };
     for permission in Permission::ALL {
@@ -21,7 +21,9 @@ pub fn document() -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "| `{permission}` | {roles} | {scope} |");
     }
-    text.push_str("\n## Routes\n\n| route | principal | JWT only | audited as |\n| --- | --- | --- | --- |\n");
+    text.push_str(
+        "\n## Routes\n\n| route | principal | JWT only | recent | audited as |\n| --- | --- | --- | --- | --- |\n",
+    );
     for endpoint in gateway::endpoints() {
         let route: &Route = endpoint.route;
         let principal = match route.access {
@@ -31,7 +33,9 @@ pub fn document() -> String {
             Access::Holder(permission) | Access::Admin(permission) => format!("`{permission}`"),
         };
         let jwt = mark(route.access != Access::Anyone && route.needs_jwt());
-        let _ = writeln!(text, "| `{} {}` | {principal} | {jwt} | `{}` |", route.method, route.path, route.action);
+        let recent = mark(route.authentication == Authentication::Recent);
+        let (method, path, action) = (&route.method, route.path, route.action);
+        let _ = writeln!(text, "| `{method} {path}` | {principal} | {jwt} | {recent} | `{action}` |");
     }
     text
 }

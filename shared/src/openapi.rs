@@ -14,7 +14,7 @@ use utoipa::openapi::{
 
 use crate::problem::{Code, ProblemBody};
 use crate::route::{
-    Access, BodySchema, Effect, Origin, ParameterKind, Precondition, QueryParameter, Route, TenantScope,
+    Access, Authentication, BodySchema, Effect, Origin, ParameterKind, Precondition, QueryParameter, Route, TenantScope,
 };
 
 const SECURITY: &str = "bearer";
@@ -198,6 +198,7 @@ fn rejections(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
     add(route.access.permission().is_some(), &[Code::Forbidden]);
     add(route.origin == Origin::Same, &[Code::Forbidden]);
     add(route.needs_jwt(), &[Code::JwtRequired]);
+    add(route.authentication == Authentication::Recent, &[Code::ReauthenticationRequired]);
     add(route.body.is_some(), &[Code::InvalidRequest, Code::ValidationFailed, Code::PayloadTooLarge]);
     add(route.body.is_some(), &[Code::UnsupportedMediaType, Code::Internal, Code::Unavailable]);
     add(route.precondition != Precondition::None, &[Code::InvalidRequest, Code::PreconditionFailed]);

@@ -43,6 +43,8 @@ codes! {
         "Invalid credentials", "Invalid credentials.";
     MfaRequired = "mfa_required", UNAUTHORIZED,
         "One-time code required", "A one-time code is required: send it as otp, or enrol at /auth/mfa/totp first.";
+    ReauthenticationRequired = "reauthentication_required", UNAUTHORIZED,
+        "Recent authentication required", "Authenticate again at /auth/step-up: the last time was over 300 seconds ago.";
     Forbidden = "forbidden", FORBIDDEN,
         "Forbidden", "This operation is not permitted.";
     JwtRequired = "jwt_required", FORBIDDEN,
@@ -276,7 +278,12 @@ impl Problem {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if code.status() == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let challenge = match code {
+                // RFC 9470, section 3.
+                Code::ReauthenticationRequired => "Bearer error=\"insufficient_user_authentication\", max_age=300",
+                _ => "Bearer",
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, (*seconds).into());

@@ -239,6 +239,11 @@ impl TestApp {
         client.with_tokens(&response.body)
     }
 
+    /// Returns the body of a request that asks for the caller's password alone.
+    pub fn own_password(&self) -> Value {
+        json!({"password": self.password.expose_secret()})
+    }
+
     /// Returns the login request of the tenant's user of this role.
     pub fn credentials(&self, tenant: Tenant, role: Role) -> Value {
         let mut request = json!({"username": role.name(), "password": self.password.expose_secret()});

@@ -56,7 +56,7 @@ impl<'a> Samples<'a> {
 
     /// Enrols the caller's authenticator app. Returns its secret.
     async fn enrol(&self, client: &Client) -> String {
-        client.post_empty("/auth/mfa/totp").await.text_at("secret").to_owned()
+        client.post("/auth/mfa/totp", &self.app.own_password()).await.text_at("secret").to_owned()
     }
 
     /// Returns the code of a secret, some steps ahead.
@@ -95,6 +95,27 @@ impl<'a> Samples<'a> {
     /// Creates a user of the tenant, or of the platform. Returns its path.
     async fn user(&self, tenant: Tenant) -> String {
         self.administer(tenant, "/admin/users", new_user(tenant)).await
+    }
+
+    /// Creates a user of the tenant and signs in. Returns the user's path and the client.
+    async fn signed_in_user(&self, tenant: Tenant) -> (String, Client) {
+        let (name, (_, admin)) = (unique(), self.admins.iter().find(|(of, _)| *of == tenant).unwrap());
+        let role = if tenant == Tenant::Platform { Role::Operator } else { Role::Viewer };
+        let path = users::create_user(self.app, admin, &name, role).await;
+        (path, self.app.sign_in_as(tenant, &name).await)
+    }
+
+    /// Signs a new user of the tenant in. Returns the path of the session.
+    async fn user_session(&self, tenant: Tenant) -> String {
+        let (path, client) = self.signed_in_user(tenant).await;
+        format!("{path}/sessions/{}", client.get("/auth/whoami").await.text_at("session_id"))
+    }
+
+    /// Enrols the authenticator app of a new user of the tenant. Returns the path of the user's second factors.
+    async fn user_with_totp(&self, tenant: Tenant) -> String {
+        let (path, client) = self.signed_in_user(tenant).await;
+        self.enrol(&client).await;
+        format!("{path}/mfa")
     }
 
     /// Creates a tenant. Returns its path.
@@ -163,6 +184,12 @@ impl<'a> Samples<'a> {
                 let id = listed.body["items"][0]["id"].as_str().unwrap_or_default().to_owned();
                 plain(&format!("/auth/sessions/{}", if id.is_empty() { unique() } else { id }))
             }
+            ("POST", path @ ("/auth/mfa/totp" | "/auth/step-up")) => with(path, self.app.own_password()),
+            ("POST", path @ "/auth/mfa/recovery-codes") => {
+                let secret = self.enrol(client).await;
+                client.post("/auth/mfa/totp/confirm", &json!({"code": self.code(&secret, 0)})).await;
+                with(path, json!({"code": self.code(&secret, 1)}))
+            }
             ("POST", path @ "/auth/mfa/totp/confirm") => {
                 let secret = self.enrol(client).await;
                 with(path, json!({"code": self.code(&secret, 0)}))
@@ -189,6 +216,9 @@ impl<'a> Samples<'a> {
             ("POST", path @ "/admin/users") => with(path, new_user(tenant)),
             ("GET" | "DELETE", "/admin/users/{id}") => plain(&self.user(tenant).await),
             ("PATCH", "/admin/users/{id}") => with(&self.user(tenant).await, json!({"status": "suspended"})),
+            ("DELETE", "/admin/users/{id}/mfa") => plain(&self.user_with_totp(tenant).await),
+            ("GET", "/admin/users/{id}/sessions") => plain(&format!("{}/sessions", self.user(tenant).await)),
+            ("DELETE", "/admin/users/{id}/sessions/{sid}") => plain(&self.user_session(tenant).await),
             ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
             ("POST", path @ "/admin/keys/rotate") => with(path, json!({"kind": "vault"})),
             ("POST", path @ "/admin/backups") => {
@@ -201,7 +231,6 @@ impl<'a> Samples<'a> {
                 path @ ("/auth/logout"
                 | "/auth/sessions"
                 | "/auth/tokens"
-                | "/auth/mfa/totp"
                 | "/admin/keys"
                 | "/auth/whoami"
                 | "/.well-known/jwks.json"

@@ -10,6 +10,7 @@ mod password;
 mod refresh;
 mod sessions;
 mod sign_in;
+mod step_up;
 mod tokens;
 mod whoami;
 
@@ -28,9 +29,11 @@ pub fn endpoints() -> Vec<Endpoint> {
         browser::logout::ROUTE.to(browser::logout::handle),
         whoami::ROUTE.to(whoami::handle),
         password::ROUTE.to(password::handle),
+        step_up::ROUTE.to(step_up::handle),
         mfa::totp::create::ROUTE.to(mfa::totp::create::handle),
         mfa::totp::confirm::ROUTE.to(mfa::totp::confirm::handle),
         mfa::totp::delete::ROUTE.to(mfa::totp::delete::handle),
+        mfa::recovery_codes::ROUTE.to(mfa::recovery_codes::handle),
         sessions::list::ROUTE.to(sessions::list::handle),
         sessions::delete::ROUTE.to(sessions::delete::handle),
         tokens::list::ROUTE.to(tokens::list::handle),

@@ -6,20 +6,20 @@ use holdfast_shared::db::{DbError, FromRow, Row, RowError, Sql};
 use holdfast_shared::id::{SessionId, TenantId, UserId};
 use holdfast_shared::identity::password;
 use holdfast_shared::identity::refresh::RefreshToken;
-use holdfast_shared::identity::totp::{TotpSecret, recovery_hash};
 use holdfast_shared::permission::Role;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::vault::WrappedKey;
 use holdfast_shared::web::{ApiResponse, Json, RequestContext};
-use jiff::Timestamp;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::mfa::totp::sealed::SealedTotp;
 use crate::sign_in::attempts::SignInKeys;
-use crate::sign_in::grant::{Grant, SESSION_LIFETIME, SigningKeyRow, Tokens};
+use crate::sign_in::grant::{Grant, SigningKeyRow, Tokens, session_lifetime};
+use crate::sign_in::otp_proof::OtpProof;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/login", "auth.login")
     .access(Access::Anyone)
@@ -180,7 +180,7 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
     };
 
     let session = SessionId(app.rng.uuid(request.now));
-    let session_ends = request.now + SESSION_LIFETIME;
+    let session_ends = request.now + session_lifetime(&app.config, role);
     let refresh = RefreshToken::random(&*app.rng);
     let hash = refresh.hash();
     let needs_mfa = app.config.mfa_roles.contains(&role);
@@ -200,21 +200,7 @@ pub(crate) async fn sign_in(app: &App, request: &RequestContext, body: LoginRequ
         .bind(&proof.recovery)
         .bind(&needs_mfa);
     let key: SigningKeyRow = transaction.target("session_id", session.0).one(succeeded).await?;
-    let grant = Grant { user, session, tenant, role, session_ends, key: key.active() };
+    let authenticated = request.now;
+    let grant = Grant { user, session, tenant, role, session_ends, authenticated, key: key.active() };
     grant.tokens(app, request.now, &refresh).await
-}
-
-/// Proof that the user has the authenticator app: the step of a one-time code, or a recovery code. Whether either was used
-/// before is checked by the database.
-#[derive(Default)]
-struct OtpProof {
-    step: Option<i64>,
-    recovery: Option<Vec<u8>>,
-}
-
-impl OtpProof {
-    fn check(secret: &TotpSecret, otp: &str, now: Timestamp) -> Option<Self> {
-        let (step, recovery) = (secret.step_of(otp, now), recovery_hash(otp));
-        (step.is_some() || recovery.is_some()).then_some(Self { step, recovery })
-    }
 }

@@ -32,7 +32,8 @@ pub(crate) struct RefreshRequest {
 }
 
 const ROTATE: Sql = Sql::prepared(
-    "SELECT tenant_id, user_id, session_id, role, expires_at, seed, kid, provider_key FROM refresh_session($1, $2, $3, $4)",
+    "SELECT tenant_id, user_id, session_id, role, expires_at, authenticated_at, seed, kid, provider_key
+      FROM refresh_session($1, $2, $3, $4, $5)",
 );
 
 /// The result of [`ROTATE`].
@@ -43,6 +44,7 @@ struct RotatedSession {
     session_id: SessionId,
     role: String,
     expires_at: Timestamp,
+    authenticated_at: Timestamp,
     seed: Vec<u8>,
     #[row(flatten)]
     key: SigningKeyRow,
@@ -65,6 +67,8 @@ pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -
     let seed = app.rng.bytes::<32>().to_vec();
     let (hash, successor_hash) = (token.hash(), token.successor(&seed).hash());
     let rotate = ROTATE.bind(&hash).bind(&seed).bind(&successor_hash).bind(&request.now);
+    let idle_minutes = i32::from(app.config.operator_idle_minutes);
+    let rotate = rotate.bind(&idle_minutes);
     let rotated: RotatedSession = transaction.one(rotate).await?;
     let grant = Grant {
         user: rotated.user_id,
@@ -72,6 +76,7 @@ pub(crate) async fn exchange(app: &App, request: &RequestContext, token: &str) -
         tenant: rotated.tenant_id,
         role: rotated.role.parse().map_err(|_| Problem::internal())?,
         session_ends: rotated.expires_at,
+        authenticated: rotated.authenticated_at,
         key: rotated.key.active(),
     };
     grant.tokens(app, request.now, &token.successor(&rotated.seed)).await

@@ -1,8 +1,9 @@
 // The frame: the signed-in user, the pages that user may see, and the page that the address names.
 
 import { button, byId, element, message, notice } from "./elements.js";
-import { get, mayResume, renew, signOut } from "./session.js";
+import { authenticateBy, get, mayResume, renew, signOut } from "./session.js";
 import * as signIn from "./sign-in.js";
+import * as stepUp from "./step-up.js";
 
 /** @import { Context, User } from "../types/index.d.ts" */
 
@@ -93,6 +94,7 @@ leave.onclick = async () => {
     notice(message(error));
   }
 };
+authenticateBy(stepUp.ask);
 window.addEventListener("hashchange", route);
 document.addEventListener("session-ended", () => {
   if (!user) return;

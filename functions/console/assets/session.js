@@ -64,7 +64,7 @@ async function send(method, at, { body, headers = {}, bearer } = {}) {
   return { value, etag: response.headers.get("ETag") ?? "" };
 }
 
-/** @param {Returned<"/auth/browser/login", "post">} tokens */
+/** @param {Returned<"/auth/step-up", "post">} tokens */
 function keep({ access_token, expires_in }) {
   token = access_token;
   renewAt = Date.now() + expires_in * 1000 - MARGIN_MS;
@@ -87,6 +87,26 @@ export function mayResume() {
  */
 export async function signIn(credentials) {
   keep((await send("POST", "auth/browser/login", { body: credentials })).value);
+}
+
+/** @type {() => Promise<boolean>} */
+let authenticate = async () => false;
+
+/**
+ * Sets what asks the user to authenticate again, and whether that succeeded.
+ * @param {() => Promise<boolean>} ask
+ */
+export function authenticateBy(ask) {
+  authenticate = ask;
+}
+
+/**
+ * Authenticates again in the same session.
+ * @param {Record<string, unknown>} proof
+ */
+export async function stepUp(proof) {
+  if (Date.now() >= renewAt) await renew();
+  keep((await send("POST", "auth/step-up", { body: proof, bearer: token })).value);
 }
 
 /** Renews the access token by the cookie; concurrent callers share one renewal. */
@@ -114,7 +134,8 @@ export async function signOut() {
 }
 
 /**
- * Calls the API. Where the session has ended, dispatches `session-ended` on the document.
+ * Calls the API. Where a recent authentication is required, asks for it and calls once more. Where the session has ended,
+ * dispatches `session-ended` on the document.
  * @param {string} method
  * @param {string} at
  * @param {Options} options
@@ -122,7 +143,13 @@ export async function signOut() {
 export async function call(method, at, options = {}) {
   try {
     if (Date.now() >= renewAt) await renew();
-    return await send(method, at, { ...options, bearer: token });
+    try {
+      return await send(method, at, { ...options, bearer: token });
+    } catch (error) {
+      const old = error instanceof ApiError && error.code === "reauthentication_required";
+      if (!old || !await authenticate()) throw error;
+      return await send(method, at, { ...options, bearer: token });
+    }
   } catch (error) {
     if (error instanceof ApiError && error.status === 401 && error.code === "unauthenticated") {
       forget();

@@ -44,5 +44,6 @@ assets! {
     "tenants.js": SCRIPT,
     "backups.js": SCRIPT,
     "status.js": SCRIPT,
+    "step-up.js": SCRIPT,
     "codes.js": SCRIPT,
 }

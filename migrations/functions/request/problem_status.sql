@@ -6,6 +6,7 @@ RETURN CASE p_code
     WHEN 'unauthenticated' THEN 401
     WHEN 'invalid_credentials' THEN 401
     WHEN 'mfa_required' THEN 401
+    WHEN 'reauthentication_required' THEN 401
     WHEN 'forbidden' THEN 403
     WHEN 'jwt_required' THEN 403
     WHEN 'tenant_mismatch' THEN 403

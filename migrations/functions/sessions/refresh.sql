@@ -1,11 +1,17 @@
-CREATE OR REPLACE FUNCTION refresh_session(p_hash bytea, p_seed bytea, p_successor_hash bytea, p_now timestamptz)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION refresh_session(
+    p_hash bytea,
+    p_seed bytea,
+    p_successor_hash bytea,
+    p_now timestamptz,
+    p_operator_idle_minutes integer
+) RETURNS TABLE (
     rejection text,
     tenant_id uuid,
     user_id uuid,
     session_id uuid,
     role text,
     expires_at timestamptz,
+    authenticated_at timestamptz,
     seed bytea,
     kid text,
     provider_key text
@@ -36,6 +42,10 @@ BEGIN
     IF NOT FOUND OR s.ended_at IS NOT NULL OR s.expires_at <= p_now THEN
         rejection := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
+    IF u.role = 'operator' AND s.refreshed_at <= p_now - make_interval(mins => p_operator_idle_minutes) THEN
+        UPDATE sessions SET ended_at = p_now, end_reason = 'idle' WHERE id = s.id;
+        rejection := reject('unauthenticated'); RETURN NEXT; RETURN;
+    END IF;
     PERFORM begin_request(u.tenant_id, 'user', u.id, u.username, u.role, s.id);
     IF t.used_at IS NULL THEN
         UPDATE refresh_tokens SET used_at = p_now, successor_seed = p_seed, successor_hash = p_successor_hash
@@ -50,13 +60,14 @@ BEGIN
         UPDATE sessions SET ended_at = p_now, end_reason = 'reuse' WHERE id = s.id;
         rejection := reject('unauthenticated'); RETURN NEXT; RETURN;
     END IF;
-    RETURN QUERY SELECT NULL::text, u.tenant_id, u.id, s.id, u.role, s.expires_at, t.successor_seed, k.kid,
-           k.provider_key
+    RETURN QUERY SELECT NULL::text, u.tenant_id, u.id, s.id, u.role, s.expires_at, s.authenticated_at,
+           t.successor_seed, k.kid, k.provider_key
       FROM (VALUES (1)) AS one LEFT JOIN active_signing_key(p_now) k ON true;
 END $$;
 
 COMMENT ON FUNCTION refresh_session IS
     'Rotates a refresh token and returns the key that signs. The same token again within 10 seconds, its successor '
-    'unused, gets the same successor; later it ends the session.';
+    'unused, gets the same successor; later it ends the session. An operator''s session ends without a refresh for so '
+    'many minutes.';
 ALTER FUNCTION refresh_session OWNER TO holdfast_definer;
 GRANT EXECUTE ON FUNCTION refresh_session TO holdfast_app;

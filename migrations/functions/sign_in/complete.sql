@@ -42,9 +42,9 @@ BEGIN
     PERFORM give_back_sign_in(u.tenant_id, u.id, p_now, p_address_key, p_user_key, p_pair_key);
     -- Password and code were right: what the user mistyped here before is forgotten.
     DELETE FROM attempts WHERE key = p_pair_key;
-    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, source_ip, address_key,
-        user_agent, mfa_pending)
-    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_source_ip, p_address_key, p_user_agent,
+    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at, refreshed_at, authenticated_at, source_ip,
+        address_key, user_agent, mfa_pending)
+    VALUES (p_session, u.tenant_id, u.id, p_now, p_expires_at, p_now, p_now, p_source_ip, p_address_key, p_user_agent,
         p_needs_mfa AND NOT has_totp);
     INSERT INTO refresh_tokens (hash, session_id, tenant_id, created_at)
     VALUES (p_refresh_hash, p_session, u.tenant_id, p_now);

@@ -6,6 +6,7 @@ CREATE TABLE sessions (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     refreshed_at timestamp with time zone NOT NULL,
+    authenticated_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     end_reason text,
     mfa_pending boolean NOT NULL DEFAULT false,
@@ -17,7 +18,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_address_key_check CHECK ((octet_length(address_key) = 32)),
     CONSTRAINT sessions_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT sessions_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
-    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'revoked'::text, 'password'::text, 'attempts'::text]))),
+    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'revoked'::text, 'password'::text, 'attempts'::text, 'idle'::text]))),
     CONSTRAINT sessions_user_id_tenant_id_fkey FOREIGN KEY (user_id, tenant_id) REFERENCES users(id, tenant_id) ON DELETE CASCADE,
     CONSTRAINT sessions_id_tenant_id_key UNIQUE (id, tenant_id)
 );
@@ -31,7 +32,7 @@ CREATE POLICY own_tenant ON sessions FOR ALL TO holdfast_app USING ((tenant_id =
 CREATE POLICY owner ON sessions FOR ALL TO owner USING (true);
 CREATE POLICY retention ON sessions FOR ALL TO holdfast_maintenance USING (true);
 GRANT SELECT ON sessions TO holdfast_app;
-GRANT UPDATE (end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
+GRANT UPDATE (authenticated_at, end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
 GRANT SELECT ON sessions TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON sessions TO holdfast_definer;
 GRANT DELETE, SELECT ON sessions TO holdfast_maintenance;
@@ -42,6 +43,7 @@ COMMENT ON COLUMN sessions.user_id IS 'The user who signed in.';
 COMMENT ON COLUMN sessions.created_at IS 'Time of the sign-in.';
 COMMENT ON COLUMN sessions.expires_at IS 'End of the session, however often it is refreshed.';
 COMMENT ON COLUMN sessions.refreshed_at IS 'Time of the last refresh.';
+COMMENT ON COLUMN sessions.authenticated_at IS 'Time at which the user last gave the password, and a code where one is required: the tokens'' auth_time.';
 COMMENT ON COLUMN sessions.ended_at IS 'Time at which the session was ended before its expiry.';
 COMMENT ON COLUMN sessions.end_reason IS 'Reason for which it was ended.';
 COMMENT ON COLUMN sessions.mfa_pending IS 'The role requires a second factor and the user has none yet: the session may only enrol one.';

@@ -81,6 +81,12 @@ pub struct Config {
     pub retention_days: u16,
     /// Number of versions that are kept of a secret.
     pub secret_versions: u16,
+    /// Lifetime of a session, regardless of refreshes, in days.
+    pub session_days: u16,
+    /// Lifetime of an operator's session, in hours.
+    pub operator_session_hours: u16,
+    /// Minutes after which an operator's session that was not refreshed ends.
+    pub operator_idle_minutes: u16,
     /// Roles whose users must have TOTP.
     pub mfa_roles: Vec<Role>,
     /// Origins that browsers may call from; none by default.

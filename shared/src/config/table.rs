@@ -258,6 +258,22 @@ pub const SETTINGS: &[Setting] = &[
     )
     .needed_by("auth")
     .rejects("an entry that is not a role", "list roles such as admin,operator"),
+    Setting::new(Audit, "SESSION_DAYS", "Days after which a session ends, however often it is refreshed.")
+        .default("7")
+        .number(1, 90, "days")
+        .needed_by("auth"),
+    Setting::new(Audit, "OPERATOR_SESSION_HOURS", "The same for operators, in hours.")
+        .default("12")
+        .number(1, 168, "hours")
+        .needed_by("auth"),
+    Setting::new(
+        Audit,
+        "OPERATOR_IDLE_MINUTES",
+        "Minutes after which an operator's session ends that was not refreshed. An access token is valid for 15.",
+    )
+    .default("30")
+    .number(15, 720, "minutes")
+    .needed_by("auth"),
     Setting::new(Audit, "RETENTION_DAYS", "Days for which a deleted account can be restored.")
         .default("30")
         .number(1, 3650, "days")

@@ -16,6 +16,9 @@ use crate::permission::Role;
 /// Lifetime of an access token in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 
+/// Seconds for which an authentication is recent (RFC 9470): as long as it takes to do what it was for.
+pub const RECENT_SECONDS: i64 = 300;
+
 /// Seconds by which the clocks of two machines may differ.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 
@@ -41,6 +44,8 @@ pub struct Claims {
     pub tenant: Option<TenantId>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
+    /// Time at which the user last gave a password, and a code where one is required; refreshing keeps it.
+    pub auth_time: i64,
     /// Not valid before.
     pub nbf: i64,
     /// Expires at; not valid from then on.
@@ -53,6 +58,11 @@ impl Claims {
     /// Returns the tenant that the user belongs to.
     pub fn home(&self) -> TenantId {
         self.tenant.unwrap_or(TenantId::PLATFORM)
+    }
+
+    /// Returns whether the user authenticated in the last [`RECENT_SECONDS`].
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now.as_second() - self.auth_time <= RECENT_SECONDS
     }
 }
 

@@ -84,6 +84,15 @@ pub enum Session {
     Enrolling,
 }
 
+/// The authentication that a route needs of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authentication {
+    /// That of the session, however long ago.
+    Session,
+    /// One of the last 300 seconds (step-up, RFC 9470): the route does what a stolen session must not.
+    Recent,
+}
+
 /// The origins from which a route accepts requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::problem::Code;
 
-pub use contract::{Access, Audited, Effect, Origin, Precondition, Session, TenantScope};
+pub use contract::{Access, Audited, Authentication, Effect, Origin, Precondition, Session, TenantScope};
 pub use endpoint::{Endpoint, Handled};
 pub use query::{ParameterKind, QueryParameter};
 pub use schema::BodySchema;
@@ -42,6 +42,8 @@ pub struct Route {
     pub tenant: TenantScope,
     /// Sessions that it accepts.
     pub session: Session,
+    /// Authentication that it needs.
+    pub authentication: Authentication,
     /// Origins that it accepts requests from.
     pub origin: Origin,
     /// Summary for the OpenAPI document: one imperative sentence.
@@ -74,6 +76,7 @@ impl Route {
             max_body: MAX_BODY_BYTES,
             tenant: TenantScope::Own,
             session: Session::Full,
+            authentication: Authentication::Session,
             origin: Origin::Any,
             summary: "",
             query: &[],
@@ -167,6 +170,13 @@ impl Route {
     #[must_use]
     pub const fn enrols(mut self) -> Self {
         self.session = Session::Enrolling;
+        self
+    }
+
+    /// Requires an authentication of the last 300 seconds.
+    #[must_use]
+    pub const fn recent(mut self) -> Self {
+        self.authentication = Authentication::Recent;
         self
     }
 

@@ -19,7 +19,7 @@ use crate::identity::principal::Principal;
 use crate::identity::token::{self, Rejection};
 use crate::permission::Role;
 use crate::problem::{Code, Problem};
-use crate::route::{Access, Audited, Effect, Origin, Precondition, Route, TenantScope};
+use crate::route::{Access, Audited, Authentication, Effect, Origin, Precondition, Route, TenantScope};
 
 /// Length to which the user agent is truncated, to bound the audit row.
 const MAX_USER_AGENT: usize = 256;
@@ -104,6 +104,11 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, fields: &mut Reque
             && principal.lacks(permission)
         {
             return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
+        }
+        if route.authentication == Authentication::Recent
+            && principal.user().is_some_and(|claims| !claims.is_recent(fields.now))
+        {
+            return Err(Problem::of(Code::ReauthenticationRequired));
         }
     }
     if route.origin == Origin::Same {

@@ -28,7 +28,7 @@ pub use context::{RequestContext, RequestFields, RequestId, SourceIp};
 pub use etag::IfMatch;
 pub use list::List;
 pub use outer::reject;
-pub use params::{CURSOR, Id, LIMIT, Name, Page, Params, Version};
+pub use params::{CURSOR, Id, LIMIT, Name, Page, Params, Sid, Version};
 pub use patch::{Changes, Patch};
 pub use response::ApiResponse;
 pub use service::service;

@@ -13,6 +13,7 @@ use super::RequestContext;
 use super::cursor::CursorKey;
 use super::list::List;
 use crate::app::App;
+use crate::id::SessionId;
 use crate::problem::Problem;
 use crate::route::{ParameterKind, QueryParameter};
 
@@ -25,6 +26,18 @@ impl<T: FromStr> FromRequestParts<App> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         segment(parts, app, "id").await?.parse().map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The session in the path, as `{sid}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Sid(pub SessionId);
+
+impl FromRequestParts<App> for Sid {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        segment(parts, app, "sid").await?.parse().map(Self).map_err(|_| Problem::not_found())
     }
 }
 

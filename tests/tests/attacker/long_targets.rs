@@ -24,7 +24,7 @@ fn target(route: &Route, length: usize) -> String {
     match route.path.split_once('{') {
         Some((start, rest)) => {
             let end = rest.split_once('}').unwrap().1;
-            fill(start, &end.replace("{name}", "name").replace("{n}", "1").replace("{id}", "id"))
+            fill(start, &end.replace(['{', '}'], ""))
         }
         None => fill(&format!("{}?filler=", route.path), ""),
     }

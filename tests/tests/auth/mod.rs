@@ -8,3 +8,4 @@ mod one_time_codes;
 mod password_change;
 mod session_revocation;
 mod sign_in;
+mod step_up;

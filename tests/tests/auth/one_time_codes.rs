@@ -14,7 +14,7 @@ struct Enrolled {
 }
 
 async fn enrol(app: &TestApp, client: Client) -> Enrolled {
-    let enrolment = client.post_empty("/auth/mfa/totp").await;
+    let enrolment = client.post("/auth/mfa/totp", &app.own_password()).await;
     assert_eq!(enrolment.status, 200, "{enrolment:?}");
     let secret = enrolment.text_at("secret").to_owned();
     let recovery = enrolment.body["recovery_codes"].as_array().unwrap();
@@ -36,7 +36,7 @@ async fn login(app: &TestApp, otp: Option<&str>) -> Response {
 async fn after_enrolment_every_sign_in_needs_a_code() {
     let app = TestApp::start().await;
     let client = app.sign_in(Tenant::Acme, Role::Viewer).await;
-    let enrolment = client.post_empty("/auth/mfa/totp").await;
+    let enrolment = client.post("/auth/mfa/totp", &app.own_password()).await;
     let secret = enrolment.text_at("secret");
     assert_eq!(
         enrolment.text_at("otpauth_url"),
@@ -88,7 +88,11 @@ async fn totp_is_disabled_only_with_a_code() {
     let Enrolled { client, secret, .. } = enrol(&app, app.sign_in(Tenant::Acme, Role::Viewer).await).await;
     let disable = |text: String| client.send(http::Method::DELETE, "/auth/mfa/totp", Some(json!({"code": text})));
     assert_eq!(disable("123456".to_owned()).await.outcome(), "401 invalid_credentials");
-    assert_eq!(client.post_empty("/auth/mfa/totp").await.outcome(), "409 conflict", "a secret in use is not replaced");
+    assert_eq!(
+        client.post("/auth/mfa/totp", &app.own_password()).await.outcome(),
+        "409 conflict",
+        "a secret in use is not replaced"
+    );
     assert_eq!(disable(code(&secret, app.clock.now(), 1)).await.status, 204);
     assert_eq!(login(&app, None).await.status, 200);
     assert_eq!(disable("123456".to_owned()).await.outcome(), "409 conflict");
@@ -98,7 +102,7 @@ async fn totp_is_disabled_only_with_a_code() {
 async fn codes_cannot_be_guessed() {
     let app = TestApp::start().await;
     let client = app.sign_in(Tenant::Acme, Role::Viewer).await;
-    client.post_empty("/auth/mfa/totp").await;
+    client.post("/auth/mfa/totp", &app.own_password()).await;
     let mut outcomes = Vec::new();
     for at in 0..6 {
         let guess = json!({"code": format!("{at:06}")});

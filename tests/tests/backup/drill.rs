@@ -46,7 +46,7 @@ async fn a_vault_key_that_does_not_open_the_canary_fails_the_drill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_key_wrapped_by_an_unknown_key_fails_the_drill_though_the_canary_opens() {
     let app = TestApp::start().await;
-    app.sign_in(Tenant::Acme, Role::Viewer).await.post_empty("/auth/mfa/totp").await;
+    app.sign_in(Tenant::Acme, Role::Viewer).await.post("/auth/mfa/totp", &app.own_password()).await;
     app.database.execute("UPDATE vault_keys SET provider_key = 'gone'").await;
     let files = tempfile::tempdir().unwrap();
     let plan = plan(&app, folder(files.path()));

@@ -90,7 +90,7 @@ async fn every_row_of_every_table_is_dumped_and_restored() {
         }
     }
     let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
-    admin.post_empty("/auth/mfa/totp").await;
+    admin.post("/auth/mfa/totp", &app.own_password()).await;
     admin.with_header("idempotency-key", "once").post("/accounts", &json!({"name": "Once"})).await;
     let mut wrong = app.credentials(Tenant::Acme, Role::Viewer);
     wrong["password"] = secrets::random().expose_secret().into();

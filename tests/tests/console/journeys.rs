@@ -149,7 +149,7 @@ async fn an_operator_sees_the_platform_and_no_accounts() {
 async fn a_user_with_totp_is_asked_for_a_code() {
     let app = TestApp::start().await;
     let editor = app.sign_in(Tenant::Acme, Role::Editor).await;
-    let secret = editor.post_empty("/auth/mfa/totp").await.text_at("secret").to_owned();
+    let secret = editor.post("/auth/mfa/totp", &app.own_password()).await.text_at("secret").to_owned();
     let confirm = json!({"code": code(&secret, app.clock.now(), 0)});
     assert_eq!(editor.post("/auth/mfa/totp/confirm", &confirm).await.status, 204);
     let browser = Browser::start().await;
@@ -159,6 +159,27 @@ async fn a_user_with_totp_is_asked_for_a_code() {
     browser.write("input[name=otp]", &code(&secret, app.clock.now(), 1)).await;
     browser.press("#sign-in button").await;
     browser.sees("editor, editor of acme").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_session_asks_for_the_password_before_it_creates_a_user() {
+    let app = TestApp::start().await;
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/console/", app.listen().await)).await;
+    sign_in(&browser, &app, Tenant::Acme, "admin").await;
+    browser.sees("admin, admin of acme").await;
+    app.clock.advance(301);
+    browser.press("#page-users").await;
+    browser.write("#new-user input[name=username]", "late").await;
+    browser.press("#new-user button").await;
+    browser.write("#step-up input[name=password]", "not the password").await;
+    browser.press("#step-up button").await;
+    browser.sees("Invalid credentials.").await;
+    browser.write("#step-up input[name=password]", app.password.expose_secret()).await;
+    browser.press("#step-up button").await;
+    browser.sees("It is not shown again.").await;
+    assert_eq!(app.database.count("SELECT count(*) FROM users WHERE username = 'late'").await, 1);
     browser.quit().await;
 }
 
@@ -179,7 +200,8 @@ async fn a_wrong_password_is_reported_and_an_ended_session_asks_to_sign_in_again
     browser.sees("No entries.").await;
     app.database.execute("UPDATE users SET status = 'suspended' WHERE username = 'viewer'").await;
     browser.press("#page-codes").await;
-    browser.press_named("Set up").await;
+    browser.write("#enrol-codes input[name=password]", app.password.expose_secret()).await;
+    browser.press("#enrol-codes button").await;
     browser.sees("The session has ended. Sign in again.").await;
     browser.quit().await;
 }

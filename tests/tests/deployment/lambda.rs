@@ -159,6 +159,12 @@ async fn administer(instances: &Instances, token: (&str, &str)) {
     instances.send("admin/users", &placeholders, 200).await;
     instances.send("admin/user", &placeholders, 200).await;
     assert_eq!(instances.send("admin/update-user", &placeholders, 200).await["role"], "editor");
+    let sessions = instances.send("admin/user-sessions", &placeholders, 200).await;
+    assert_eq!(sessions["items"], serde_json::json!([]));
+    // The user never signed in.
+    let session = [placeholders[0], placeholders[1], ("session_id", "019a0000-0000-7000-8000-000000000000")];
+    instances.send("admin/end-user-session", &session, 404).await;
+    instances.send("admin/remove-user-mfa", &placeholders, 204).await;
     instances.send("admin/revoke-user", &placeholders, 204).await;
     instances.send("admin/delete-user", &placeholders, 204).await;
 }
@@ -167,11 +173,15 @@ async fn administer(instances: &Instances, token: (&str, &str)) {
 async fn manage_own_session(instances: &Instances, token: (&str, &str), session: &str) {
     let password = instances.deployment.password();
     instances.send("auth/sessions", &[token], 200).await;
-    let enrolled = instances.send("auth/enrol-totp", &[token], 200).await;
+    let stepped = instances.send("auth/step-up", &[token, ("password", password)], 200).await;
+    let token = ("access_token", text(&stepped, "access_token"));
+    let enrolled = instances.send("auth/enrol-totp", &[token, ("password", password)], 200).await;
     let now = SystemClock.now();
     let (this, next) = (code(text(&enrolled, "secret"), now, 0), code(text(&enrolled, "secret"), now, 1));
     instances.send("auth/confirm-totp", &[token, ("code", &this)], 204).await;
-    instances.send("auth/remove-totp", &[token, ("next_code", &next)], 204).await;
+    let renewed = instances.send("auth/renew-recovery-codes", &[token, ("next_code", &next)], 200).await;
+    let recovery = renewed["recovery_codes"][0].as_str().unwrap();
+    instances.send("auth/remove-totp", &[token, ("recovery_code", recovery)], 204).await;
     let new = secrets::random();
     let passwords = [token, ("password", password), ("new_password", new.expose_secret())];
     instances.send("auth/password", &passwords, 204).await;
@@ -198,7 +208,11 @@ async fn operate_platform(instances: &Instances) {
     let status = instances.send("admin/status", &[token], 200).await;
     assert_eq!(status["schema_version"], schema["version"]);
     let hardening = instances.send("admin/hardening", &[token], 200).await;
-    assert_eq!(hardening["findings"].as_array().map(Vec::len), Some(23), "{hardening}");
+    assert_eq!(
+        hardening["findings"].as_array().map(Vec::len),
+        Some(holdfast_shared::hardening::CATALOGUE.len()),
+        "{hardening}"
+    );
     let config = instances.send("admin/config", &[token], 200).await;
     let secrets = config["items"].as_array().unwrap().iter().filter(|setting| setting["source"] == "secrets_manager");
     assert!(secrets.count() > 0, "{config}");

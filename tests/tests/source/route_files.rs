@@ -140,6 +140,8 @@ fn the_rule_gives_the_files_of_the_architecture() {
         ("POST", "/auth/login", "login"),
         ("DELETE", "/auth/sessions/{id}", "sessions/delete"),
         ("POST", "/auth/mfa/totp", "mfa/totp/create"),
+        ("POST", "/auth/mfa/recovery-codes", "mfa/recovery_codes"),
+        ("POST", "/auth/step-up", "step_up"),
         ("POST", "/auth/mfa/totp/confirm", "mfa/totp/confirm"),
         ("POST", "/auth/browser/refresh", "browser/refresh"),
         ("GET", "/.well-known/audit-jwks.json", "audit_jwks"),

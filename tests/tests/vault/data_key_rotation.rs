@@ -73,7 +73,7 @@ async fn every_version_of_every_secret_moves_to_the_new_key_unchanged() {
         }
     }
     let user = stage.app.sign_in(Tenant::Acme, Role::Viewer).await;
-    let enrolled = user.post_empty("/auth/mfa/totp").await;
+    let enrolled = user.post("/auth/mfa/totp", &stage.app.own_password()).await;
     stage.rotate().await;
     stage.put("s0", "sealed after").await;
     assert_eq!((stage.under(1).await, stage.under(2).await), (120, 1));

@@ -18,6 +18,7 @@ use super::ManagedKey;
 
 pub(crate) static ROUTE: Route = Route::post("/admin/keys/rotate", "key.rotate")
     .access(Access::Admin(Permission::KeysRotate))
+    .recent()
     .in_tenant()
     .creates()
     .summary(

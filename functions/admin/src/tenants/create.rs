@@ -22,6 +22,7 @@ use crate::passwords::FirstPassword;
 
 pub(crate) static ROUTE: Route = Route::post("/admin/tenants", "tenant.create")
     .access(Access::Admin(Permission::TenantsWrite))
+    .recent()
     .creates()
     .summary("Create a tenant, optionally with its first admin.")
     .body::<NewTenant>()

@@ -19,6 +19,7 @@ use super::read::SELECT;
 
 pub(crate) static ROUTE: Route = Route::patch("/admin/tenants/{id}", "tenant.update")
     .access(Access::Admin(Permission::TenantsWrite))
+    .recent()
     .summary("Update a tenant. While it is suspended, requests of its users and API tokens are rejected.")
     .body::<TenantChange>()
     .returns::<Tenant>();

@@ -20,6 +20,7 @@ use crate::passwords::FirstPassword;
 
 pub(crate) static ROUTE: Route = Route::post("/admin/users", "user.create")
     .access(Access::Admin(Permission::UsersWrite))
+    .recent()
     .in_tenant()
     .creates()
     .summary("Create a user. If no password is given, one is generated and shown in this response only.")

@@ -14,6 +14,7 @@ use super::LOCK;
 
 pub(crate) static ROUTE: Route = Route::delete("/admin/users/{id}", "user.delete")
     .access(Access::Admin(Permission::UsersWrite))
+    .recent()
     .in_tenant()
     .summary("Delete a user permanently. The user's rows of the audit log stay.")
     .rejects(&[Code::Conflict]);

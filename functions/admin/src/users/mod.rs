@@ -4,8 +4,10 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
+pub(crate) mod mfa;
 pub(crate) mod read;
 pub(crate) mod revoke;
+pub(crate) mod sessions;
 pub(crate) mod update;
 
 use holdfast_shared::app::App;

@@ -19,6 +19,7 @@ use crate::passwords;
 
 pub(crate) static ROUTE: Route = Route::patch("/admin/users/{id}", "user.update")
     .access(Access::Admin(Permission::UsersWrite))
+    .recent()
     .in_tenant()
     .summary("Update a user. A new role or password, or a suspension, ends the user's sessions.")
     .body::<UserChange>()

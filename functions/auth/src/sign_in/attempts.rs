@@ -102,6 +102,12 @@ impl<'a> OwnAttempt<'a> {
         self.transaction.first(GIVE_BACK.into()).reject(problem).await
     }
 
+    /// The request's transaction, which consumes the code and gives the attempt back: a code that was used before is rejected,
+    /// and stays counted.
+    pub(crate) fn succeed_by(self, use_code: Statement<'a>) -> Transaction<'a> {
+        self.transaction.first(use_code).first(GIVE_BACK.into())
+    }
+
     /// The request's transaction, which gives the attempt back.
     pub(crate) fn succeed(self) -> Transaction<'a> {
         self.transaction.first(GIVE_BACK.into())

@@ -2,3 +2,4 @@
 
 pub(crate) mod attempts;
 pub(crate) mod grant;
+pub(crate) mod otp_proof;

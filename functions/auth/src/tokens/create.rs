@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/tokens", "token.create")
     .access(Access::Admin(Permission::TokensWrite))
+    .recent()
     .creates()
     .summary("Create an API token; its text is returned only here.")
     .body::<NewApiToken>()

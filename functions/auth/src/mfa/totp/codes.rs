@@ -38,7 +38,7 @@ impl FromRow for TotpRow {
 }
 
 /// The caller's TOTP secret, as it is stored.
-pub(super) struct TotpCodes {
+pub(crate) struct TotpCodes {
     confirmed: bool,
     sealed: Option<SealedTotp>,
 }
@@ -48,7 +48,7 @@ impl TotpCodes {
     ///
     /// # Errors
     /// 429 after too many wrong codes.
-    pub(super) async fn load<'a>(
+    pub(crate) async fn load<'a>(
         app: &App,
         request: &'a RequestContext,
         transaction: Transaction<'a>,
@@ -63,7 +63,7 @@ impl TotpCodes {
     }
 
     /// Opens the secret that is in use.
-    pub(super) async fn confirmed(&self, app: &App) -> Result<Option<TotpSecret>, Problem> {
+    pub(crate) async fn confirmed(&self, app: &App) -> Result<Option<TotpSecret>, Problem> {
         self.open_if(app, true).await
     }
 

@@ -3,22 +3,27 @@
 use axum::extract::State;
 use holdfast_shared::app::App;
 use holdfast_shared::db::{FromRow, Sql};
+use holdfast_shared::identity::password;
 use holdfast_shared::identity::totp::{TotpSecret, recovery_codes, recovery_hash};
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
-use holdfast_shared::web::{ApiResponse, RequestContext};
-use serde::Serialize;
+use holdfast_shared::web::{ApiResponse, Json, RequestContext};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::conflict;
 use super::sealed::SealedTotp;
+use crate::mfa::recovery_codes::{DELETE_RECOVERY_CODES, INSERT_RECOVERY_CODES};
+use crate::sign_in::attempts::OwnAttempt;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/mfa/totp", "mfa.enrol")
     .access(Access::User)
     .enrols()
     .summary("Create a TOTP secret for an authenticator app, and recovery codes; a first code confirms it.")
+    .body::<NewTotp>()
     .returns::<Enrolment>()
-    .rejects(&[Code::Conflict]);
+    .rejects(&[Code::Conflict, Code::InvalidCredentials, Code::RateLimited]);
 
 /// A secret to enter into an authenticator app.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +36,19 @@ pub(crate) struct Enrolment {
     recovery_codes: Vec<String>,
 }
 
-const SELECT_USER: Sql = Sql::prepared("SELECT username FROM users WHERE id = $1 AND tenant_id = current_tenant()");
+/// The caller's password. A stolen session must not lock its owner out by an authenticator app of its own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTotp {
+    /// Password.
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    password: SecretString,
+}
+
+const SELECT_USER: Sql = Sql::prepared(
+    "SELECT username, password_hash, take_own_attempt($2) AS retry_after
+      FROM users WHERE id = $1 AND tenant_id = current_tenant()",
+);
 
 /// A secret that was never confirmed is replaced; a confirmed one is not.
 const PUT_SECRET: Sql = Sql::prepared(
@@ -44,23 +61,27 @@ const PUT_SECRET: Sql = Sql::prepared(
     SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM stored) THEN 'conflict' END)",
 );
 
-const DELETE_RECOVERY_CODES: Sql =
-    Sql::prepared("DELETE FROM recovery_codes WHERE user_id = $1 AND tenant_id = current_tenant()");
-
-const INSERT_RECOVERY_CODES: Sql = Sql::prepared(
-    "INSERT INTO recovery_codes (user_id, tenant_id, hash)
-    SELECT u.id, u.tenant_id, unnest($2::bytea[]) FROM users u WHERE u.id = $1 AND u.tenant_id = current_tenant()",
-);
-
 /// The result of [`SELECT_USER`].
 #[derive(FromRow)]
 struct TotpUser {
     username: String,
+    password_hash: String,
+    retry_after: Option<i32>,
 }
 
-pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
+pub(crate) async fn handle(
+    State(app): State<App>,
+    request: RequestContext,
+    Json(body): Json<NewTotp>,
+) -> Result<ApiResponse, Problem> {
     let user = request.user()?.sub;
-    let TotpUser { username } = request.transaction(&app).look_up().one(SELECT_USER.bind(&user)).await?;
+    let select = SELECT_USER.bind(&user).bind(&request.now);
+    let TotpUser { username, password_hash, retry_after } = request.transaction(&app).look_up().one(select).await?;
+    let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
+    let attempt = OwnAttempt::taken(retry_after, transaction, &request.now).await?;
+    if !password::verify(body.password, Some(password_hash)).await {
+        return Err(attempt.fail().await);
+    }
     let secret = TotpSecret::random(&*app.rng);
     let sealed = SealedTotp::seal(&app, request.user()?.home(), user, &secret).await?;
     let codes = recovery_codes(&*app.rng);
@@ -74,8 +95,7 @@ pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> R
     let put_secret = PUT_SECRET.bind(&user).bind(&sealed.bytes).bind(&sealed.key_version).bind(&request.now);
     let delete_codes = DELETE_RECOVERY_CODES.bind(&user);
     let insert_codes = INSERT_RECOVERY_CODES.bind(&user).bind(&hashes);
-    let transaction = request.transaction(&app).target("user_id", user.0).changes(["totp"]);
-    let stored = transaction.execute(vec![put_secret, delete_codes, insert_codes]).await;
+    let stored = attempt.succeed().execute(vec![put_secret, delete_codes, insert_codes]).await;
     stored.map_err(|problem| conflict(problem, "TOTP is already set up; disable it first."))?;
     Ok(response)
 }

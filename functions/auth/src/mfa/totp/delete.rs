@@ -4,23 +4,22 @@ use axum::extract::State;
 use axum::response::NoContent;
 use holdfast_shared::app::App;
 use holdfast_shared::db::Sql;
-use holdfast_shared::identity::totp::recovery_hash;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::web::{Json, RequestContext};
 use secrecy::ExposeSecret;
 
 use super::codes::TotpCodes;
-use super::{CodeRequest, conflict};
+use super::{CodeRequest, NOT_SET_UP, USE_CODE, conflict};
+use crate::sign_in::otp_proof::OtpProof;
 
 pub(crate) static ROUTE: Route = Route::delete("/auth/mfa/totp", "mfa.remove")
     .access(Access::User)
+    .recent()
     .unconditional()
     .summary("Disable TOTP, with a last code.")
     .body::<CodeRequest>()
     .rejects(&[Code::InvalidCredentials, Code::Conflict, Code::RateLimited]);
-
-const USE_CODE: Sql = Sql::prepared("SELECT CASE WHEN NOT use_otp($1, $2, $3, $4) THEN fail_own_attempt($4) END");
 
 /// Where the role requires TOTP, the user's sessions may then only set it up again.
 const DELETE: Sql = Sql::prepared(
@@ -33,8 +32,6 @@ const DELETE: Sql = Sql::prepared(
     )
     SELECT reject(CASE WHEN NOT EXISTS (SELECT FROM deleted) THEN 'conflict' END)",
 );
-
-const NOT_SET_UP: &str = "TOTP is not set up.";
 
 pub(crate) async fn handle(
     State(app): State<App>,
@@ -49,14 +46,11 @@ pub(crate) async fn handle(
         return Err(attempt.give_back(Problem::new(Code::Conflict, NOT_SET_UP)).await);
     };
     let code = body.code.expose_secret();
-    let (step, recovery) = (secret.step_of(code, request.now), recovery_hash(code));
-    if step.is_none() && recovery.is_none() {
-        return Err(attempt.fail().await);
-    }
+    let Some(proof) = OtpProof::check(&secret, code, request.now) else { return Err(attempt.fail().await) };
     let required = app.config.mfa_roles.contains(&claims.role);
-    let use_code = USE_CODE.bind(&user).bind(&step).bind(&recovery).bind(&request.now);
+    let use_code = USE_CODE.bind(&user).bind(&proof.step).bind(&proof.recovery).bind(&request.now);
     let delete = DELETE.bind(&user).bind(&required);
-    let deleted = attempt.succeed().execute(vec![use_code, delete]).await;
+    let deleted = attempt.succeed_by(use_code).execute(vec![delete]).await;
     deleted.map_err(|problem| conflict(problem, NOT_SET_UP))?;
     Ok(NoContent)
 }
