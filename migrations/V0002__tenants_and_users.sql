@@ -259,7 +259,7 @@ CREATE TABLE api_tokens (
         ]),
     created_by uuid,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz,
+    expires_at timestamptz NOT NULL,
     last_used_at timestamptz,
     revoked_at timestamptz,
     -- What is counted for /metrics is the whole deployment's: only the platform's tokens read it, and nothing else.
@@ -267,6 +267,7 @@ CREATE TABLE api_tokens (
     CHECK (tenant_id <> '00000000-0000-0000-0000-000000000000' OR scopes = ARRAY['metrics:read'])
 );
 CREATE INDEX api_tokens_in_order ON api_tokens (tenant_id, id) WHERE revoked_at IS NULL;
+CREATE INDEX api_tokens_of_maker ON api_tokens (tenant_id, created_by) WHERE revoked_at IS NULL;
 COMMENT ON TABLE api_tokens IS
     'Credentials of programs. Never administrative: their scopes cannot name an administrative permission.';
 COMMENT ON COLUMN api_tokens.id IS 'UUIDv7.';
@@ -277,7 +278,7 @@ COMMENT ON COLUMN api_tokens.hash IS 'SHA-256 of the token; the token itself is 
 COMMENT ON COLUMN api_tokens.scopes IS 'Permissions of the token.';
 COMMENT ON COLUMN api_tokens.created_by IS 'The user who created it; NULL where the deployment''s settings did.';
 COMMENT ON COLUMN api_tokens.created_at IS 'Creation time.';
-COMMENT ON COLUMN api_tokens.expires_at IS 'Expiry; NULL for none.';
+COMMENT ON COLUMN api_tokens.expires_at IS 'Expiry. No token is valid for ever.';
 COMMENT ON COLUMN api_tokens.last_used_at IS 'Time of the last use, to the minute.';
 COMMENT ON COLUMN api_tokens.revoked_at IS 'Time of revocation.';
 ALTER TABLE api_tokens ENABLE ROW LEVEL SECURITY;

@@ -41,7 +41,7 @@ pub(crate) struct Whoami {
     /// Session of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<SessionId>,
-    /// Expiry of the access token or the API token; null for an API token that does not expire.
+    /// Expiry of the access token or the API token.
     expires_at: Option<Time>,
 }
 

@@ -6,6 +6,7 @@ use holdfast_shared::config::{BootstrapToken, BootstrapUser};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::signer::{NewKey, Rotation};
 use holdfast_shared::rng::Rng;
+use jiff::SignedDuration;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient};
@@ -38,8 +39,8 @@ const INSERT_SIGNING_KEY: &str = "WITH created AS (
 const INSERT_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at, updated_at) VALUES ($1, $2, $2, $3, $3) \
     ON CONFLICT (slug) DO NOTHING";
 const TENANT_BY_SLUG: &str = "SELECT id FROM tenants WHERE slug = $1";
-const INSERT_TOKEN: &str = "INSERT INTO api_tokens (id, tenant_id, name, prefix, hash, scopes, created_at) \
-    VALUES ($1, $2, $3, 'hfk_', $4, $5, $6) ON CONFLICT (hash) DO NOTHING";
+const INSERT_TOKEN: &str = "INSERT INTO api_tokens (id, tenant_id, name, prefix, hash, scopes, created_at, expires_at) \
+    VALUES ($1, $2, $3, 'hfk_', $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING";
 const INSERT_USER: &str = "INSERT INTO users (id, tenant_id, username, role, password_hash, created_at, updated_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (tenant_id, lower(username)) DO NOTHING";
 
@@ -66,7 +67,7 @@ pub(crate) async fn create(
     Ok(created)
 }
 
-/// Creates a token that is missing. A revoked one stays revoked.
+/// Creates a token that is missing; its lifetime begins now. A revoked one stays revoked.
 async fn create_token(
     owner: &impl GenericClient,
     token: &BootstrapToken,
@@ -82,7 +83,10 @@ async fn create_token(
         }
     };
     let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
-    Ok(owner.execute(INSERT_TOKEN, &[&rng.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now]).await?)
+    let expires_at = now + SignedDuration::from_hours(24 * i64::from(token.max_days));
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&rng.uuid(now), &tenant, &token.name, &token.hash, &scopes, &now, &expires_at];
+    Ok(owner.execute(INSERT_TOKEN, &values).await?)
 }
 
 /// Creates the users that are missing, and their tenants. An existing user keeps its password, role and status.

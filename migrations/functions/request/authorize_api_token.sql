@@ -11,7 +11,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN reject('unauthenticated');
     END IF;
-    live := t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > p_now)
+    live := t.revoked_at IS NULL AND t.expires_at > p_now
         AND EXISTS (SELECT FROM tenants WHERE id = t.tenant_id AND status = 'active');
     -- The audit row names a token that exists, even where it is rejected.
     PERFORM begin_request(t.tenant_id, 'api_token', t.id, t.name, NULL, NULL);

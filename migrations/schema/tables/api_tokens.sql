@@ -8,7 +8,7 @@ CREATE TABLE api_tokens (
     scopes text[] NOT NULL,
     created_by uuid,
     created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
     last_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
     CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
@@ -21,6 +21,7 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_hash_key UNIQUE (hash)
 );
 CREATE INDEX api_tokens_in_order ON api_tokens USING btree (tenant_id, id) WHERE (revoked_at IS NULL);
+CREATE INDEX api_tokens_of_maker ON api_tokens USING btree (tenant_id, created_by) WHERE (revoked_at IS NULL);
 ALTER TABLE api_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE api_tokens FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON api_tokens FOR SELECT TO holdfast_backup USING (true);
@@ -40,6 +41,6 @@ COMMENT ON COLUMN api_tokens.hash IS 'SHA-256 of the token; the token itself is 
 COMMENT ON COLUMN api_tokens.scopes IS 'Permissions of the token.';
 COMMENT ON COLUMN api_tokens.created_by IS 'The user who created it; NULL where the deployment''s settings did.';
 COMMENT ON COLUMN api_tokens.created_at IS 'Creation time.';
-COMMENT ON COLUMN api_tokens.expires_at IS 'Expiry; NULL for none.';
+COMMENT ON COLUMN api_tokens.expires_at IS 'Expiry. No token is valid for ever.';
 COMMENT ON COLUMN api_tokens.last_used_at IS 'Time of the last use, to the minute.';
 COMMENT ON COLUMN api_tokens.revoked_at IS 'Time of revocation.';

@@ -69,11 +69,14 @@ pub struct BootstrapToken {
     pub scopes: Vec<Scope>,
     /// SHA-256 of the token.
     pub hash: Vec<u8>,
+    /// Lifetime in days, from its first registration.
+    pub max_days: u16,
 }
 
 /// The tokens of `API_TOKENS`, separated by new lines or semicolons. Only digests are accepted, never a token.
 pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, ConfigError> {
     let invalid = |fault: &'static str| ConfigError::of("API_TOKENS", fault);
+    let max_days = settings.number("API_TOKEN_MAX_DAYS")?;
     let token = |entry: &str| {
         let (name, rest) = entry.split_once(':').ok_or_else(|| invalid("an entry does not have three parts"))?;
         let (scopes, digest) = rest.rsplit_once(':').ok_or_else(|| invalid("an entry does not have three parts"))?;
@@ -92,7 +95,7 @@ pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, ConfigErro
         if scopes.iter().any(|scope| (*scope == Scope::MetricsRead) != tenant.is_none()) {
             return Err(invalid("tokens of the platform have the scope metrics:read alone, and only they have it"));
         }
-        Ok(BootstrapToken { tenant, name: name.to_owned(), scopes, hash })
+        Ok(BootstrapToken { tenant, name: name.to_owned(), scopes, hash, max_days })
     };
     settings.list("API_TOKENS", &[';', '\n']).map(token).collect()
 }

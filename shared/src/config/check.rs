@@ -53,6 +53,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Config
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
         retention_days: settings.number("RETENTION_DAYS")?,
         secret_versions: settings.number("SECRET_VERSIONS")?,
+        api_token_max_days: settings.number("API_TOKEN_MAX_DAYS")?,
         session_days: settings.number("SESSION_DAYS")?,
         operator_session_hours: settings.number("OPERATOR_SESSION_HOURS")?,
         operator_idle_minutes: settings.number("OPERATOR_IDLE_MINUTES")?,

@@ -81,6 +81,8 @@ pub struct Config {
     pub retention_days: u16,
     /// Number of versions that are kept of a secret.
     pub secret_versions: u16,
+    /// Maximum lifetime of an API token, in days.
+    pub api_token_max_days: u16,
     /// Lifetime of a session, regardless of refreshes, in days.
     pub session_days: u16,
     /// Lifetime of an operator's session, in hours.

@@ -258,6 +258,14 @@ pub const SETTINGS: &[Setting] = &[
     )
     .needed_by("auth")
     .rejects("an entry that is not a role", "list roles such as admin,operator"),
+    Setting::new(
+        Audit,
+        "API_TOKEN_MAX_DAYS",
+        "Days after which an API token expires at the latest: one without `expires_at`, and one of `API_TOKENS` from its first registration.",
+    )
+    .default("365")
+    .number(1, 3650, "days")
+    .needed_by("auth, migrate"),
     Setting::new(Audit, "SESSION_DAYS", "Days after which a session ends, however often it is refreshed.")
         .default("7")
         .number(1, 90, "days")

@@ -74,6 +74,20 @@ pub const CATALOGUE: &[Row] = &[
         ],
     },
     Row {
+        id: "AUTH-6",
+        section: "Authentication and RBAC",
+        asks: "Let API tokens end: after a time, with their creator, and when nobody uses them",
+        default: "Every API token expires, after 365 days at the latest, and is revoked when its creator is deleted or suspended, unless that is asked for; the last use of each is recorded.",
+        looks_at: "API tokens that can be without an expiry; numbers of those unused for 90 days, and of those whose creator is deleted or suspended.",
+        severity: Medium,
+        remediation: "List the tokens (`GET /auth/tokens`), and revoke those that are orphaned or that nobody uses.",
+        sources: &[Database],
+        proofs: &[
+            ("tests/tests/auth/api_tokens.rs", "a_token_expires_after_a_year_at_the_latest"),
+            ("tests/tests/auth/api_tokens.rs", "tokens_end_with_the_user_who_created_them_unless_asked_otherwise"),
+        ],
+    },
+    Row {
         id: "EDGE-1",
         section: "Transport and edge",
         asks: "Use TLS with modern ciphers",

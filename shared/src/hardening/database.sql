@@ -29,6 +29,11 @@ SELECT row, holds, seen
     ('AUTH-1', EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%password_hash%$argon2id$%')
            AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'api_tokens'::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%octet_length(hash) = 32%'),
         'the database accepts only argon2id hashes of passwords, and only digests of 32 bytes of tokens'),
+    ('AUTH-6', (SELECT attnotnull FROM pg_attribute WHERE attrelid = 'api_tokens'::regclass AND attname = 'expires_at'),
+        'the database accepts only API tokens that expire'),
+    ('AUTH-6', (SELECT unused = 0 AND orphaned = 0 FROM api_token_report($1::timestamptz)),
+        (SELECT format('of %s API tokens %s were not used for 90 days, and the creators of %s are deleted or suspended', live, unused, orphaned)
+           FROM api_token_report($1::timestamptz))),
     ('SEC-1', (SELECT bool_and(age < interval '366 days') FROM (SELECT $1::timestamptz - created_at AS age FROM signing_keys WHERE expires_at IS NULL) k),
         (SELECT coalesce(format('the signing key is %s days old', max(extract(day FROM $1::timestamptz - created_at))), 'no signing key is stored: AUTH_JWT_SECRET signs tokens')
            FROM signing_keys WHERE expires_at IS NULL)),

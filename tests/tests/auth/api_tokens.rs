@@ -24,10 +24,10 @@ async fn a_new_token_is_shown_once_and_listed_without_its_secret() {
         create(&admin, json!({"name": "robot", "scopes": ["secrets:read", "accounts:read", "secrets:read"]})).await;
     assert!(created.text_at("token").starts_with(created.text_at("prefix")));
     assert_eq!(created.text_at("token").len(), 53);
-    assert_json_snapshot!(created.body, {".id" => "[id]", ".prefix" => "[prefix]", ".token" => "[token]", ".created_at" => "[time]"}, @r#"
+    assert_json_snapshot!(created.body, {".id" => "[id]", ".prefix" => "[prefix]", ".token" => "[token]", ".created_at" => "[time]", ".expires_at" => "[time]"}, @r#"
     {
       "created_at": "[time]",
-      "expires_at": null,
+      "expires_at": "[time]",
       "id": "[id]",
       "name": "robot",
       "prefix": "[prefix]",
@@ -40,16 +40,17 @@ async fn a_new_token_is_shown_once_and_listed_without_its_secret() {
     "#);
     let listed = admin.get("/auth/tokens").await;
     assert!(!listed.text.contains(created.text_at("token")));
-    assert_json_snapshot!(listed.body, {".items[].id" => "[id]", ".items[].prefix" => "[prefix]", ".items[].created_at" => "[time]", ".items[].created_by" => "[id]"}, @r#"
+    assert_json_snapshot!(listed.body, {".items[].id" => "[id]", ".items[].prefix" => "[prefix]", ".items[].created_at" => "[time]", ".items[].expires_at" => "[time]", ".items[].created_by" => "[id]"}, @r#"
     {
       "items": [
         {
           "created_at": "[time]",
           "created_by": "[id]",
-          "expires_at": null,
+          "expires_at": "[time]",
           "id": "[id]",
           "last_used_at": null,
           "name": "robot",
+          "orphaned": false,
           "prefix": "[prefix]",
           "scopes": [
             "accounts:read",
@@ -66,9 +67,9 @@ async fn a_new_token_is_shown_once_and_listed_without_its_secret() {
 async fn whoami_describes_a_token() {
     let app = TestApp::start().await;
     let robot = with_scopes(&app, &["accounts:write", "accounts:read"]).await;
-    assert_json_snapshot!(robot.get("/auth/whoami").await.body, {".subject" => "[id]", ".tenant.id" => "[id]"}, @r#"
+    assert_json_snapshot!(robot.get("/auth/whoami").await.body, {".subject" => "[id]", ".tenant.id" => "[id]", ".expires_at" => "[time]"}, @r#"
     {
-      "expires_at": null,
+      "expires_at": "[time]",
       "kind": "api_token",
       "permissions": [
         "accounts:read",
@@ -146,6 +147,76 @@ async fn a_token_stops_working_when_it_is_revoked_expires_or_its_tenant_is_suspe
     let third = with_scopes(&app, &["accounts:read"]).await;
     app.database.execute("UPDATE tenants SET status = 'suspended' WHERE slug = 'acme'").await;
     assert_eq!(third.get("/accounts").await.outcome(), "401 unauthenticated");
+}
+
+#[tokio::test]
+async fn a_token_expires_after_a_year_at_the_latest() {
+    let app = TestApp::start().await;
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let now = holdfast_shared::clock::Clock::now(&*app.clock);
+    let after = |days: i64, seconds: i64| {
+        (now + jiff::SignedDuration::from_hours(24 * days) + jiff::SignedDuration::from_secs(seconds)).to_string()
+    };
+    let new = |expires_at: Option<String>| json!({"name": "t", "scopes": ["accounts:read"], "expires_at": expires_at});
+    let created = admin.post("/auth/tokens", &new(None)).await;
+    let ends: jiff::Timestamp = created.text_at("expires_at").parse().unwrap();
+    assert_eq!((ends - now).total(jiff::Unit::Hour).unwrap().round() as i64, 365 * 24, "{created:?}");
+    assert_eq!(admin.post("/auth/tokens", &new(Some(after(365, -60)))).await.status, 201);
+    let late = admin.post("/auth/tokens", &new(Some(after(365, 60)))).await;
+    assert_eq!(late.outcome(), "400 validation_failed");
+    assert_eq!(late.body["errors"][0]["field"], "expires_at");
+
+    let robot = app.anonymous().with_token(created.text_at("token"));
+    app.clock.advance(364 * 86_400);
+    assert_eq!(robot.get("/accounts").await.status, 200);
+    app.clock.advance(86_400);
+    assert_eq!(robot.get("/accounts").await.outcome(), "401 unauthenticated");
+
+    let (app, admin) = TestApp::builder().setting("API_TOKEN_MAX_DAYS", "30").start_as(Tenant::Acme, Role::Admin).await;
+    assert_eq!(admin.post("/auth/tokens", &new(Some(after(31, 0)))).await.outcome(), "400 validation_failed");
+    drop(app);
+}
+
+#[tokio::test]
+async fn tokens_end_with_the_user_who_created_them_unless_asked_otherwise() {
+    let app = TestApp::start().await;
+    let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
+    operator.patch(&app.tenant_path(Tenant::Acme).await, &json!({"quotas": {"api_tokens": 4}})).await;
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    for (number, (query, suspends, ends)) in [
+        ("", false, true),
+        ("?keep_tokens=false", false, true),
+        ("?keep_tokens=true", false, false),
+        ("", true, true),
+        ("?keep_tokens=true", true, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("leaver-{number}");
+        let path = holdfast_tests::users::create_user(&app, &admin, &name, Role::Admin).await;
+        let leaver = app.sign_in_as(Tenant::Acme, &name).await;
+        let created = create(&leaver, json!({"name": name, "scopes": ["accounts:read"]})).await;
+        let robot = app.anonymous().with_token(created.text_at("token"));
+        assert_eq!(robot.get("/accounts").await.status, 200);
+        let at = format!("{path}{query}");
+        let left = match suspends {
+            true => admin.patch(&at, &json!({"status": "suspended"})).await,
+            false => admin.delete(&at).await,
+        };
+        assert!(left.status.is_success(), "{at}: {left:?}");
+        let expected = if ends { "401 unauthenticated" } else { "200" };
+        assert_eq!(robot.get("/accounts").await.outcome(), expected, "{at}");
+        // What is kept is reported, and what was revoked no longer counts.
+        let listed = admin.get("/auth/tokens").await;
+        let kept: Vec<_> = listed.items().iter().filter(|token| token["name"] == name.as_str()).collect();
+        assert_eq!(kept.len(), usize::from(!ends), "{listed:?}");
+        assert!(kept.iter().all(|token| token["orphaned"] == true), "{listed:?}");
+    }
+    let used = "SELECT used FROM tenant_quotas q JOIN tenants t ON t.id = q.tenant_id WHERE t.slug = 'acme' AND kind = 'api_tokens'";
+    assert_eq!(app.database.value::<i64>(used, &[]).await, 2);
+    let wrong = admin.delete("/admin/users/019a0000-0000-7000-8000-000000000000?keep_tokens=maybe").await;
+    assert_eq!(wrong.outcome(), "400 validation_failed");
 }
 
 #[tokio::test]

@@ -58,7 +58,22 @@ struct Fault {
     control: &'static str,
 }
 
-const FAULTS: [Fault; 20] = [
+const FAULTS: [Fault; 23] = [
+    Fault {
+        apply: "ALTER TABLE api_tokens ALTER COLUMN expires_at DROP NOT NULL",
+        repair: "ALTER TABLE api_tokens ALTER COLUMN expires_at SET NOT NULL",
+        control: "AUTH-6",
+    },
+    Fault {
+        apply: "UPDATE api_tokens SET created_at = created_at - interval '91 days'",
+        repair: "UPDATE api_tokens SET created_at = created_at + interval '91 days'",
+        control: "AUTH-6",
+    },
+    Fault {
+        apply: "UPDATE users SET status = 'suspended' WHERE username = 'admin'",
+        repair: "UPDATE users SET status = 'active' WHERE username = 'admin'",
+        control: "AUTH-6",
+    },
     Fault {
         apply:
             "CREATE OR REPLACE FUNCTION take_attempt(p_kinds text[], p_keys bytea[], p_now timestamptz) RETURNS integer
@@ -176,6 +191,9 @@ async fn each_database_fault_fails_only_its_own_control() {
     backups::run_successfully(&app, &plan, Task::Backup).await;
     backups::run_successfully(&app, &plan, Task::Drill).await;
 
+    let admin = app.sign_in(Tenant::Acme, Role::Admin).await;
+    let token = serde_json::json!({"name": "in use", "scopes": ["accounts:read"]});
+    assert_eq!(admin.post("/auth/tokens", &token).await.status, 201);
     let (well, body) = check(&operator).await;
     // With settings from the environment of a developer's machine, these controls rightly fail.
     let failing: Vec<_> = well.iter().filter(|(_, result)| *result == "fail").map(|(id, _)| id.as_str()).collect();

@@ -8,15 +8,18 @@ use holdfast_shared::id::UserId;
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
-use holdfast_shared::web::{Id, RequestContext};
+use holdfast_shared::web::{Id, Params, RequestContext};
 
-use super::LOCK;
+use super::{KEEP_TOKENS, LOCK, keeps_tokens};
 
 pub(crate) static ROUTE: Route = Route::delete("/admin/users/{id}", "user.delete")
     .access(Access::Admin(Permission::UsersWrite))
     .recent()
     .in_tenant()
-    .summary("Delete a user permanently. The user's rows of the audit log stay.")
+    .summary(
+        "Delete a user permanently, with the API tokens that the user created. The user's rows of the audit log stay.",
+    )
+    .query(&[KEEP_TOKENS])
     .rejects(&[Code::Conflict]);
 
 const DELETE: Sql = Sql::prepared(
@@ -33,19 +36,24 @@ const DELETE: Sql = Sql::prepared(
     SELECT CASE WHEN EXISTS (SELECT FROM deleted) THEN release_quota('users') ELSE reject(rejection) END FROM checked",
 );
 
+const REVOKE_TOKENS: Sql = Sql::prepared("SELECT revoke_tokens_of_maker($1, $2)");
+
 pub(crate) async fn handle(
     State(app): State<App>,
     request: RequestContext,
     Id(id): Id<UserId>,
+    params: Params,
 ) -> Result<NoContent, Problem> {
+    let keep_tokens = keeps_tokens(&params)?;
     let actor = request.user()?.sub;
     let delete = DELETE.bind(&id).bind(&request.if_match.0).bind(&actor);
+    let revoke_tokens = (!keep_tokens).then(|| REVOKE_TOKENS.bind(&id).bind(&request.now));
     let conflict = || "You cannot delete yourself or the last administrator.".to_owned();
     request
         .transaction(&app)
         .target("user_id", id.0)
         .first(LOCK.bind(&id))
-        .execute(vec![delete])
+        .execute(std::iter::once(delete).chain(revoke_tokens).collect())
         .await
         .map_err(|problem| problem.explain(Code::Conflict, conflict))?;
     Ok(NoContent)

@@ -17,7 +17,8 @@ use holdfast_shared::id::{TenantId, UserId};
 use holdfast_shared::identity::password::PasswordOwner;
 use holdfast_shared::permission::Role;
 use holdfast_shared::problem::Problem;
-use holdfast_shared::web::RequestContext;
+use holdfast_shared::route::{ParameterKind, QueryParameter};
+use holdfast_shared::web::{Params, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,6 +62,18 @@ const LOCK: Sql = Sql::prepared(
     "SELECT FROM tenants t JOIN users u ON u.tenant_id = t.id
      WHERE t.id = current_tenant() AND u.id = $1 FOR NO KEY UPDATE",
 );
+
+/// Keeps the API tokens of a user who is deleted or suspended.
+pub(crate) const KEEP_TOKENS: QueryParameter = QueryParameter::new(
+    "keep_tokens",
+    ParameterKind::OneOf(&["true", "false"]),
+    "true keeps the API tokens that the user created; otherwise they are revoked with a deletion or suspension.",
+);
+
+/// Reads [`KEEP_TOKENS`]; default: false.
+fn keeps_tokens(params: &Params) -> Result<bool, Problem> {
+    Ok(params.parse("keep_tokens", "must be true or false")?.unwrap_or(false))
+}
 
 /// The names that a new password must not repeat. The user's is absent if there is no such user.
 #[derive(FromRow)]

@@ -9,19 +9,20 @@ use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::status::Status;
 use holdfast_shared::text::Username;
-use holdfast_shared::web::{ApiResponse, Changes, Id, Patch, RequestContext};
+use holdfast_shared::web::{ApiResponse, Changes, Id, Params, Patch, RequestContext};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{LOCK, OwnerNames, User, check_role, columns};
+use super::{KEEP_TOKENS, LOCK, OwnerNames, User, check_role, columns, keeps_tokens};
 use crate::passwords;
 
 pub(crate) static ROUTE: Route = Route::patch("/admin/users/{id}", "user.update")
     .access(Access::Admin(Permission::UsersWrite))
     .recent()
     .in_tenant()
-    .summary("Update a user. A new role or password, or a suspension, ends the user's sessions.")
+    .summary("Update a user. A new role or password, or a suspension, ends the user's sessions; a suspension also the API tokens that the user created.")
+    .query(&[KEEP_TOKENS])
     .body::<UserChange>()
     .returns::<User>()
     .rejects(&[Code::Conflict]);
@@ -48,8 +49,10 @@ const UPDATE: Sql = Sql::prepared(concat!(
           FROM target, u
          WHERE sessions.tenant_id = current_tenant() AND sessions.user_id = u.id AND sessions.ended_at IS NULL
            AND (u.role <> target.role OR u.status = 'suspended' OR $7 IS NOT NULL)
+    ), revoked AS MATERIALIZED (
+        SELECT CASE WHEN u.status = 'suspended' AND NOT $9 THEN revoke_tokens_of_maker(u.id, $8) END FROM u
     )
-    SELECT ",
+    SELECT (SELECT count(*) FROM revoked), ",
     columns!(),
     ", reject(checked.rejection) FROM checked LEFT JOIN u ON true"
 ));
@@ -92,8 +95,10 @@ pub(crate) async fn handle(
     State(app): State<App>,
     request: RequestContext,
     Id(id): Id<UserId>,
+    params: Params,
     Patch(change): Patch<UserChange>,
 ) -> Result<ApiResponse, Problem> {
+    let keep_tokens = keeps_tokens(&params)?;
     let changed = change.changed();
     let actor = request.user()?.sub;
     if change.password.is_some() && id == actor {
@@ -117,7 +122,8 @@ pub(crate) async fn handle(
         .bind(&role)
         .bind(&status)
         .bind(&password_hash)
-        .bind(&request.now);
+        .bind(&request.now)
+        .bind(&keep_tokens);
     let user: User = request
         .transaction(&app)
         .target("user_id", id.0)

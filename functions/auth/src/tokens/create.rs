@@ -11,7 +11,7 @@ use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
 use holdfast_shared::text::Label;
 use holdfast_shared::web::{ApiResponse, Json, RequestContext};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ pub(crate) struct NewApiToken {
     /// Permissions of the token: a subset of those of its creator.
     #[schema(min_items = 1)]
     scopes: Vec<Scope>,
-    /// Time at which the token expires; default: never.
+    /// Time at which the token expires: at most `API_TOKEN_MAX_DAYS` (365) from now, which is the default.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
@@ -54,8 +54,8 @@ pub(crate) struct CreatedApiToken<'a> {
     token: &'a str,
     /// Time of creation.
     created_at: Time,
-    /// Time at which the token expires; null for never.
-    expires_at: Option<Time>,
+    /// Time at which the token expires.
+    expires_at: Time,
 }
 
 const INSERT: Sql = Sql::prepared(
@@ -68,8 +68,14 @@ pub(crate) async fn handle(
     request: RequestContext,
     Json(new): Json<NewApiToken>,
 ) -> Result<ApiResponse, Problem> {
-    if new.expires_at.is_some_and(|end| end <= request.now) {
-        return Err(Problem::field("expires_at", "must be in the future"));
+    let max_days = app.config.api_token_max_days;
+    let last_end = request.now + SignedDuration::from_hours(24 * i64::from(max_days));
+    let expires_at = new.expires_at.unwrap_or(last_end);
+    if expires_at <= request.now || expires_at > last_end {
+        return Err(Problem::field(
+            "expires_at",
+            format!("must be in the future, and at most {max_days} days from now"),
+        ));
     }
     let scopes = granted_scopes(&new, &request)?;
     let (id, claims) = (TokenId(app.rng.uuid(request.now)), request.user()?);
@@ -82,7 +88,7 @@ pub(crate) async fn handle(
         prefix: &prefix,
         token: token.expose_secret(),
         created_at: Time(request.now),
-        expires_at: new.expires_at.map(Time),
+        expires_at: Time(expires_at),
     };
     let response = ApiResponse::created(&format!("/auth/tokens/{id}"), &created)?.secret();
     let (name, scope_names) = (new.name.as_str(), scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>());
@@ -94,7 +100,7 @@ pub(crate) async fn handle(
         .bind(&scope_names)
         .bind(&claims.sub)
         .bind(&request.now)
-        .bind(&new.expires_at);
+        .bind(&expires_at);
     let changes = ["name", "scopes"].into_iter().chain(new.expires_at.map(|_| "expires_at"));
     request.transaction(&app).target("token_id", id.0).changes(changes).respond(insert, response).await
 }

@@ -19,7 +19,10 @@ pub(crate) static ROUTE: Route = Route::get("/auth/tokens", "token.list")
 
 /// Unprepared: the cursor is optional.
 const OLDEST_FIRST: Sql = Sql::unprepared(
-    "SELECT id, name, scopes, prefix, created_by, created_at, expires_at, last_used_at FROM api_tokens
+    "SELECT id, name, scopes, prefix, created_by, created_at, expires_at, last_used_at,
+        created_by IS NOT NULL AND NOT EXISTS (
+            SELECT FROM users u WHERE u.tenant_id = t.tenant_id AND u.id = t.created_by AND u.status = 'active') AS orphaned
+      FROM api_tokens t
      WHERE tenant_id = current_tenant() AND revoked_at IS NULL AND ($1::uuid IS NULL OR id > $1)
      ORDER BY id LIMIT $2",
 );

@@ -23,10 +23,12 @@ pub(crate) struct ApiToken {
     prefix: String,
     /// User who created the token; null for a token that the deployment created.
     created_by: Option<UserId>,
+    /// True if that user is deleted or suspended.
+    orphaned: bool,
     /// Time of creation.
     created_at: Time,
-    /// Time at which the token expires; null for never.
-    expires_at: Option<Time>,
+    /// Time at which the token expires.
+    expires_at: Time,
     /// Time of the last use, to the minute.
     last_used_at: Option<Time>,
 }
