@@ -24,8 +24,8 @@ const ROWS: &str = concat!(
 
 /// Writes a row as a function does.
 const RECORD: &str =
-    "SELECT record_audit(gen_random_uuid(), now(), 'late', true, 'account.create', 'POST', '/accounts', 201,
-    NULL, NULL, '{}', '{}', (SELECT id FROM tenants WHERE slug = 'acme'), NULL, NULL, NULL)";
+    "SELECT begin_anonymous_request((SELECT id FROM tenants WHERE slug = 'acme')),
+    record_audit('late', true, 'account.create', 'POST', '/accounts', 201, NULL, NULL, '{}', '{}')";
 
 async fn start() -> (TestApp, Sealing) {
     let app = TestApp::start().await;

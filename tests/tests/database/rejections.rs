@@ -152,8 +152,8 @@ async fn every_function_with_its_owners_rights_checks_the_rejection_itself() {
     let superuser = app.database.superuser().await;
     let names: Vec<String> = superuser.query(DEFINERS, &[]).await.unwrap().iter().map(|row| row.get("name")).collect();
     let checks = ["request_rejection()", "is_operator()", "is_platform_operator()", "authorize_enrolling_session("];
-    // A failed sign-in is counted because it is rejected; counters are of instances, not of requests.
-    let records = ["fail_sign_in", "report_metrics"];
+    // A failed sign-in is counted because it is rejected, and its tenant named; counters are of instances, not of requests.
+    let records = ["begin_anonymous_request", "fail_sign_in", "report_metrics"];
     for name in &names {
         let body = "SELECT coalesce(pg_get_function_sqlbody(oid), prosrc) FROM pg_proc WHERE proname = $1";
         let body: String = app.database.value(body, &[name]).await;
