@@ -5,3 +5,4 @@ mod chosen_passwords;
 mod echoed_values;
 mod keys_of_ended_sessions;
 mod long_targets;
+mod rewritten_history;

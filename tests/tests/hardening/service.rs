@@ -45,7 +45,7 @@ async fn only_operators_get_the_findings_each_with_evidence() {
     }
     let summary = &body["summary"];
     let counted: u64 = ["pass", "fail", "unknown"].iter().map(|result| summary[*result].as_u64().unwrap()).sum();
-    assert_eq!(counted, 23);
+    assert_eq!(counted, 24);
     for client in [app.sign_in(Tenant::Acme, Role::Admin).await, app.anonymous()] {
         assert!(client.get("/admin/hardening").await.status.is_client_error());
     }
@@ -58,7 +58,7 @@ struct Fault {
     control: &'static str,
 }
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 21] = [
     Fault {
         apply: "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
         repair: "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
@@ -103,6 +103,21 @@ const FAULTS: [Fault; 18] = [
         apply: "UPDATE audit_seals SET sealed_at = sealed_at - interval '2 days'",
         repair: "UPDATE audit_seals SET sealed_at = sealed_at + interval '2 days'",
         control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT INSERT ON http_audit_log TO holdfast_app",
+        repair: "REVOKE INSERT ON http_audit_log FROM holdfast_app",
+        control: "AUD-3",
+    },
+    Fault {
+        apply: "GRANT INSERT (path) ON http_audit_log_rest TO holdfast_backup",
+        repair: "REVOKE INSERT (path) ON http_audit_log_rest FROM holdfast_backup",
+        control: "AUD-3",
+    },
+    Fault {
+        apply: "ALTER FUNCTION record_audit OWNER TO holdfast_owner",
+        repair: "ALTER FUNCTION record_audit OWNER TO holdfast_definer",
+        control: "AUD-3",
     },
     Fault {
         apply: "GRANT CREATE ON SCHEMA public TO holdfast_app",

@@ -241,12 +241,12 @@ async fn findings_are_reported_as_json_and_sarif() {
     let found =
         holdfast::check::run(&Targets { template, config_env: Some("prod".to_owned()), ..Targets::default() }).await;
     let json = report::json(&found);
-    assert_eq!(json["findings"].as_array().map(Vec::len), Some(23));
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(24));
     let sarif = report::sarif(&found);
     let run = &sarif["runs"][0];
     assert_eq!(
         (&sarif["version"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)),
-        (&json!("2.1.0"), Some(23))
+        (&json!("2.1.0"), Some(24))
     );
     for result in run["results"].as_array().unwrap() {
         let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
