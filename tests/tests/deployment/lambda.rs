@@ -198,7 +198,7 @@ async fn operate_platform(instances: &Instances) {
     let status = instances.send("admin/status", &[token], 200).await;
     assert_eq!(status["schema_version"], schema["version"]);
     let hardening = instances.send("admin/hardening", &[token], 200).await;
-    assert_eq!(hardening["findings"].as_array().map(Vec::len), Some(23), "{hardening}");
+    assert_eq!(hardening["findings"].as_array().map(Vec::len), Some(24), "{hardening}");
     let config = instances.send("admin/config", &[token], 200).await;
     let secrets = config["items"].as_array().unwrap().iter().filter(|setting| setting["source"] == "secrets_manager");
     assert!(secrets.count() > 0, "{config}");
