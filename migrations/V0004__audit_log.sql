@@ -36,13 +36,13 @@ COMMENT ON TABLE http_audit_log IS
     'Who did or attempted what, when, with which outcome. No values, only the names of changed fields. Partitioned '
     'by month.';
 COMMENT ON COLUMN http_audit_log.id IS 'UUIDv7 of the row.';
-COMMENT ON COLUMN http_audit_log.at IS 'Time at which the request was handled.';
+COMMENT ON COLUMN http_audit_log.at IS 'Time at which the row was written, by the clock of the database.';
 COMMENT ON COLUMN http_audit_log.request_id IS 'X-Request-Id of the response.';
 COMMENT ON COLUMN http_audit_log.tenant_id IS
     'The tenant concerned; the nil UUID for the platform and for credentials that name no tenant.';
 COMMENT ON COLUMN http_audit_log.actor_kind IS 'Kind of principal.';
 COMMENT ON COLUMN http_audit_log.actor_id IS 'Id of the user or API token.';
-COMMENT ON COLUMN http_audit_log.actor_name IS 'Name of the actor at that time; NULL for a failed sign-in.';
+COMMENT ON COLUMN http_audit_log.actor_name IS 'Name of the actor at that time.';
 COMMENT ON COLUMN http_audit_log.role IS 'Role of the actor at that time.';
 COMMENT ON COLUMN http_audit_log.session_id IS 'Session of the actor.';
 COMMENT ON COLUMN http_audit_log.action IS 'Action done or attempted, such as account.create.';
@@ -66,13 +66,30 @@ COMMENT ON TABLE http_audit_log_rest IS 'Rows outside every month''s partition; 
 ALTER TABLE http_audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE http_audit_log FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON http_audit_log FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
--- Appending is not limited to a tenant: a rejection is recorded after the transaction has left its tenant.
-CREATE POLICY append ON http_audit_log FOR INSERT TO holdfast_app, holdfast_metrics WITH CHECK (true);
+-- Rows are added by record_audit() alone, which takes the actor, tenant and session from the authorization. It is not
+-- limited to a tenant: a rejection is recorded after the transaction has left its tenant.
+CREATE POLICY append ON http_audit_log FOR INSERT TO holdfast_definer WITH CHECK (true);
 CREATE POLICY backup ON http_audit_log FOR SELECT TO holdfast_backup, holdfast_maintenance USING (true);
-CREATE POLICY owner_append ON http_audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
-GRANT INSERT, SELECT ON http_audit_log TO holdfast_app;
-GRANT SELECT ON http_audit_log TO holdfast_backup, holdfast_maintenance;
-GRANT INSERT ON http_audit_log TO holdfast_metrics;
+GRANT SELECT ON http_audit_log TO holdfast_app, holdfast_backup, holdfast_maintenance;
+GRANT INSERT ON http_audit_log TO holdfast_definer;
+
+CREATE TABLE request_binding_keys (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    inner_pad bytea NOT NULL CHECK (octet_length(inner_pad) = 64),
+    outer_pad bytea NOT NULL CHECK (octet_length(outer_pad) = 64)
+);
+COMMENT ON TABLE request_binding_keys IS
+    'The key that binds an authorized actor to its transaction: the authorizing functions write with it and '
+    'record_audit() verifies. One row, created when first needed; no login can read it, so no backup has it.';
+COMMENT ON COLUMN request_binding_keys.single IS 'True: there is one key.';
+COMMENT ON COLUMN request_binding_keys.inner_pad IS 'The key combined with the inner padding of HMAC (RFC 2104).';
+COMMENT ON COLUMN request_binding_keys.outer_pad IS 'The key combined with the outer padding.';
+ALTER TABLE request_binding_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE request_binding_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY definer ON request_binding_keys TO holdfast_definer USING (true);
+GRANT INSERT, SELECT ON request_binding_keys TO holdfast_definer;
+-- pg_dump reads every table; without a policy it sees no row of this one.
+GRANT SELECT ON request_binding_keys TO holdfast_backup;
 
 CREATE TABLE audit_keys (
     kid text PRIMARY KEY,

@@ -11,7 +11,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 /// Functions that run the artifact of another function.
-const SHARED: [(&str, &str); 1] = [("drill", "backup")];
+const SHARED: [(&str, &str); 2] = [("drill", "backup"), ("verifier", "maintenance")];
 
 /// Manifest of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,13 +8,15 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
+use crate::audit::PinnedKeys;
 use crate::aws::Stage;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Settings};
 use crate::db::{self, ConnectError, Credentials, Datastore, DbError, PoolSettings};
+use crate::identity::audit_pins::AuditPins;
 use crate::identity::keys::KeyRing;
 use crate::identity::signer::Signer;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::rng::{Rng, SystemRng};
 use crate::telemetry::metrics::Metrics;
 use crate::vault::Vault;
@@ -35,6 +37,8 @@ pub struct Parts {
     pub signer: Option<Signer>,
     /// Vault; none if no vault key is configured.
     pub vault: Option<Vault>,
+    /// Audit keys whose seals count.
+    pub audit_pins: AuditPins,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Random source.
@@ -76,7 +80,8 @@ impl App {
         if let Err(error) = db.connect().await {
             tracing::warn!(%error, "the database is not reachable yet");
         }
-        Ok(Self::new(Parts { config, db, keys, signer, vault, clock, rng, metrics }))
+        let audit_pins = AuditPins::from_config(&config);
+        Ok(Self::new(Parts { config, db, keys, signer, vault, audit_pins, clock, rng, metrics }))
     }
 
     /// The vault.
@@ -87,6 +92,17 @@ impl App {
         self.vault.as_ref().ok_or_else(|| {
             tracing::error!("no vault key is configured: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY");
             Problem::internal()
+        })
+    }
+
+    /// The audit keys whose seals count.
+    ///
+    /// # Errors
+    /// 503 if KMS does not return the public half of the configured key.
+    pub async fn audit_pins(&self) -> Result<&PinnedKeys, Problem> {
+        self.audit_pins.get().await.map_err(|error| {
+            tracing::error!(%error, "KMS does not return the public audit key; check AUDIT_KMS_KEY_ID and kms:GetPublicKey");
+            Problem::new(Code::Unavailable, "The audit key cannot be read at the moment.")
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use holdfast_maintenance::AuditSigner;
 use holdfast_migrate::{Plan, Steps};
 use holdfast_shared::app::App;
 use holdfast_shared::clock::{Clock, ManualClock, SystemClock};
@@ -106,6 +107,8 @@ pub struct TestApp {
     pub database: TestDatabase,
     /// The password of all users.
     pub password: SecretString,
+    /// The key that signs audit seals, in PEM. The functions pin it.
+    pub audit_key: String,
     /// The key that signs access tokens, in PEM.
     pub signing_key: String,
     router: Router,
@@ -157,7 +160,10 @@ impl TestApp {
         };
         let signing_key = signing_key();
         let key_file = database.file("signing-key.pem", &signing_key);
+        let audit_key = self::signing_key();
+        let audit_signer = AuditSigner::file(&database.file("audit-key.pem", &audit_key)).unwrap();
         let defaults = vec![
+            ("AUDIT_KEY_IDS", audit_signer.public.thumbprint()),
             ("APP_ENV", "local".to_owned()),
             ("DATABASE_URL", url(database.app_url())),
             ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
@@ -181,7 +187,7 @@ impl TestApp {
         let scraped = config(&overridden(settings.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
         let scraped = App::start_with(scraped, "metrics", time, rng).await.unwrap();
         let router = holdfast::gateway::router(app.clone(), scraped);
-        Self { app, clock, database, password, signing_key, router, settings }
+        Self { app, clock, database, password, audit_key, signing_key, router, settings }
     }
 
     /// Starts one more instance of the functions over the same database, with some settings overridden. Returns the caller,

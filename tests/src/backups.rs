@@ -7,6 +7,7 @@ use holdfast_backup::{
     BackupError, BackupReport, BackupStore, Folder, Login, Plan, Programs, Restored, Source, Summary, Task,
 };
 use holdfast_shared::db::FromRow;
+use holdfast_shared::identity::audit_pins::AuditPins;
 use holdfast_shared::rng::SystemRng;
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
@@ -32,6 +33,7 @@ pub fn plan(app: &TestApp, store: BackupStore) -> Plan {
         store,
         programs: Programs::system(),
         vault: Some(vault()),
+        audit_pins: AuditPins::from_config(&app.app.config),
         time_limit: Duration::from_mins(1),
     }
 }

@@ -97,8 +97,10 @@ impl Deployment {
                 "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
                 _ => {}
             }
-            if name == "maintenance" {
+            if matches!(name, "auth" | "admin" | "backup" | "maintenance") {
                 environment.push(("AUDIT_KMS_KEY_ID", audit_key.clone()));
+            }
+            if name == "maintenance" {
                 environment.push(("AUDIT_SEALS_BUCKET", seals.clone()));
             }
             if name == "auth" {
@@ -128,6 +130,14 @@ impl Deployment {
     /// Starts an instance of a function.
     pub async fn instance(&self, function: &str) -> Emulator {
         Emulator::function(function, &self.environments[function]).await
+    }
+
+    /// Starts an instance of the verifier: the code of maintenance with the login of backup.
+    pub async fn verifier(&self) -> Emulator {
+        let mut environment = self.environments["maintenance"].clone();
+        environment.retain(|(name, _)| *name != "SECRETS_ARN");
+        environment.push(("SECRETS_ARN", self.secrets["backup"].clone()));
+        Emulator::function("maintenance", &environment).await
     }
 
     /// Returns the password of both users.

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use holdfast_maintenance::{AuditSigner, Done, Outcome, Plan, SealStore, Sealed, Task};
-use holdfast_shared::audit::{AuditKeys, SealDocument};
+use holdfast_shared::audit::{AuditKeys, PinnedKeys, SealDocument};
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
-use crate::app::{self, TestApp, VAULT_KEY};
+use crate::app::{TestApp, VAULT_KEY};
+use crate::moto::REGION;
 
 /// The time limit for sealing all rows: transactions of other tests, on the same cluster, may delay it.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -25,7 +29,10 @@ pub struct Sealing {
 impl Sealing {
     /// Prepares maintenance with a key in a file, and seals in a folder.
     pub fn of(app: &TestApp) -> Self {
-        let key = app.database.file("audit-key.pem", &app::signing_key());
+        let key = app.database.file("audit-key.pem", &app.audit_key);
+        let signer = AuditSigner::file(&key).unwrap();
+        let mut pins = PinnedKeys::default();
+        pins.pin(&signer.public);
         let folder = app.database.folder().join("stored");
         let plan = Plan {
             database_url: app.database.maintenance_url().into(),
@@ -35,8 +42,11 @@ impl Sealing {
             retention_days: 400,
             account_retention_days: 30,
             vault: Some(Providers::new(Provider::Local(LocalKey::new(VAULT_KEY.as_bytes()).unwrap()))),
-            signer: AuditSigner::file(&key).unwrap(),
+            signer,
+            pins,
             store: SealStore::Folder(folder.clone()),
+            witness: None,
+            restored_over: None,
         };
         Self { plan, folder }
     }
@@ -85,4 +95,17 @@ impl Sealing {
     pub fn keys(&self) -> AuditKeys {
         AuditKeys::new([self.plan.signer.public.clone()])
     }
+}
+
+/// Returns a client of S3 at this URL, which does not try again.
+pub fn s3(url: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(url)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .credentials_provider(Credentials::new("AKIDOFNOBODY", "opens-nothing", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
 }

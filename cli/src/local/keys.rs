@@ -1,9 +1,12 @@
 //! Keys of a local run, generated into the data folder once: the key pair for access tokens, the one for audit seals, and the
 //! vault's key.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_maintenance::AuditSigner;
 use holdfast_shared::rng::Rng;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -38,6 +41,11 @@ pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng
             write(dir, AUDIT_KEY, &signing_key()?)?;
         }
         settings.provide("AUDIT_KEY_FILE", || dir.file(AUDIT_KEY).display().to_string());
+    }
+    if let Some(path) = settings.get("AUDIT_KEY_FILE").map(str::to_owned) {
+        let id = AuditSigner::file(Path::new(&path))?.public.thumbprint();
+        let former = settings.get("AUDIT_KEY_IDS").map(str::to_owned);
+        settings.replace("AUDIT_KEY_IDS", former.into_iter().chain([id]).collect::<Vec<_>>().join(","));
     }
     if !is_set(settings, &SEALS_SETTINGS) {
         settings.provide("AUDIT_SEALS_FOLDER", || dir.file(SEALS).display().to_string());

@@ -17,11 +17,13 @@ const METRICS_POOL: &str = "2";
 
 /// Settings that are not passed to a function in another process: those of the migration, backups, maintenance, and of the
 /// environment that it runs in.
-const NOT_A_FUNCTIONS: [&str; 12] = [
+const NOT_A_FUNCTIONS: [&str; 14] = [
     "API_TOKENS",
     "APP_DATABASE_PASSWORD",
     "AUDIT_KEY_FILE",
+    "AUDIT_RESTORED_OVER",
     "AUDIT_SEALS_FOLDER",
+    "AUDIT_WITNESS_FOLDER",
     "AUTH_USERS",
     "BACKUP_DATABASE_PASSWORD",
     "BACKUP_FOLDER",
@@ -61,6 +63,11 @@ impl LocalSettings {
         if self.get(name).is_none() {
             self.given.insert(name.to_owned(), value());
         }
+    }
+
+    /// Sets a setting, also where it is given.
+    pub(super) fn replace(&mut self, name: &str, value: String) {
+        self.given.insert(name.to_owned(), value);
     }
 
     /// Settings for the migration.

@@ -48,7 +48,8 @@ fn functions_of_other_processes_find_their_settings_while_the_run_lasts() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&file).unwrap();
         let names: Vec<_> = text.lines().filter_map(|line| line.split('=').next()).collect();
-        let mut expected = ["APP_ENV", "DATABASE_URL", "SECRET_ENCRYPTION_KEY", "SIGNING_KEY_FILE"].to_vec();
+        let mut expected =
+            ["APP_ENV", "AUDIT_KEY_IDS", "DATABASE_URL", "SECRET_ENCRYPTION_KEY", "SIGNING_KEY_FILE"].to_vec();
         expected.extend(more);
         expected.sort_unstable();
         assert_eq!(names, expected);

@@ -1,5 +1,5 @@
-//! `GET /.well-known/audit-jwks.json`: the public keys of all audit seals (RFC 7517). Verifiers keep a copy: the owner of the
-//! database could replace them.
+//! `GET /.well-known/audit-jwks.json`: the public keys of all audit seals (RFC 7517): those that the configuration pins. A key
+//! that somebody adds to the database is not shown.
 
 use axum::extract::State;
 use holdfast_shared::app::App;
@@ -34,7 +34,8 @@ struct AuditKeyRow {
 }
 
 pub(crate) async fn handle(State(app): State<App>, _: RequestContext) -> Result<ApiResponse, Problem> {
+    let pins = app.audit_pins().await?;
     let rows: Vec<AuditKeyRow> = rows_of(&app.db.query(&Statement::from(SELECT)).await?)?;
-    let keys = rows.into_iter().map(|AuditKeyRow { x, y }| AuditKey::new(PublicKey { x, y })).collect();
-    ApiResponse::ok(&AuditJwks { keys })
+    let keys = rows.into_iter().map(|AuditKeyRow { x, y }| PublicKey { x, y }).filter(|key| pins.contains(key));
+    ApiResponse::ok(&AuditJwks { keys: keys.map(AuditKey::new).collect() })
 }

@@ -16,14 +16,14 @@ use utoipa::ToSchema;
 use crate::mfa::totp::USE_CODE;
 use crate::mfa::totp::sealed::SealedTotp;
 use crate::sign_in::attempts::OwnAttempt;
-use crate::sign_in::grant::{AccessToken, Grant, SigningKeyRow};
+use crate::sign_in::grant::{BearerToken, Grant, SigningKeyRow};
 use crate::sign_in::otp_proof::OtpProof;
 
 pub(crate) static ROUTE: Route = Route::post("/auth/step-up", "auth.step_up")
     .access(Access::User)
     .summary("Authenticate again in the same session, for routes that need a recent authentication.")
     .body::<StepUp>()
-    .returns::<AccessToken>()
+    .returns::<BearerToken>()
     .rejects(&[Code::InvalidCredentials, Code::MfaRequired, Code::RateLimited]);
 
 /// The caller's password, and a code where the caller has TOTP.

@@ -44,7 +44,8 @@ async fn restore_and_check(plan: &Plan, scratch: &ScratchDatabase, watch: &Watch
     let source = Source::newest(&plan.store).await?;
     scratch.create(&source.owner().await?).await?;
     let (client, restored) = restore::fill(&source, &scratch.login, &plan.programs, watch).await?;
-    seals::verify(&client).await?;
+    let pins = plan.audit_pins.get().await.map_err(|error| BackupError::AuditKey(error.to_string()))?;
+    seals::verify(&client, pins).await?;
     let canary = match &plan.vault {
         Some(providers) => {
             canary::open(&client, providers).await?;

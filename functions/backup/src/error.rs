@@ -87,6 +87,11 @@ pub enum BackupError {
     /// The audit log differs from what was sealed.
     #[error("ALARM: the audit log in the backup is not what was sealed ({0}); compare it with the stored seals")]
     Seals(String),
+    /// The public half of the audit key cannot be read.
+    #[error(
+        "KMS does not return the public audit key ({0}); check AUDIT_KMS_KEY_ID and that drill may kms:GetPublicKey"
+    )]
+    AuditKey(String),
     /// The canary is missing, or does not open.
     #[error("ALARM: the canary of the backup does not open ({0}); its secrets would not either: find the vault's key")]
     Canary(VaultError),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdfast_shared::config::{Config, Environment, Needs, Settings};
+use holdfast_shared::identity::audit_pins::AuditPins;
 use holdfast_shared::vault::Providers;
 
 use crate::error::BackupError;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub programs: Programs,
     /// Providers of the vault's keys, for the canary; none if no vault is configured.
     pub vault: Option<Providers>,
+    /// The audit keys whose seals count.
+    pub audit_pins: AuditPins,
     /// Time limit of a run.
     pub time_limit: Duration,
 }
@@ -41,6 +44,7 @@ impl Plan {
             store: BackupStore::from_settings(settings, deployed).await?,
             programs: Programs::system(),
             vault: Providers::from_config(&config).await.map_err(BackupError::Canary)?,
+            audit_pins: AuditPins::from_config(&config),
             drill: drill.map(|url| Login::new(url, ca_file.clone())).transpose()?,
             database: Login::new(config.database_url, ca_file)?,
             time_limit: TIME_LIMIT,

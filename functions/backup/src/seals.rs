@@ -1,10 +1,10 @@
 //! Verifies the audit log's seals in a restored database: each is genuine and in order, and every sealed row is unchanged.
-//! The keys are those in the database itself; `holdfast audit verify` proves with the seals in their bucket that the whole
-//! chain was not replaced.
+//! Keys count where the configuration pins them, never because the database has them. `holdfast audit verify --store` proves
+//! with the stored seals that the end of the chain was not cut off.
 
 use std::collections::BTreeMap;
 
-use holdfast_shared::audit::{AuditFault, AuditKeys, AuditRow, Batch, SealDocument, Verifier, compare};
+use holdfast_shared::audit::{AuditFault, AuditRow, Batch, PinnedKeys, SealDocument, Verifier, compare};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
@@ -32,10 +32,10 @@ struct VerificationKey {
 }
 
 /// Verifies all seals: first the chain, which also names the months that were dropped, then the rows.
-pub(crate) async fn verify(client: &Client) -> Result<(), BackupError> {
+pub(crate) async fn verify(client: &Client, pins: &PinnedKeys) -> Result<(), BackupError> {
     let keys = client.query(KEYS, &[]).await?;
     let keys = keys.iter().map(VerificationKey::from_row).collect::<Result<Vec<_>, _>>()?;
-    let keys = AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
+    let keys = pins.trusted(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
     let mut verifier = Verifier::new(&keys);
     let mut seals = Vec::new();
     for row in client.query(SEALS, &[]).await? {

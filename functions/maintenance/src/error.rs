@@ -1,6 +1,6 @@
 //! Errors of a run or a task: one line each, for the log and the on-call engineer.
 
-use holdfast_shared::audit::InvalidSeal;
+use holdfast_shared::audit::{Hash, InvalidSeal};
 use holdfast_shared::aws::AwsError;
 use holdfast_shared::config::ConfigError;
 use holdfast_shared::db::OwnerError;
@@ -23,6 +23,9 @@ pub enum MaintenanceError {
         "the login in DATABASE_URL cannot act as holdfast_maintenance ({0}); use that role's login, or the owner's"
     )]
     Role(String),
+    /// The login may not act as the role that reads everything.
+    #[error("the login in DATABASE_URL cannot act as holdfast_backup ({0}); use that role's login, or the owner's")]
+    Verifier(String),
     /// Tasks failed.
     #[error("{0}")]
     Tasks(String),
@@ -54,6 +57,50 @@ pub enum TaskError {
         /// Error of the store.
         cause: String,
     },
+    /// A store of seals cannot be read. Without its memory, the sealer does nothing.
+    #[error("{location} cannot be read ({cause}); nothing is sealed before it can")]
+    Read {
+        /// Bucket and object, or file.
+        location: String,
+        /// Error of the store.
+        cause: String,
+    },
+    /// Another seal is stored in the place of one in the database.
+    #[error(
+        "ALARM: {location} has another seal than the database; the stored one counts (see the runbook audit-tampered)"
+    )]
+    StoredOtherwise {
+        /// Bucket and object, or file.
+        location: String,
+    },
+    /// A seal that was stored is gone.
+    #[error("ALARM: {location} is missing, but the database says that it was stored (see the runbook audit-tampered)")]
+    NotInStore {
+        /// Bucket and object, or file.
+        location: String,
+    },
+    /// Seals were stored that the database does not have.
+    #[error(
+        "ALARM: the database lacks {location} and what follows, up to seal {newest} ({hash}): it was rewritten, or an old \
+         backup was restored; for a restore, follow the runbook restore"
+    )]
+    DatabaseBehind {
+        /// The first stored seal that the database lacks.
+        location: String,
+        /// Number of the newest stored seal.
+        newest: u64,
+        /// Digest of that seal, for `AUDIT_RESTORED_OVER`.
+        hash: Hash,
+    },
+    /// A restore is to be recorded, but no epoch was begun.
+    #[error("AUDIT_RESTORED_OVER is set, but the database is in its old epoch; call begin_audit_epoch() as its owner")]
+    NoNewEpoch,
+    /// The newest seals do not follow each other.
+    #[error("ALARM: seal {0} in the database does not follow the one before it; compare with the stored seals")]
+    ChainChanged(i64),
+    /// Too many seals are not stored.
+    #[error("ALARM: more than {0} seals are not recorded as stored; check the table audit_deliveries and the store")]
+    NotDelivered(usize),
     /// The newest seal is not genuine.
     #[error("ALARM: the newest seal in the database is not genuine: {0}; compare with the stored seals")]
     InvalidSeal(#[from] InvalidSeal),
@@ -88,6 +135,33 @@ pub enum TaskError {
         /// The newest seal's end.
         sealed: String,
     },
+}
+
+impl TaskError {
+    /// Returns whether it says that somebody altered the audit log, its seals or their stores.
+    pub(crate) fn is_tampering(&self) -> bool {
+        match self {
+            Self::StoredOtherwise { .. }
+            | Self::NotInStore { .. }
+            | Self::DatabaseBehind { .. }
+            | Self::ChainChanged(_)
+            | Self::NotDelivered(_)
+            | Self::InvalidSeal(_)
+            | Self::BatchesChanged
+            | Self::WentBack { .. } => true,
+            Self::Busy
+            | Self::Database(_)
+            | Self::Kms(_)
+            | Self::Sign
+            | Self::Store { .. }
+            | Self::Read { .. }
+            | Self::NoNewEpoch
+            | Self::NoVaultKey
+            | Self::Vault(_)
+            | Self::DoNotOpen(_)
+            | Self::Drift { .. } => false,
+        }
+    }
 }
 
 impl From<VaultError> for TaskError {

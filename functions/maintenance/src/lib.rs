@@ -12,6 +12,7 @@ mod signer;
 mod store;
 mod task;
 mod tasks;
+mod verification;
 
 use holdfast_shared::clock::Clock;
 use serde::Serialize;
@@ -19,7 +20,7 @@ use serde::Serialize;
 pub use error::{MaintenanceError, TaskError};
 pub use plan::Plan;
 pub use signer::AuditSigner;
-pub use store::SealStore;
+pub use store::{Bucket, ChangedObject, SealStore};
 pub use task::{Task, UnknownTask};
 pub use tasks::drift::Checked;
 pub use tasks::expire::Expired;
@@ -28,6 +29,7 @@ pub use tasks::partitions::Partitions;
 pub use tasks::reencrypt::Reencrypted;
 pub use tasks::seal::Sealed;
 pub use tasks::{Done, Outcome};
+pub use verification::{Finding, FindingKind, Verification, VerificationPlan, verify};
 
 use context::Context;
 

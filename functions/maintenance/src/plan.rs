@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holdfast_shared::config::{Config, Environment, Needs, Settings};
+use holdfast_shared::audit::{Hash, PinnedKeys};
+use holdfast_shared::config::{Config, ConfigError, Environment, Needs, Settings};
 use holdfast_shared::vault::Providers;
 use secrecy::SecretString;
 
@@ -34,6 +35,12 @@ pub struct Plan {
     pub signer: AuditSigner,
     /// The store of seals.
     pub store: SealStore,
+    /// A second store, which somebody else owns; none if no witness is configured.
+    pub witness: Option<SealStore>,
+    /// The audit keys that count: the signer's, and those before it.
+    pub pins: PinnedKeys,
+    /// Digest of the newest stored seal, where a backup was restored that lacks it.
+    pub restored_over: Option<Hash>,
 }
 
 impl Plan {
@@ -42,6 +49,9 @@ impl Plan {
         let config = Config::from_settings(settings, Needs::default())?;
         let deployed = config.environment != Environment::Local;
         let retention_days = settings.number("AUDIT_RETENTION_DAYS")?;
+        let signer = AuditSigner::from_settings(settings, deployed).await?;
+        let mut pins = PinnedKeys::new(config.audit_key_ids.iter().cloned());
+        pins.pin(&signer.public);
         Ok(Self {
             account_retention_days: config.retention_days,
             vault: Providers::from_config(&config).await?,
@@ -50,8 +60,21 @@ impl Plan {
             time_limit: TIME_LIMIT,
             max_rows: 10_000,
             retention_days,
-            signer: AuditSigner::from_settings(settings, deployed).await?,
             store: SealStore::from_settings(settings, deployed, retention_days).await?,
+            witness: SealStore::witness(settings, deployed, retention_days).await?,
+            restored_over: restored_over(settings)?,
+            pins,
+            signer,
         })
     }
+
+    /// Every store, the function's own first.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &SealStore> {
+        std::iter::once(&self.store).chain(&self.witness)
+    }
+}
+
+fn restored_over(settings: &Settings) -> Result<Option<Hash>, ConfigError> {
+    let hash = settings.get("AUDIT_RESTORED_OVER").map(str::parse).transpose();
+    hash.map_err(|_| ConfigError::of("AUDIT_RESTORED_OVER", "not 64 hexadecimal digits"))
 }

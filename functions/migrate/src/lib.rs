@@ -86,6 +86,7 @@ pub async fn run(plan: &Plan, clock: &dyn Clock, rng: &dyn Rng) -> Result<Report
     };
     failures::clear(&owner, plan.steps.newest()).await?;
     schema::create_partitions(&owner).await?;
+    schema::create_binding_key(&owner).await?;
     let logins = logins::set_passwords(&owner, &plan.logins, plan.reset_logins).await?;
     let created = bootstrap::create(&mut owner, plan, clock, rng).await?;
     Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })

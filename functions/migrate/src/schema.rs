@@ -21,6 +21,8 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM refinery
 
 /// Creates a year of partitions. The maintenance function creates more, and none may be missing before its first run.
 const CREATE_PARTITIONS: &str = "SELECT create_audit_partitions(p_months => 12)";
+/// No backup has the key, and the first request must not create it: others would wait for that request to end.
+const CREATE_BINDING_KEY: &str = "SELECT create_binding_key()";
 
 /// Takes the lock that makes this the only run in its database.
 pub(crate) async fn lock(owner: &Client, wait: Duration) -> Result<(), MigrateError> {
@@ -70,6 +72,12 @@ pub(crate) async fn apply(owner: &mut Client, steps: &Steps) -> Result<Vec<Strin
 /// Creates missing partitions for the coming months of the audit log.
 pub(crate) async fn create_partitions(owner: &Client) -> Result<(), MigrateError> {
     owner.execute(CREATE_PARTITIONS, &[]).await?;
+    Ok(())
+}
+
+/// Creates the key that binds actors to transactions, if it is missing.
+pub(crate) async fn create_binding_key(owner: &Client) -> Result<(), MigrateError> {
+    owner.execute(CREATE_BINDING_KEY, &[]).await?;
     Ok(())
 }
 

@@ -1,6 +1,4 @@
 CREATE OR REPLACE FUNCTION record_audit(
-    p_id uuid,
-    p_at timestamptz,
     p_request_id text,
     p_always boolean,
     p_action text,
@@ -10,40 +8,52 @@ CREATE OR REPLACE FUNCTION record_audit(
     p_source_ip text,
     p_user_agent text,
     p_targets jsonb,
-    p_changed text[],
-    p_claimed_tenant uuid,
-    p_claimed_user uuid,
-    p_claimed_role text,
-    p_claimed_session uuid
-) RETURNS TABLE (rejection text, actor jsonb, tenant uuid, outcome integer, again boolean)
-LANGUAGE plpgsql VOLATILE
+    p_changed text[]
+) RETURNS TABLE (rejection text, row_id uuid, row_at timestamptz, actor jsonb, tenant uuid, outcome integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    named text := nullif(current_setting('holdfast.actor', true), '');
+    named_tenant uuid := nullif(current_setting('holdfast.audit_tenant', true), '')::uuid;
 BEGIN
     rejection := request_rejection();
-    actor := nullif(current_setting('holdfast.actor', true), '')::jsonb;
-    tenant := coalesce(nullif(current_setting('holdfast.audit_tenant', true), '')::uuid, p_claimed_tenant,
-        '00000000-0000-0000-0000-000000000000');
     outcome := CASE WHEN rejection IS NOT NULL THEN problem_status(rejection)
                     ELSE coalesce(nullif(current_setting('holdfast.status', true), '')::integer, p_status) END;
-    again := rejection IS NULL AND coalesce(current_setting('holdfast.again', true), '') <> '';
-    RETURN NEXT;
-    IF (NOT p_always AND outcome < 400) OR again THEN
-        RETURN;
+    IF (NOT p_always AND outcome < 400)
+        OR (rejection IS NULL AND coalesce(current_setting('holdfast.again', true), '') <> '') THEN
+        RETURN NEXT; RETURN;
     END IF;
+    IF named IS NULL AND named_tenant IS NULL THEN
+        actor := '{"kind": "anonymous"}';
+        tenant := '00000000-0000-0000-0000-000000000000';
+    ELSIF request_binding(named_tenant, named) IS NOT DISTINCT FROM current_setting('holdfast.binding', true) THEN
+        actor := named::jsonb;
+        tenant := named_tenant;
+    ELSE
+        RAISE EXCEPTION 'no function authorized this actor in this transaction' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- Nothing succeeds for a principal that is not live, whatever the caller says.
+    IF outcome < 400 AND actor ->> 'kind' <> 'anonymous' AND NOT (actor ->> 'live')::boolean THEN
+        RAISE EXCEPTION 'the principal of this transaction is not live' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    actor := actor - 'live';
+    row_at := clock_timestamp();
+    row_id := audit_row_id(row_at);
     INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role, session_id,
         action, method, path, status, source_ip, user_agent, targets, changed)
-    VALUES (p_id, p_at, p_request_id, tenant,
-        coalesce(actor ->> 'kind', CASE WHEN p_claimed_user IS NULL THEN 'anonymous' ELSE 'user' END),
-        coalesce((actor ->> 'id')::uuid, p_claimed_user), actor ->> 'name', coalesce(actor ->> 'role', p_claimed_role),
-        coalesce((actor ->> 'session_id')::uuid, p_claimed_session),
-        p_action, p_method, p_path, outcome, p_source_ip, p_user_agent, p_targets,
+    VALUES (row_id, row_at, p_request_id, tenant, actor ->> 'kind', (actor ->> 'id')::uuid, actor ->> 'name',
+        actor ->> 'role', (actor ->> 'session_id')::uuid, p_action, p_method, p_path, outcome, p_source_ip, p_user_agent,
+        p_targets,
         CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed
              ELSE '{}' END);
+    RETURN NEXT;
 END $$;
 
 COMMENT ON FUNCTION record_audit IS
     'Appends this transaction''s audit row with the final outcome: the status of the rejection, or the statements'' '
-    'own, or the expected one. Returns it with the actor and tenant. Without p_always only rejections are recorded. '
-    'The claimed actor is recorded where authorization found none.';
+    'own, or the expected one. Without p_always only rejections are recorded. Actor, tenant and session are those that '
+    'this transaction was authorized for; without authorization it is an anonymous row of the platform. Id, time, '
+    'transaction and epoch are the database''s own.';
+ALTER FUNCTION record_audit OWNER TO holdfast_definer;
 GRANT EXECUTE ON FUNCTION record_audit TO holdfast_app, holdfast_metrics;

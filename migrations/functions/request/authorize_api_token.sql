@@ -14,7 +14,7 @@ BEGIN
     live := t.revoked_at IS NULL AND t.expires_at > p_now
         AND EXISTS (SELECT FROM tenants WHERE id = t.tenant_id AND status = 'active');
     -- The audit row names a token that exists, even where it is rejected.
-    PERFORM begin_request(t.tenant_id, 'api_token', t.id, t.name, NULL, NULL);
+    PERFORM begin_request(t.tenant_id, 'api_token', t.id, t.name, NULL, NULL, live);
     IF NOT live THEN
         RETURN reject('unauthenticated');
     ELSIF p_permission IS NOT NULL AND p_permission <> ALL (t.scopes) THEN

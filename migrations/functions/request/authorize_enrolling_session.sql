@@ -11,15 +11,22 @@ SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     found_name text;
+    found_role text;
+    live boolean;
 BEGIN
-    SELECT u.username INTO found_name
+    SELECT u.username, u.role, s.ended_at IS NULL AND s.expires_at > p_now AND u.role = p_role AND u.status = 'active'
+           AND t.status = 'active'
+      INTO found_name, found_role, live
       FROM sessions s JOIN users u ON u.id = s.user_id JOIN tenants t ON t.id = s.tenant_id
-     WHERE s.id = p_session AND s.user_id = p_user AND s.tenant_id = p_tenant AND u.role = p_role
-       AND s.ended_at IS NULL AND s.expires_at > p_now AND u.status = 'active' AND t.status = 'active';
+     WHERE s.id = p_session AND s.user_id = p_user AND s.tenant_id = p_tenant;
     IF NOT FOUND THEN
         RETURN reject('unauthenticated');
     END IF;
-    PERFORM begin_request(p_tenant, 'user', p_user, found_name, p_role, p_session);
+    -- The audit row names the user of a session that exists, even where it is rejected.
+    PERFORM begin_request(p_tenant, 'user', p_user, found_name, found_role, p_session, live);
+    IF NOT live THEN
+        RETURN reject('unauthenticated');
+    END IF;
     IF p_chosen IS NOT NULL AND p_chosen <> p_tenant THEN
         IF p_role <> 'operator' THEN
             RETURN reject('tenant_mismatch');

@@ -47,8 +47,8 @@ pub enum InvalidSeal {
     /// It is not a compact JWS of a seal.
     #[error("it is not the JWS of a seal")]
     Form,
-    /// It names a key that is not in the key set.
-    #[error("it was signed with the key {0}, which is not in the key set")]
+    /// It names a key that is not pinned, or not known.
+    #[error("it was signed with the key {0}, which is not one of the pinned keys")]
     UnknownKey(String),
     /// The signature does not verify.
     #[error("its signature does not verify")]
@@ -66,6 +66,12 @@ struct Header {
     typ: String,
 }
 
+/// A key set (RFC 7517).
+#[derive(Deserialize)]
+pub(super) struct Jwks {
+    pub(super) keys: Vec<PublicKey>,
+}
+
 /// Public keys that seals are verified with.
 #[derive(Debug, Clone, Default)]
 pub struct AuditKeys(BTreeMap<String, PublicKey>);
@@ -76,13 +82,23 @@ impl AuditKeys {
         Self(keys.into_iter().map(|key| (key.thumbprint(), key)).collect())
     }
 
+    /// Trusts one more key.
+    #[must_use]
+    pub fn and(mut self, key: PublicKey) -> Self {
+        self.0.insert(key.thumbprint(), key);
+        self
+    }
+
     /// Reads the keys of a JWKS.
     pub fn from_jwks(text: &str) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Jwks {
-            keys: Vec<PublicKey>,
-        }
         Ok(Self::new(serde_json::from_str::<Jwks>(text)?.keys))
+    }
+
+    /// Computes the digest of the seal in a JWS without verifying it, to compare it with one that was verified; none where it
+    /// is not a JWS.
+    pub fn digest(jws: &str) -> Option<Hash> {
+        let payload = jws.split('.').nth(1)?;
+        BASE64URL_NOPAD.decode(payload.as_bytes()).ok().map(|payload| seal::hash_of(&payload))
     }
 
     /// Verifies a JWS and returns its seal, with the digest of the seal.

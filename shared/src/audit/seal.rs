@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{FORMAT, Hash, canonical};
+use super::{ChainPosition, FORMAT, Hash, canonical};
 
 /// Prefix of what the digest of a seal is computed over.
 const DOMAIN: &[u8] = b"holdfast/audit/seal";
@@ -42,6 +42,19 @@ pub struct Seal {
     pub state_size: u64,
     /// Partitions that may be dropped from here on, because the retention of all their rows has ended.
     pub drops: Vec<DroppedMonth>,
+    /// The restore of a backup that it follows; absent from almost every seal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RecordedRestore>,
+}
+
+/// A restore of a backup that lacked the newest seals: what they sealed was given up. The seal that records it ends its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedRestore {
+    /// Number of the newest seal that was given up.
+    pub newest: u64,
+    /// Digest of that seal.
+    pub hash: Hash,
 }
 
 /// A month of the audit log that was dropped at the end of its retention: its rows may be missing.
@@ -61,6 +74,9 @@ pub struct DroppedMonth {
 }
 
 impl Seal {
+    /// Folder of the objects that hold seals. Their names sort in the order of the seals.
+    pub const FOLDER: &str = "seals/";
+
     /// Returns the payload: canonical JSON.
     pub fn payload(&self) -> String {
         // Serializing strings, numbers and lists does not fail.
@@ -72,11 +88,47 @@ impl Seal {
         hash_of(self.payload().as_bytes())
     }
 
+    /// Returns the name of the object that holds it. One that records a restore has its number in common with a seal that was
+    /// given up, so it stands in the folder of the epoch that it begins.
+    pub fn object_name(&self) -> String {
+        let epoch = if self.restore.is_some() { self.epoch.saturating_add(1) } else { self.epoch };
+        format!("{}{epoch:010}/{:020}.json", Self::FOLDER, self.number)
+    }
+
     /// Returns the signing input of the JWS, for a key of this id.
     pub fn signing_input(&self, kid: &str) -> String {
         let header = canonical::json(&json!({"alg": "ES256", "kid": kid, "typ": TYPE}));
         let encode = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
         format!("{}.{}", encode(&header), encode(&self.payload()))
+    }
+
+    /// Checks that it is the next seal after this position: none is missing, none repeated.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn follows(&self, position: Option<&ChainPosition>) -> Result<(), String> {
+        let expected = position.map_or(1, |position| position.number + 1);
+        if self.number != expected {
+            return Err(format!("seal {} stands at its position", self.number));
+        }
+        if self.previous != position.map(|position| position.hash) {
+            return Err("it does not name the seal before it".to_owned());
+        }
+        let begins = match position {
+            Some(before) if before.epoch == self.epoch => self.from_transaction == before.to_transaction,
+            // The last seal of an epoch covers the rest of it.
+            Some(before) => {
+                self.epoch > before.epoch && before.to_transaction == u64::MAX && self.from_transaction == 0
+            }
+            None => self.from_transaction == 0,
+        };
+        if !begins || self.to_transaction < self.from_transaction {
+            return Err("its transactions do not follow those of the seal before it".to_owned());
+        }
+        if self.restore.is_some() && self.to_transaction != u64::MAX {
+            return Err("it records a restore, but does not end its epoch".to_owned());
+        }
+        Ok(())
     }
 
     /// Returns whether this build knows the format.

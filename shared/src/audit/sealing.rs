@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::merkle::MerkleLevels;
 use super::{
-    AuditRow, Batch, BatchEntry, ChainPosition, ChainState, DroppedMonth, FORMAT, MerklePosition, Seal, StateTree,
-    batch,
+    AuditRow, Batch, BatchEntry, ChainPosition, ChainState, DroppedMonth, FORMAT, MerklePosition, RecordedRestore,
+    Seal, StateTree, batch,
 };
 use crate::id::TenantId;
 
@@ -22,13 +22,22 @@ pub struct TransactionRange {
     pub to: u64,
 }
 
+/// What a seal states beside its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announcements {
+    /// Months that may be dropped.
+    pub drops: Vec<DroppedMonth>,
+    /// The restore that it follows.
+    pub restore: Option<RecordedRestore>,
+}
+
 /// Seals the rows of a range of transactions, in order. `states` are those of the seal before, and become those of this seal.
 pub fn seal(
     previous: Option<&ChainPosition>,
     states: &mut StateTree,
     range: TransactionRange,
     rows: &[AuditRow],
-    drops: Vec<DroppedMonth>,
+    announcements: Announcements,
     sealed_at: Timestamp,
 ) -> (Seal, Vec<Batch>) {
     let mut of_tenants: BTreeMap<TenantId, Vec<BatchEntry>> = BTreeMap::new();
@@ -62,7 +71,8 @@ pub fn seal(
         previous: previous.map(|position| position.hash),
         state_root: tree.root(),
         state_size: tree.size(),
-        drops,
+        drops: announcements.drops,
+        restore: announcements.restore,
     };
     (seal, batches)
 }

@@ -15,13 +15,6 @@ impl ChainPosition {
     }
 }
 
-impl Seal {
-    /// Returns the name of the object that holds a seal. Names sort in the order of the numbers.
-    pub fn object(epoch: i32, number: i64) -> String {
-        format!("seals/{epoch:010}/{number:020}.json")
-    }
-}
-
 impl MerklePosition {
     /// Encodes the path as the database stores it: 32 bytes a step.
     pub fn pack(&self) -> Vec<u8> {

@@ -51,6 +51,8 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Config
         vault_kms_key: text("VAULT_KMS_KEY_ID"),
         audit_reads: settings.flag("AUDIT_READS")?,
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
+        audit_key_ids: audit_key_ids(settings)?,
+        audit_kms_key: text("AUDIT_KMS_KEY_ID"),
         retention_days: settings.number("RETENTION_DAYS")?,
         secret_versions: settings.number("SECRET_VERSIONS")?,
         api_token_max_days: settings.number("API_TOKEN_MAX_DAYS")?,
@@ -136,6 +138,15 @@ fn mfa_roles(settings: &Settings) -> Result<Vec<Role>, ConfigError> {
     settings.list("REQUIRE_MFA_ROLES", &[',']).map(role).collect()
 }
 
+/// Thumbprints are SHA-256 digests in base64url.
+fn audit_key_ids(settings: &Settings) -> Result<Vec<String>, ConfigError> {
+    let id = |id: &str| match URL_SAFE_NO_PAD.decode(id) {
+        Ok(bytes) if bytes.len() == 32 => Ok(id.to_owned()),
+        _ => Err(ConfigError::of("AUDIT_KEY_IDS", "an entry is not the thumbprint of a key")),
+    };
+    settings.list("AUDIT_KEY_IDS", &[',']).map(id).collect()
+}
+
 fn cors_origins(settings: &Settings) -> Result<Vec<HeaderValue>, ConfigError> {
     let origin = |origin: &str| {
         let exact = origin.parse().is_ok_and(|uri: http::Uri| {
@@ -206,6 +217,7 @@ mod tests {
             ("CORS_ORIGINS", "https://app.example.com/path"),
             ("AUDIT_READS", "yes"),
             ("REQUIRE_MFA_ROLES", "admin,king"),
+            ("AUDIT_KEY_IDS", "bm90IGEgZGlnZXN0"),
             ("RETENTION_DAYS", "0"),
         ] {
             assert_eq!(rejected_setting(&[(name, value)]), name, "{name}={value}");

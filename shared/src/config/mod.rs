@@ -77,6 +77,10 @@ pub struct Config {
     pub audit_reads: bool,
     /// File that gets a copy of each audit row as a JSON line. Local use.
     pub audit_log_path: Option<PathBuf>,
+    /// Thumbprints of the audit keys whose seals count, beside the one of `audit_kms_key`.
+    pub audit_key_ids: Vec<String>,
+    /// KMS key that signs audit seals.
+    pub audit_kms_key: Option<String>,
     /// Days for which deleted accounts can be restored.
     pub retention_days: u16,
     /// Number of versions that are kept of a secret.

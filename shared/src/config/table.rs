@@ -217,7 +217,7 @@ pub const SETTINGS: &[Setting] = &[
         "AUDIT_KMS_KEY_ID",
         "KMS key (ECC_NIST_P256) that signs audit seals, as an id or ARN: a key of its own, with which only maintenance may sign.",
     )
-    .needed_by("maintenance, deployed")
+    .needed_by("maintenance, auth, admin and drill, deployed")
     .rejects(
         "maintenance without this and `AUDIT_KEY_FILE`; a key that cannot be used or is not P-256",
         "set the id of an ECC_NIST_P256 KMS key of its own, or locally AUDIT_KEY_FILE",
@@ -229,6 +229,28 @@ pub const SETTINGS: &[Setting] = &[
     )
     .needed_by("maintenance, local")
     .rejects("deployed; not such a file", "use AUDIT_KMS_KEY_ID"),
+    Setting::new(
+        Audit,
+        "AUDIT_KEY_IDS",
+        "Thumbprints (RFC 7638) of the audit keys whose seals count, beside the key of `AUDIT_KMS_KEY_ID`: those before it. A seal under any other key is a forgery, whatever the database says.",
+    )
+    .needed_by("maintenance, auth, admin and drill, after a change of the audit key")
+    .rejects("an entry that is not a thumbprint", "list the `kid` of each former key in /.well-known/audit-jwks.json"),
+    Setting::new(
+        Audit,
+        "AUDIT_RESTORED_OVER",
+        "Digest of the newest stored seal, where a backup was restored that lacks it: the next seal records the restore. Unset it afterwards.",
+    )
+    .needed_by("maintenance, once after such a restore")
+    .rejects("not 64 hexadecimal digits", "copy the digest from the alarm of the task seal"),
+    Setting::new(
+        Audit,
+        "AUDIT_WITNESS_BUCKET",
+        "Second bucket with Object Lock, of another account, to which each seal is written, too, and compared with.",
+    ),
+    Setting::new(Audit, "AUDIT_WITNESS_FOLDER", "Folder, instead of the second bucket.")
+        .needed_by("maintenance, local")
+        .rejects("deployed", "use AUDIT_WITNESS_BUCKET"),
     Setting::new(Audit, "AUDIT_SEALS_BUCKET", "Bucket, with Object Lock, that stores audit seals.")
         .needed_by("maintenance, deployed")
         .rejects(

@@ -205,6 +205,24 @@ pub const CATALOGUE: &[Row] = &[
         ],
     },
     Row {
+        id: "AUD-3",
+        section: "Auditing and logging",
+        asks: "Keep the log from being rewritten by whoever owns the database",
+        default: "Rows are added by the database's own function, with the actor that it authorized. Seals are compared with the stored ones before the next is signed, written once, and valid only under pinned keys; a verifier with a role of its own compares all of it every day.",
+        looks_at: "Privileges to add rows; in the template, whether stored seals can be replaced or hidden, the verifier's schedule and role, and both alarms.",
+        severity: High,
+        remediation: "Revoke INSERT on the log; restore the bucket's policy, the verifier and the alarms of the template; compare with `holdfast audit verify --store`.",
+        sources: &[Database, Template],
+        proofs: &[
+            ("tests/tests/audit/forged_rows.rs", "no_login_records_an_actor_that_it_names_itself"),
+            ("tests/tests/attacker/rewritten_history/mod.rs", "the_first_quarter_of_the_tamperings_is_found_by_name"),
+            (
+                "tests/tests/attacker/rewritten_history/special.rs",
+                "a_restore_that_the_configuration_names_is_recorded_in_a_seal",
+            ),
+        ],
+    },
+    Row {
         id: "CI-1",
         section: "CI/CD and branch protection",
         asks: "Run type check and tests before every merge",

@@ -4,6 +4,14 @@ WITH audit_rights AS (
             UNION SELECT unnest(ARRAY['audit_seals', 'audit_batches', 'audit_keys', 'audit_drops']::regclass[])) AS c
      CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
      WHERE has_table_privilege(role, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, c.oid, 'UPDATE')
+), audit_writers AS (
+    -- Every login but the owner's; the definer is nobody's.
+    SELECT r.rolname AS role, c.oid::regclass::text AS relation
+      FROM (SELECT 'http_audit_log'::regclass::oid AS oid UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass) AS c
+     CROSS JOIN pg_roles r
+     WHERE r.rolname LIKE 'holdfast\_%' AND r.rolname <> 'holdfast_definer' AND NOT r.rolsuper
+       AND r.oid <> (SELECT relowner FROM pg_class WHERE oid = 'http_audit_log'::regclass)
+       AND (has_table_privilege(r.oid, c.oid, 'INSERT') OR has_any_column_privilege(r.oid, c.oid, 'INSERT'))
 ), late AS (
     -- The newest step that was applied to a database with data: the steps of an installation are applied within a day of the first.
     SELECT CASE WHEN max(at) > min(at) + interval '1 day' THEN max(at) END AS at
@@ -45,6 +53,9 @@ SELECT row, holds, seen
     ('AUD-1', NOT EXISTS (SELECT FROM audit_rights), (SELECT coalesce('may change the log, its months or its seals: ' || string_agg(DISTINCT role || ' (' || relation || ')', ', '), 'no function''s role may change the log, its months or its seals') FROM audit_rights)),
     ('AUD-1', (SELECT max(sealed_at) > $1::timestamptz - interval '1 day' FROM audit_seals),
         coalesce((SELECT format('the newest seal is of %s', max(sealed_at)) FROM audit_seals HAVING count(*) > 0), 'nothing is sealed yet')),
+    ('AUD-3', NOT EXISTS (SELECT FROM audit_writers), (SELECT coalesce('may add rows of their own making: ' || string_agg(DISTINCT role || ' (' || relation || ')', ', '), 'no function''s role may add rows to the log itself') FROM audit_writers)),
+    ('AUD-3', (SELECT bool_and(p.prosecdef AND r.rolname = 'holdfast_definer') FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'record_audit' AND p.pronamespace = 'public'::regnamespace),
+        (SELECT format('record_audit() acts as %s', string_agg(CASE WHEN p.prosecdef THEN r.rolname ELSE 'its caller' END, ', ')) FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'record_audit' AND p.pronamespace = 'public'::regnamespace)),
     ('RUN-2', (SELECT count(*) * 10 < 8 * (current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer) FROM pg_stat_activity WHERE backend_type = 'client backend'),
         (SELECT format('%s of %s connections are in use, of which %s are kept for administrators', count(*), current_setting('max_connections'), current_setting('superuser_reserved_connections')) FROM pg_stat_activity WHERE backend_type = 'client backend')),
     ('DATA-1', NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')

@@ -1,6 +1,7 @@
 //! Authentication of callers: passwords, access tokens, API tokens, TOTP, and the keys that sign and verify tokens.
 
 pub mod api_token;
+pub mod audit_pins;
 mod common_passwords;
 pub mod es256;
 pub mod key_files;

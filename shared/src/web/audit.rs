@@ -1,37 +1,31 @@
-//! The audit row of a request: what the handler states, what the caller claims, and what the database records.
+//! The audit row of a request: what the handler states, and what the database records.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::audit_file;
-use super::caller::Caller;
 use super::context::RequestContext;
 use crate::app::App;
 use crate::db::{FromRow, Sql, Statement};
-use crate::id::{TenantId, UserId};
+use crate::id::TenantId;
 use crate::problem::{Code, Problem};
 use crate::route::Audited;
 
-/// Appends the audit row, and returns the transaction's rejection, if any, with the actor and tenant that the database
-/// authorized.
+/// Appends the audit row, and returns the transaction's rejection, if any, with the row's id, time, actor and tenant, which the
+/// database sets.
 const RECORD: Sql = Sql::prepared(
-    "SELECT rejection, actor, tenant, outcome, again FROM record_audit(
-        p_id => $1,
-        p_at => $2,
-        p_request_id => $3,
-        p_always => $4,
-        p_action => $5,
-        p_method => $6,
-        p_path => $7,
-        p_status => $8,
-        p_source_ip => $9,
-        p_user_agent => $10,
-        p_targets => $11,
-        p_changed => $12,
-        p_claimed_tenant => $13,
-        p_claimed_user => $14,
-        p_claimed_role => $15,
-        p_claimed_session => $16)",
+    "SELECT rejection, row_id, row_at, actor, tenant, outcome FROM record_audit(
+        p_request_id => $1,
+        p_always => $2,
+        p_action => $3,
+        p_method => $4,
+        p_path => $5,
+        p_status => $6,
+        p_source_ip => $7,
+        p_user_agent => $8,
+        p_targets => $9,
+        p_changed => $10)",
 );
 
 /// Fields of the audit row that the handler states.
@@ -47,8 +41,6 @@ pub(super) struct AuditDetails {
     pub(super) action: Option<&'static str>,
     /// Tenant of a sign-in, before any principal is known.
     pub(super) tenant: Option<TenantId>,
-    /// User of a sign-in, before any principal is known.
-    pub(super) user: Option<UserId>,
     /// True if the transaction only looks something up: success leaves no row.
     pub(super) look_up: bool,
 }
@@ -56,8 +48,6 @@ pub(super) struct AuditDetails {
 /// The audit row as it is sent.
 pub(super) struct AuditRow<'a> {
     pub(super) request: &'a RequestContext,
-    caller: &'a Caller,
-    pub(super) id: Uuid,
     /// True if success is recorded; rejections always are.
     always: bool,
     pub(super) action: &'static str,
@@ -68,7 +58,7 @@ pub(super) struct AuditRow<'a> {
 }
 
 impl<'a> AuditRow<'a> {
-    pub(super) fn new(app: &App, request: &'a RequestContext, caller: &'a Caller, details: AuditDetails) -> Self {
+    pub(super) fn new(app: &App, request: &'a RequestContext, details: AuditDetails) -> Self {
         let always = match request.route.audited {
             _ if details.look_up => false,
             Audited::Always => true,
@@ -77,8 +67,6 @@ impl<'a> AuditRow<'a> {
         };
         Self {
             request,
-            caller,
-            id: app.rng.uuid(request.now),
             always,
             action: details.action.unwrap_or(request.route.action),
             method: request.method.as_str(),
@@ -90,10 +78,8 @@ impl<'a> AuditRow<'a> {
 
     /// The statement that appends the row; the last of the transaction.
     pub(super) fn record(&self) -> Statement<'_> {
-        let Self { request, caller, .. } = self;
+        let request = self.request;
         RECORD
-            .bind(&self.id)
-            .bind(&request.now)
             .bind(&request.request_id)
             .bind(&self.always)
             .bind(&self.action)
@@ -104,16 +90,11 @@ impl<'a> AuditRow<'a> {
             .bind(&request.user_agent)
             .bind(&self.targets)
             .bind(&self.changed)
-            .bind(&caller.tenant)
-            .bind(&caller.user)
-            .bind(&caller.role)
-            .bind(&caller.session)
     }
 
     /// Copies the row to `AUDIT_LOG_PATH`, if that is set and the database recorded the row.
     pub(super) fn copy(&self, app: &App, recorded: &Recorded) {
-        let is_kept = (self.always || recorded.outcome >= 400) && !recorded.again;
-        if let Some(path) = app.config.audit_log_path.as_deref().filter(|_| is_kept) {
+        if let Some(path) = app.config.audit_log_path.as_deref() {
             audit_file::append(path, self, recorded);
         }
     }
@@ -124,14 +105,16 @@ impl<'a> AuditRow<'a> {
 pub(super) struct Recorded {
     /// Code of the first rejection; none if every statement was allowed.
     rejection: Option<String>,
+    /// Id of the row; none if no row was recorded.
+    pub(super) row_id: Option<Uuid>,
+    /// Time of the row.
+    pub(super) row_at: Option<Timestamp>,
     /// Principal that the database authorized.
     pub(super) actor: Option<Value>,
     /// Tenant that the database authorized.
     pub(super) tenant: Option<TenantId>,
     /// Status of the response.
     pub(super) outcome: i32,
-    /// True if the request repeats one under the same idempotency key, which has its row already.
-    again: bool,
 }
 
 impl Recorded {

@@ -10,12 +10,13 @@ use super::audit::{AuditRow, Recorded};
 use crate::clock::Time;
 use crate::id::TenantId;
 
-/// Appends the line. A failure to write is only logged: the row itself is committed.
+/// Appends the line, if the database recorded a row. A failure to write is only logged: the row itself is committed.
 pub(super) fn append(path: &Path, row: &AuditRow<'_>, recorded: &Recorded) {
     let request = row.request;
+    let Recorded { row_id: Some(id), row_at: Some(at), .. } = recorded else { return };
     let line = json!({
-        "id": row.id,
-        "at": Time(request.now),
+        "id": id,
+        "at": Time(*at),
         "request_id": request.request_id,
         "tenant_id": recorded.tenant.and_then(TenantId::public),
         "actor": recorded.actor,

@@ -24,13 +24,15 @@ const AUTHORIZE_ENROLLING_SESSION: Sql = Sql::prepared(
 /// Like [`AUTHORIZE_SESSION`], for an API token, whose scopes it checks too.
 const AUTHORIZE_API_TOKEN: Sql = Sql::prepared("SELECT authorize_api_token($1, $2, $3, $4)");
 
-/// The caller as its credential claims. Claims of an access token that we signed are recorded even if its session has
-/// ended; those of an API token prove nothing before the database has found it.
+/// Names the tenant of a sign-in, before any principal is known.
+const BEGIN_ANONYMOUS: Sql = Sql::prepared("SELECT begin_anonymous_request($1)");
+
+/// The caller as its credential claims. Claims prove nothing before the database has found the session or token.
 pub(super) struct Caller {
-    pub(super) tenant: Option<TenantId>,
-    pub(super) user: Option<UserId>,
-    pub(super) role: Option<&'static str>,
-    pub(super) session: Option<SessionId>,
+    tenant: Option<TenantId>,
+    user: Option<UserId>,
+    role: Option<&'static str>,
+    session: Option<SessionId>,
     /// Permission that an API token needs. None on routes that only accept JWTs: there the rejection is
     /// `jwt_required`, whatever the token's scopes are.
     permission: Option<&'static str>,
@@ -46,16 +48,20 @@ impl Caller {
         };
         Self {
             tenant: claims.map(Claims::home).or(details.tenant),
-            user: claims.map(|claims| claims.sub).or(details.user),
+            user: claims.map(|claims| claims.sub),
             role: claims.map(|claims| claims.role.name()),
             session: claims.map(|claims| claims.sid),
             permission,
         }
     }
 
-    /// The statement that authorizes the caller; none on routes without a principal. The first of the transaction.
+    /// The statement that authorizes the caller, or names the tenant of a sign-in; none on other routes without a principal.
+    /// The first of the transaction.
     pub(super) fn authorize<'a>(&'a self, request: &'a RequestContext) -> Option<Statement<'a>> {
-        request.principal.as_ref().map(|principal| match principal {
+        let Some(principal) = &request.principal else {
+            return self.tenant.is_some().then(|| BEGIN_ANONYMOUS.bind(&self.tenant));
+        };
+        Some(match principal {
             Principal::User(_) => {
                 let authorize = match request.route.session {
                     Session::Full => AUTHORIZE_SESSION,

@@ -62,11 +62,14 @@ impl<'a> Transaction<'a> {
         self
     }
 
-    /// Sets the tenant and user of a sign-in in the audit row, before the request has a principal.
+    /// Sets the tenant of a sign-in in the audit row, before the request has a principal, and the user as its target.
     #[must_use]
     pub fn subject(mut self, tenant: Option<TenantId>, user: Option<UserId>) -> Self {
-        (self.details.tenant, self.details.user) = (tenant, user);
-        self
+        self.details.tenant = tenant;
+        match user {
+            Some(user) => self.target("user_id", user.0),
+            None => self,
+        }
     }
 
     /// Adds a statement before the request's own; its rows are ignored.
@@ -175,7 +178,7 @@ impl<'a> Transaction<'a> {
     async fn send(self, work: Vec<Statement<'_>>, replay: Option<Replay<'_>>) -> Result<Sent, Problem> {
         let Self { app, request, details, before } = self;
         let caller = Caller::of(request, &details);
-        let audit = AuditRow::new(app, request, &caller, details);
+        let audit = AuditRow::new(app, request, details);
         let (find, keep) = replay.map(|Replay { find, keep }| (find, keep)).unzip();
         let authorize = caller.authorize(request);
         let counts = [usize::from(authorize.is_some()), before.len(), usize::from(find.is_some()), work.len()];

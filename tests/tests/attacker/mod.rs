@@ -6,3 +6,4 @@ mod echoed_values;
 mod guessing;
 mod keys_of_ended_sessions;
 mod long_targets;
+mod rewritten_history;

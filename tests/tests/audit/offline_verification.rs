@@ -82,7 +82,7 @@ async fn every_change_to_the_files_is_detected_offline() {
     let other = json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]});
     let jwks = fixture.app.database.file("other.json", &other.to_string());
     let foreign = Files { jwks, ..files };
-    assert!(foreign.verify().unwrap_err().contains("which is not in the key set"));
+    assert!(foreign.verify().unwrap_err().contains("which is not one of the pinned keys"));
 }
 
 #[tokio::test]

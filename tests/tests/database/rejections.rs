@@ -160,8 +160,8 @@ async fn every_function_with_its_owners_rights_checks_the_rejection_itself() {
         "is_platform_operator()",
         "authorize_enrolling_session(",
     ];
-    // A sign-in is counted before there is anything to reject; counters are of instances, not of requests.
-    let records = ["look_up_sign_in", "report_metrics"];
+    // A sign-in is counted, and its tenant named, before there is anything to reject; counters are of instances, not of requests.
+    let records = ["begin_anonymous_request", "look_up_sign_in", "report_metrics"];
     for name in &names {
         let body = "SELECT coalesce(pg_get_function_sqlbody(oid), prosrc) FROM pg_proc WHERE proname = $1";
         let body: String = app.database.value(body, &[name]).await;

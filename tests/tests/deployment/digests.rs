@@ -26,7 +26,11 @@ fn build(folder: &Path, functions: &[&str]) {
 /// Returns Lambda's list of functions that run the artifacts of the manifest.
 fn deployed(manifest: &Manifest) -> serde_json::Value {
     let functions = manifest.artifacts.iter().flat_map(|(name, artifact)| {
-        let other = (name == "backup").then_some("drill");
+        let other = match name.as_str() {
+            "backup" => Some("drill"),
+            "maintenance" => Some("verifier"),
+            _ => None,
+        };
         [Some(name.as_str()), other].into_iter().flatten().map(|name| {
             json!({"FunctionName": format!("holdfast-{name}"), "CodeSha256": artifact.code_sha256, "Runtime": "provided.al2023"})
         })
@@ -37,7 +41,7 @@ fn deployed(manifest: &Manifest) -> serde_json::Value {
 #[tokio::test]
 async fn one_flipped_byte_is_reported_with_its_function() {
     let folder = tempfile::tempdir().unwrap();
-    build(folder.path(), &["auth", "backup"]);
+    build(folder.path(), &["auth", "backup", "maintenance"]);
     let manifest = digests::manifest(folder.path(), "0123abc".to_owned()).unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();

@@ -257,6 +257,11 @@ async fn maintain(instances: &Instances) {
     let seal = moto.object(&object).await;
     assert!(seal.status() == 200 && seal.body().starts_with(b"{\"seal\":\"ey"), "{seal:?}");
     assert_eq!(seal.headers()["x-amz-object-lock-mode"], "COMPLIANCE");
+    instances.sent.lock().unwrap().insert("maintenance/verify".to_owned());
+    let independent = instances.deployment.verifier().await;
+    let compared = independent.invoke(&event("maintenance/verify", &[])).await;
+    assert_eq!(compared["findings"], serde_json::json!([]), "{compared}\n{}", independent.log());
+    assert!(compared["compared"].as_u64() > Some(0), "{compared}");
     let keys = instances.send("auth/audit-jwks", &[], 200).await;
     assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
     let tokens = instances.send("auth/login-operator", &[("password", instances.deployment.password())], 200).await;

@@ -58,7 +58,7 @@ struct Fault {
     control: &'static str,
 }
 
-const FAULTS: [Fault; 23] = [
+const FAULTS: [Fault; 26] = [
     Fault {
         apply: "ALTER TABLE api_tokens ALTER COLUMN expires_at DROP NOT NULL",
         repair: "ALTER TABLE api_tokens ALTER COLUMN expires_at SET NOT NULL",
@@ -130,6 +130,21 @@ const FAULTS: [Fault; 23] = [
         apply: "UPDATE audit_seals SET sealed_at = sealed_at - interval '2 days'",
         repair: "UPDATE audit_seals SET sealed_at = sealed_at + interval '2 days'",
         control: "AUD-1",
+    },
+    Fault {
+        apply: "GRANT INSERT ON http_audit_log TO holdfast_app",
+        repair: "REVOKE INSERT ON http_audit_log FROM holdfast_app",
+        control: "AUD-3",
+    },
+    Fault {
+        apply: "GRANT INSERT (path) ON http_audit_log_rest TO holdfast_backup",
+        repair: "REVOKE INSERT (path) ON http_audit_log_rest FROM holdfast_backup",
+        control: "AUD-3",
+    },
+    Fault {
+        apply: "ALTER FUNCTION record_audit OWNER TO holdfast_owner",
+        repair: "ALTER FUNCTION record_audit OWNER TO holdfast_definer",
+        control: "AUD-3",
     },
     Fault {
         apply: "GRANT CREATE ON SCHEMA public TO holdfast_app",

@@ -54,6 +54,13 @@ fn remove(stack: &mut Stack, name: &str) {
     stack.resources.retain(|resource| resource.name != name);
 }
 
+/// Returns a statement of the policy of the bucket of seals.
+fn statement<'a>(stack: &'a mut Stack, sid: &str) -> &'a mut Value {
+    let policy = resource(stack, "Buckets/AuditSealsBucketPolicy");
+    let statements = policy.properties["PolicyDocument"]["Statement"].as_array_mut().unwrap();
+    statements.iter_mut().find(|statement| statement["Sid"] == sid).unwrap_or_else(|| panic!("no {sid}"))
+}
+
 /// A fault of the templates, and the control that it fails.
 struct Fault {
     control: &'static str,
@@ -142,6 +149,22 @@ const FAULTS: &[Fault] = &[
         set(stack, "Observability/AuthFailures", "/AlarmActions", json!([]));
     }),
     fault("AUD-2", "no alarm on changes by admins", |stack| remove(stack, "Observability/AdminActions")),
+    fault("AUD-3", "stored seals that can be replaced", |stack| {
+        statement(stack, "NewObjectsOnly")["Condition"]["Null"]["s3:if-none-match"] = json!("false");
+    }),
+    fault("AUD-3", "stored seals that some may replace", |stack| {
+        statement(stack, "NewObjectsOnly")["Principal"] = json!({"AWS": "arn:aws:iam::123456789012:role/somebody"});
+    }),
+    fault("AUD-3", "stored seals that can be hidden", |stack| {
+        statement(stack, "NothingIsDeleted")["Action"] = json!(["s3:DeleteObjectVersion"]);
+    }),
+    fault("AUD-3", "no verifier", |stack| unset(stack, "Operations/VerifierFunction", "Events")),
+    fault("AUD-3", "a verifier with the sealer's role", |stack| {
+        let role = resource(stack, "Operations/MaintenanceFunction").properties["Role"].clone();
+        set(stack, "Operations/VerifierFunction", "/Role", role);
+    }),
+    fault("AUD-3", "no alarm of the sealer", |stack| remove(stack, "Observability/AuditTampering")),
+    fault("AUD-3", "no alarm of the verifier", |stack| remove(stack, "Observability/AuditFindings")),
     fault("CI-1", "no workflow", |stack| stack.root.push("infra")),
     fault("CI-2", "unsigned code", |stack| unset(stack, "Functions/AuthFunction", "CodeSigningConfigArn")),
     fault("CI-2", "signatures that only warn", |stack| {
@@ -177,7 +200,7 @@ const FAULTS: &[Fault] = &[
 fn the_templates_pass_in_both_environments() {
     for environment in ["dev", "prod"] {
         let results = results(&load(environment, &GIVEN));
-        assert_eq!(results.len(), 12, "{results:?}");
+        assert_eq!(results.len(), 13, "{results:?}");
         assert!(results.values().all(|outcome| *outcome == Outcome::Pass), "{environment}: {results:?}");
     }
 }
@@ -330,7 +353,7 @@ fn nested_stacks_are_resolved_with_their_parameters_and_outputs() {
 
 #[test]
 fn the_connections_of_all_functions_are_counted() {
-    assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(99));
+    assert_eq!(rows::connections(&load("prod", &GIVEN)), Some(100));
 }
 
 /// Collects the metrics in the namespace `Holdfast` that a value uses.

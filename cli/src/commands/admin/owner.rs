@@ -10,11 +10,11 @@ use holdfast_shared::rng::{Rng, SystemRng};
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-/// Arguments without a value are those of a request or of a claimed identity, which a command does not have.
-const RECORD: &str = "SELECT FROM record_audit(p_id => $1, p_at => $2, p_request_id => $3, p_always => true,
-        p_action => $4, p_method => 'CLI', p_path => $5, p_status => 200, p_source_ip => NULL, p_user_agent => $6,
-        p_targets => $7, p_changed => $8, p_claimed_tenant => $9, p_claimed_user => NULL, p_claimed_role => NULL,
-        p_claimed_session => NULL)";
+/// Names the tenant of the audit row.
+const BEGIN: &str = "SELECT begin_anonymous_request($1)";
+/// Arguments without a value are those of a request, which a command does not have.
+const RECORD: &str = "SELECT FROM record_audit(p_request_id => $1, p_always => true, p_action => $2, p_method => 'CLI',
+        p_path => $3, p_status => 200, p_source_ip => NULL, p_user_agent => $4, p_targets => $5, p_changed => $6)";
 
 /// Connection as the owner of the schema.
 pub(super) struct Owner(Client);
@@ -57,14 +57,14 @@ impl Owner {
 
 /// Writes the audit row and commits it together with the change that it records.
 pub(super) async fn commit(transaction: Transaction<'_>, entry: &AuditEntry<'_>) -> anyhow::Result<()> {
-    let now = SystemClock.now();
     let rng: &dyn Rng = &SystemRng;
-    let id = rng.uuid(now);
+    let request_id = rng.uuid(SystemClock.now()).to_string();
     let (kind, target) = entry.target;
     let targets = serde_json::json!({ kind: target });
     let agent = format!("holdfast {} by {}", env!("CARGO_PKG_VERSION"), std::env::var("USER").unwrap_or_default());
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] =
-        [&id, &now, &id.to_string(), &entry.action, &entry.command, &agent, &targets, &entry.changed, &entry.tenant];
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&request_id, &entry.action, &entry.command, &agent, &targets, &entry.changed];
+    transaction.execute(BEGIN, &[&entry.tenant]).await.context("the audit row cannot be written")?;
     transaction.query_one(RECORD, &values).await.context("the audit row cannot be written")?;
     transaction.commit().await.context("nothing was changed")
 }

@@ -1,4 +1,4 @@
-//! `holdfast audit`: offline verification of the audit log, from files alone.
+//! `holdfast audit`: verification of the audit log, from files alone or against the stored seals.
 
 mod prove;
 mod verify;
@@ -9,9 +9,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use holdfast_shared::audit::{AuditKeys, AuditRow, RowReader, SealDocument};
+use holdfast_shared::audit::{AuditKeys, AuditRow, PinnedKeys, RowReader, SealDocument};
 
-/// Verify an export of the audit log offline, or prove a single row of it
+/// Verify the audit log, offline or against the stored seals, or prove a single row of it
 #[derive(Args)]
 pub(super) struct Audit {
     #[command(subcommand)]
@@ -27,7 +27,7 @@ enum Command {
 impl Audit {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Verify(verify) => verify.execute(),
+            Command::Verify(verify) => verify.execute().await,
             Command::Prove(prove) => prove.execute().await,
         }
     }
@@ -44,6 +44,12 @@ fn keys(path: &Path) -> anyhow::Result<AuditKeys> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     AuditKeys::from_jwks(&text)
         .with_context(|| format!("{} is not a key set; fetch /.well-known/audit-jwks.json", path.display()))
+}
+
+/// Pins the keys of a JWKS file.
+fn pins(path: &Path) -> anyhow::Result<PinnedKeys> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    PinnedKeys::from_jwks(&text).with_context(|| format!("{} is not a key set", path.display()))
 }
 
 /// Reads the seals of a file: the lines of `GET /admin/audit/seals`, or the bucket's objects concatenated.

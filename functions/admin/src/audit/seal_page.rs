@@ -1,6 +1,8 @@
 //! A range of seals with the tenant's batches, and all that is needed to verify them, read in one round trip.
 
-use holdfast_shared::audit::{AuditKeys, ChainState, Hash, MerkleLevels, MerklePosition, ProvenState, SealDocument};
+use holdfast_shared::audit::{
+    AuditKeys, ChainState, Hash, MerkleLevels, MerklePosition, PinnedKeys, ProvenState, SealDocument,
+};
 use holdfast_shared::db::{FromRow, Row, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::identity::es256::PublicKey;
@@ -91,7 +93,7 @@ pub(super) struct SealPage {
 
 impl SealPage {
     /// Reads the rows of [`statements`].
-    pub(super) fn read(rows: &[Vec<Row>]) -> Result<Self, Problem> {
+    pub(super) fn read(rows: &[Vec<Row>], pins: &PinnedKeys) -> Result<Self, Problem> {
         let rows = |at: usize| rows.get(at).map_or(&[][..], Vec::as_slice);
         let keys: Vec<VerificationKey> = rows_of(rows(0))?;
         let mut seals: Vec<StoredSeal> = rows_of(rows(1))?;
@@ -101,7 +103,7 @@ impl SealPage {
             }
         }
         Ok(Self {
-            keys: AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y })),
+            keys: pins.trusted(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y })),
             seals,
             newest: rows_of(rows(2))?.pop(),
         })

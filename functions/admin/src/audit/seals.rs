@@ -29,7 +29,7 @@ pub(crate) async fn handle(
 ) -> Result<ApiResponse, Problem> {
     let after = page.position::<i64>(0)?.unwrap_or(0);
     let rows = request.transaction(&app).each(seal_page::statements(&after)).await?;
-    let mut seals = SealPage::read(&rows)?;
+    let mut seals = SealPage::read(&rows, app.audit_pins().await?)?;
     seals.add_tenant_state(request.tenant().unwrap_or(TenantId::PLATFORM));
     let mut text = String::new();
     for seal in &seals.seals {

@@ -85,7 +85,7 @@ pub(crate) async fn handle(
         let transaction = if audited { transaction.look_up() } else { transaction };
         let rows = transaction.each(statements).await?;
         audited = true;
-        let mut seals = SealPage::read(&rows)?;
+        let mut seals = SealPage::read(&rows, app.audit_pins().await?)?;
         seals.add_tenant_state(tenant);
         let fault = progress.check(&seals, &rows)?.err();
         let more = seals.more_after().is_some();

@@ -39,7 +39,7 @@ pub(crate) struct Tokens {
 
 /// An access token without a refresh token: the session goes on with the one that it has.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct AccessToken {
+pub(crate) struct BearerToken {
     /// A JWT (RFC 9068) for the `Authorization` header.
     pub(crate) access_token: String,
     /// Always `Bearer`.
@@ -65,12 +65,12 @@ impl Grant {
     /// Signs the access token and returns it with the refresh token.
     pub(crate) async fn tokens(self, app: &App, now: Timestamp, refresh: &RefreshToken) -> Result<Tokens, Problem> {
         let refresh_expires_in = self.session_ends.as_second() - now.as_second();
-        let AccessToken { access_token, token_type, expires_in } = self.access_token(app, now).await?;
+        let BearerToken { access_token, token_type, expires_in } = self.access_token(app, now).await?;
         Ok(Tokens { access_token, token_type, expires_in, refresh_token: refresh.reveal(), refresh_expires_in })
     }
 
     /// Signs the access token.
-    pub(crate) async fn access_token(self, app: &App, now: Timestamp) -> Result<AccessToken, Problem> {
+    pub(crate) async fn access_token(self, app: &App, now: Timestamp) -> Result<BearerToken, Problem> {
         let left = self.session_ends.as_second() - now.as_second();
         let expires_in = ACCESS_TOKEN_SECONDS.min(left);
         let claims = Claims {
@@ -94,7 +94,7 @@ impl Grant {
             tracing::error!(%error, "an access token could not be signed");
             Problem::unavailable()
         })?;
-        Ok(AccessToken { access_token, token_type: "Bearer", expires_in })
+        Ok(BearerToken { access_token, token_type: "Bearer", expires_in })
     }
 }
 

@@ -8,7 +8,9 @@ pub(crate) mod partitions;
 pub(crate) mod reencrypt;
 pub(crate) mod seal;
 
+use holdfast_shared::telemetry::emf::{self, Number, Unit};
 use serde::Serialize;
+use serde_json::{Map, json};
 
 use crate::context::Context;
 use crate::error::TaskError;
@@ -63,6 +65,14 @@ pub(crate) async fn attempt(task: Task, context: &mut Context<'_>) -> Outcome {
         Err(TaskError::Busy) => Outcome::Busy,
         Err(error) => {
             tracing::error!(task = task.name(), %error, "task failed");
+            if error.is_tampering() {
+                let tampering = Number { name: "AuditTampering", unit: Unit::Count, value: 1.0 };
+                emf::write(
+                    context.now(),
+                    &[tampering],
+                    Map::from_iter([("message".to_owned(), json!(error.to_string()))]),
+                );
+            }
             Outcome::Failed { error: error.to_string() }
         }
     }

@@ -83,11 +83,7 @@ async fn announce(context: &mut Context<'_>, drops: Vec<DroppedMonth>) -> Result
     if !context.lock(Task::Seal).await? {
         return Err(TaskError::Busy);
     }
-    let announced = async {
-        seal::announce(context, drops).await?;
-        seal::deliver(context).await
-    };
-    let announced = announced.await;
+    let announced = seal::announce(context, drops).await;
     context.unlock(Task::Seal).await;
-    announced.map(drop)
+    announced
 }

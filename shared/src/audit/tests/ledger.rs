@@ -75,7 +75,14 @@ impl Ledger {
             to,
         };
         let at = START.parse().unwrap();
-        let (seal, batches) = crate::audit::seal(self.position.as_ref(), &mut self.states, range, &rows, drops, at);
+        let (seal, batches) = crate::audit::seal(
+            self.position.as_ref(),
+            &mut self.states,
+            range,
+            &rows,
+            Announcements { drops, restore: None },
+            at,
+        );
         self.documents.push(SealDocument { seal: self.sign(&seal), batches, state: None });
         self.position = Some(ChainPosition {
             number: seal.number,

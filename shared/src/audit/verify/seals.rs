@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::super::{
-    AuditFault, AuditFaultKind, AuditKeys, Batch, ChainState, DroppedMonth, Hash, ProvenState, Seal, SealDocument,
-    StateTree, batch, merkle,
+    AuditFault, AuditFaultKind, AuditKeys, Batch, ChainState, DroppedMonth, Hash, ProvenState, RecordedRestore, Seal,
+    SealDocument, StateTree, batch, merkle,
 };
 use crate::id::TenantId;
 
@@ -36,13 +36,14 @@ pub struct Verifier<'a> {
     /// Tenants whose state the newest seal proves.
     proven: BTreeSet<TenantId>,
     drops: Vec<DroppedMonth>,
+    restores: Vec<(u64, RecordedRestore)>,
 }
 
 impl<'a> Verifier<'a> {
     /// Starts at the first seal.
     pub fn new(keys: &'a AuditKeys) -> Self {
         let (states, proven) = (StateTree::default(), BTreeSet::new());
-        Self { keys, position: None, states, complete: true, proven, drops: Vec::new() }
+        Self { keys, position: None, states, complete: true, proven, drops: Vec::new(), restores: Vec::new() }
     }
 
     /// Starts after a seal that was verified before, with the state of one tenant there.
@@ -69,6 +70,11 @@ impl<'a> Verifier<'a> {
         &self.drops
     }
 
+    /// Returns the restores that the seals so far record, each with the number of its seal.
+    pub fn restores(&self) -> &[(u64, RecordedRestore)] {
+        &self.restores
+    }
+
     /// Verifies the next seal, and its batches.
     ///
     /// # Errors
@@ -78,7 +84,8 @@ impl<'a> Verifier<'a> {
         let opened = self.keys.open(&document.seal);
         let (seal, hash) =
             opened.map_err(|error| AuditFault::seal(AuditFaultKind::Seal, expected, error.to_string()))?;
-        self.check_sequence(&seal, expected)?;
+        let follows = seal.follows(self.position.as_ref());
+        follows.map_err(|detail| AuditFault::seal(AuditFaultKind::Seal, expected, detail))?;
         self.proven.clear();
         for batch in &document.batches {
             self.apply(&seal, batch)?;
@@ -106,6 +113,7 @@ impl<'a> Verifier<'a> {
             self.check_state(&seal, proven)?;
         }
         self.drops.extend(seal.drops.iter().cloned());
+        self.restores.extend(seal.restore.map(|restore| (seal.number, restore)));
         self.position = Some(ChainPosition {
             number: seal.number,
             hash,
@@ -125,29 +133,6 @@ impl<'a> Verifier<'a> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Checks that the seal is the next one: none is missing, none repeated.
-    fn check_sequence(&self, seal: &Seal, expected: u64) -> Result<(), AuditFault> {
-        let bad = |detail: &str| Err(AuditFault::seal(AuditFaultKind::Seal, expected, detail));
-        if seal.number != expected {
-            return bad(&format!("seal {} stands at its position", seal.number));
-        }
-        if seal.previous != self.position.as_ref().map(|position| position.hash) {
-            return bad("it does not name the seal before it");
-        }
-        let begins = match &self.position {
-            Some(before) if before.epoch == seal.epoch => seal.from_transaction == before.to_transaction,
-            // The last seal of an epoch covers the rest of it.
-            Some(before) => {
-                seal.epoch > before.epoch && before.to_transaction == u64::MAX && seal.from_transaction == 0
-            }
-            None => seal.from_transaction == 0,
-        };
-        if !begins || seal.to_transaction < seal.from_transaction {
-            return bad("its transactions do not follow those of the seal before it");
-        }
-        Ok(())
     }
 
     /// Verifies a batch and adds it to its tenant's chain.

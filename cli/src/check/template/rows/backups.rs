@@ -11,20 +11,21 @@ pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
 
 /// Backups and drills are scheduled.
 fn scheduled(stack: &Stack) -> Observation {
-    let scheduled = |task: &str| {
-        functions(stack).any(|function| {
-            let events = function.at("/Events").and_then(Value::as_object);
-            events.into_iter().flatten().any(|(_, event)| {
-                let kind = event.get("Type").and_then(Value::as_str).unwrap_or_default();
-                let input = event.pointer("/Properties/Input").and_then(Value::as_str).unwrap_or_default();
-                let off = event.pointer("/Properties/Enabled").is_some_and(|on| !is_true(Some(on)));
-                kind.starts_with("Schedule") && input.contains(&format!("\"{task}\"")) && !off
-            })
-        })
-    };
-    let missing = ["backup", "drill"].into_iter().filter(|task| !scheduled(task));
+    let missing = ["backup", "drill"];
+    let missing = missing.into_iter().filter(|task| !functions(stack).any(|function| is_scheduled(function, task)));
     let faults: Vec<_> = missing.map(|task| format!("no schedule runs the task {task}")).collect();
     pass_unless("DR-1", &faults, "backups and drills are scheduled")
+}
+
+/// Returns whether a schedule runs this task of a function.
+pub(super) fn is_scheduled(function: &Resource, task: &str) -> bool {
+    let events = function.at("/Events").and_then(Value::as_object);
+    events.into_iter().flatten().any(|(_, event)| {
+        let kind = event.get("Type").and_then(Value::as_str).unwrap_or_default();
+        let input = event.pointer("/Properties/Input").and_then(Value::as_str).unwrap_or_default();
+        let off = event.pointer("/Properties/Enabled").is_some_and(|on| !is_true(Some(on)));
+        kind.starts_with("Schedule") && input.contains(&format!("\"{task}\"")) && !off
+    })
 }
 
 /// Every bucket is locked and closed to the public, and one at least is encrypted under a KMS key.

@@ -11,6 +11,7 @@ mod network;
 mod operations;
 mod rights;
 mod run;
+mod seals;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub fn observe(stack: &Stack) -> Vec<Observation> {
             database::observe(stack),
             network::observe(stack),
             backups::observe(stack),
+            seals::observe(stack),
             run::observe(stack),
             operations::observe(stack),
         ]

@@ -6,11 +6,13 @@ use serde_json::Value;
 use super::{Resource, Stack, functions, pass_unless, referred};
 
 /// Metrics that must raise an alarm, by row of the catalogue; any one metric of an entry is enough.
-const ALARMS: [(&str, &[&str]); 6] = [
+const ALARMS: [(&str, &[&str]); 8] = [
     ("AUD-2", &["ServerErrors", "5XXError"]),
     ("AUD-2", &["ClientErrors", "4XXError"]),
     ("AUD-2", &["AuthFailures"]),
     ("AUD-2", &["AdminActions"]),
+    ("AUD-3", &["AuditTampering"]),
+    ("AUD-3", &["AuditFindings"]),
     ("DATA-2", &["SchemaDifferences"]),
     ("DATA-2", &["MigrationFailures"]),
 ];
@@ -22,6 +24,7 @@ pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
     vec![
         logs(stack),
         alarmed(stack, "AUD-2"),
+        alarmed(stack, "AUD-3"),
         alarmed(stack, "DATA-2"),
         dashboard(stack),
         notifications(stack),

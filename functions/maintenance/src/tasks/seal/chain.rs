@@ -1,8 +1,8 @@
 //! The chain of seals in the database: its newest seal, the next span to seal, and how a seal is added.
 
 use holdfast_shared::audit::{
-    AuditKeys, AuditRow, Batch, BatchEntry, ChainPosition, ChainState, DroppedMonth, Hash, Seal, StateTree,
-    TransactionRange, seal,
+    Announcements, AuditKeys, AuditRow, Batch, BatchEntry, ChainPosition, ChainState, DroppedMonth, Hash,
+    RecordedRestore, Seal, StateTree, TransactionRange, seal,
 };
 use holdfast_shared::db::FromRow;
 use holdfast_shared::id::TenantId;
@@ -10,6 +10,7 @@ use holdfast_shared::identity::es256::PublicKey;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::memory;
 use crate::context::Context;
 use crate::error::TaskError;
 
@@ -80,10 +81,15 @@ fn number(xid: &str) -> u64 {
 pub(super) struct SealChain {
     position: Option<ChainPosition>,
     states: StateTree,
+    /// The pinned keys.
+    pub(super) keys: AuditKeys,
+    /// The restore that the next seal records.
+    pub(super) restore: Option<RecordedRestore>,
 }
 
 impl SealChain {
-    /// Reads the chain and checks it against the newest seal's signature: nothing is sealed on top of altered rows.
+    /// Reads the chain, and checks it against the stores and the newest seal's signature: nothing is sealed on top of a chain
+    /// or of batches that were altered.
     pub(super) async fn open(context: &Context<'_>) -> Result<Self, TaskError> {
         let client = &context.client;
         let mut states = StateTree::default();
@@ -92,21 +98,22 @@ impl SealChain {
             let head = head.ok_or(TaskError::BatchesChanged)?;
             states.0.insert(tenant_id, ChainState { total, head });
         }
+        let stored = client.query(KEYS, &[]).await?;
+        let stored = stored.iter().map(VerificationKey::from_row).collect::<Result<Vec<_>, _>>()?;
+        let keys = context.plan.pins.trusted(stored.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
+        let restore = memory::compare(context, &keys).await?;
         let Some(newest) = client.query_opt(NEWEST, &[]).await? else {
             return if states.0.is_empty() {
-                Ok(Self { position: None, states })
+                Ok(Self { position: None, states, keys, restore })
             } else {
                 Err(TaskError::BatchesChanged)
             };
         };
-        let keys = client.query(KEYS, &[]).await?;
-        let keys = keys.iter().map(VerificationKey::from_row).collect::<Result<Vec<_>, _>>()?;
-        let keys = AuditKeys::new(keys.into_iter().map(|VerificationKey { x, y }| PublicKey { x, y }));
         let (newest, hash) = keys.open(newest.try_get("document")?)?;
         if holdfast_shared::audit::root(&states.leaves()) != newest.state_root {
             return Err(TaskError::BatchesChanged);
         }
-        Ok(Self { position: Some(ChainPosition::after(&newest, hash)), states })
+        Ok(Self { position: Some(ChainPosition::after(&newest, hash)), states, keys, restore })
     }
 
     /// The transactions that the next seal covers, and whether it is an epoch's last.
@@ -137,8 +144,9 @@ impl SealChain {
         rows: &[AuditRow],
         drops: Vec<DroppedMonth>,
     ) -> Result<(), TaskError> {
+        let announcements = Announcements { drops, restore: self.restore.take() };
         let now = context.now();
-        let (next, batches) = seal(self.position.as_ref(), &mut self.states, span, rows, drops, now);
+        let (next, batches) = seal(self.position.as_ref(), &mut self.states, span, rows, announcements, now);
         let document = context.plan.signer.sign(&next).await?;
         add(context, &next, &batches, &document).await?;
         self.position = Some(ChainPosition::after(&next, next.hash()));

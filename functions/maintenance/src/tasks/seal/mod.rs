@@ -3,6 +3,7 @@
 
 mod chain;
 mod delivery;
+mod memory;
 
 use holdfast_shared::audit::{AuditRow, DroppedMonth, TransactionRange};
 use serde::Serialize;
@@ -10,8 +11,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::TaskError;
 use chain::SealChain;
-
-pub(crate) use delivery::deliver;
+use delivery::deliver;
 
 /// Result of the task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -32,15 +32,18 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> 
         let Some(rows) = seal_next(context, &mut chain, Vec::new()).await? else { break };
         done.seals += 1;
         done.rows += rows;
+        // At once: what is stored cannot be taken back.
+        done.delivered += deliver(context, &chain.keys).await?;
     }
-    done.delivered = deliver(context).await?;
+    done.delivered += deliver(context, &chain.keys).await?;
     Ok(done)
 }
 
-/// Names months as dropped, in a seal of their own. The caller holds the lock of [`crate::Task::Seal`].
+/// Names months as dropped, in a seal of their own, and stores it. The caller holds the lock of [`crate::Task::Seal`].
 pub(crate) async fn announce(context: &mut Context<'_>, drops: Vec<DroppedMonth>) -> Result<(), TaskError> {
     let mut chain = SealChain::open(context).await?;
-    seal_next(context, &mut chain, drops).await.map(drop)
+    seal_next(context, &mut chain, drops).await?;
+    deliver(context, &chain.keys).await.map(drop)
 }
 
 /// Adds the next seal. Returns the number of its rows; none if there is nothing to seal.
@@ -50,7 +53,12 @@ async fn seal_next(
     drops: Vec<DroppedMonth>,
 ) -> Result<Option<u64>, TaskError> {
     let (span, closes) = chain.next_span(context).await?;
-    let limit = usize::from(context.plan.max_rows);
+    let limit = match chain.restore {
+        // One seal records the restore and ends the epoch, however many rows that takes.
+        Some(_) if closes => usize::MAX - 1,
+        Some(_) => return Err(TaskError::NoNewEpoch),
+        None => usize::from(context.plan.max_rows),
+    };
     let mut rows = chain::rows(context, span, limit + 1).await?;
     let mut span = span;
     if rows.len() > limit {
