@@ -87,6 +87,8 @@ impl Deployment {
         let environment = |name: &str, read: &[&str]| {
             let mut environment = moto.environment();
             environment.push(("APP_ENV", "staging".to_owned()));
+            // The tests sign in with passwords alone; `one_time_codes` tests what the default requires.
+            environment.push(("REQUIRE_MFA_ROLES", "none".to_owned()));
             let arns: Vec<_> = read.iter().map(|secret| secrets[secret].as_str()).collect();
             environment.push(("SECRETS_ARN", arns.join(",")));
             environment.push(("DATABASE_CA_FILE", database.ca_file().display().to_string()));

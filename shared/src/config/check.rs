@@ -59,7 +59,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Config
         session_days: settings.number("SESSION_DAYS")?,
         operator_session_hours: settings.number("OPERATOR_SESSION_HOURS")?,
         operator_idle_minutes: settings.number("OPERATOR_IDLE_MINUTES")?,
-        mfa_roles: mfa_roles(settings)?,
+        mfa_roles: mfa_roles(settings, deployed)?,
         cors_origins: cors_origins(settings)?,
         effective: settings.effective(),
         environment,
@@ -133,7 +133,13 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-fn mfa_roles(settings: &Settings) -> Result<Vec<Role>, ConfigError> {
+/// The roles that need a second factor. Deployed, those that administer do unless the setting says otherwise.
+fn mfa_roles(settings: &Settings, deployed: bool) -> Result<Vec<Role>, ConfigError> {
+    match settings.get("REQUIRE_MFA_ROLES") {
+        None if deployed => return Ok(vec![Role::Operator, Role::Admin]),
+        Some("none") => return Ok(Vec::new()),
+        _ => {}
+    }
     let role = |role: &str| role.parse().map_err(|_| ConfigError::of("REQUIRE_MFA_ROLES", "an entry is not a role"));
     settings.list("REQUIRE_MFA_ROLES", &[',']).map(role).collect()
 }
@@ -249,5 +255,22 @@ mod tests {
             line,
             "DATABASE_URL: the connection would not verify the server's certificate; add ?sslmode=verify-full"
         );
+    }
+
+    #[test]
+    fn those_who_administer_need_a_second_factor_unless_the_setting_says_otherwise() {
+        let roles = |environment: &str, setting: Option<&str>| {
+            let given = [("APP_ENV", environment)].into_iter().chain(setting.map(|roles| ("REQUIRE_MFA_ROLES", roles)));
+            let settings = Settings::given(given.map(|(name, value)| (name, value.to_owned())));
+            mfa_roles(&settings, environment != "local").unwrap()
+        };
+        let administer = vec![Role::Operator, Role::Admin];
+        assert_eq!(roles("production", None), administer);
+        assert_eq!(roles("production", Some("")), administer);
+        assert_eq!(roles("local", None), []);
+        for environment in ["production", "local"] {
+            assert_eq!(roles(environment, Some("none")), []);
+            assert_eq!(roles(environment, Some("viewer, admin")), [Role::Viewer, Role::Admin]);
+        }
     }
 }

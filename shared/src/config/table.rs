@@ -276,10 +276,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Audit,
         "REQUIRE_MFA_ROLES",
-        "Roles whose users must have TOTP, such as `admin,operator`. A session of theirs without it may only set it up.",
+        "Roles whose users must have TOTP, separated by commas; `none` for no role. A session of theirs without it may only set it up.",
     )
-    .needed_by("auth")
-    .rejects("an entry that is not a role", "list roles such as admin,operator"),
+    .unset("`operator,admin`; where `APP_ENV` is `local`, none")
+    .needed_by("auth, admin")
+    .rejects("an entry that is not a role", "list roles such as operator,admin, or write none")
+    .checklist_row("AUTH-4"),
     Setting::new(
         Audit,
         "API_TOKEN_MAX_DAYS",

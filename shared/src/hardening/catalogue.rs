@@ -53,6 +53,23 @@ pub const CATALOGUE: &[Row] = &[
         ],
     },
     Row {
+        id: "AUTH-4",
+        section: "Authentication and RBAC",
+        asks: "Require a second factor of those who administer",
+        default: "Outside local use, sessions of operators and admins without one-time codes may only set them up.",
+        looks_at: "REQUIRE_MFA_ROLES, in the settings and in the template; number of administrators without one-time codes.",
+        severity: High,
+        remediation: "Leave REQUIRE_MFA_ROLES unset, or let it name operator and admin; let the administrators sign in and set up their codes, or suspend them.",
+        sources: &[Configuration, Database, Template],
+        proofs: &[
+            ("tests/tests/auth/one_time_codes.rs", "a_role_that_requires_mfa_can_only_enrol_first"),
+            (
+                "shared/src/config/check.rs",
+                "those_who_administer_need_a_second_factor_unless_the_setting_says_otherwise",
+            ),
+        ],
+    },
+    Row {
         id: "AUTH-5",
         section: "Authentication and RBAC",
         asks: "Count attempts at passwords and codes before they are evaluated, whatever the address",

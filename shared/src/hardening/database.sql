@@ -37,6 +37,8 @@ SELECT row, holds, seen
     ('AUTH-1', EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%password_hash%$argon2id$%')
            AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'api_tokens'::regclass AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%octet_length(hash) = 32%'),
         'the database accepts only argon2id hashes of passwords, and only digests of 32 bytes of tokens'),
+    ('AUTH-4', (SELECT without_mfa = 0 FROM administrator_report()),
+        (SELECT format('of %s active administrators %s have no one-time codes', administrators, without_mfa) FROM administrator_report())),
     ('AUTH-6', (SELECT attnotnull FROM pg_attribute WHERE attrelid = 'api_tokens'::regclass AND attname = 'expires_at'),
         'the database accepts only API tokens that expire'),
     ('AUTH-6', (SELECT unused = 0 AND orphaned = 0 FROM api_token_report($1::timestamptz)),

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::EvidenceSource::Configuration;
 use super::{Observation, Outcome};
 use crate::config::{Config, Environment, Source};
-use crate::permission::{Permission, Scope};
+use crate::permission::{Permission, Role, Scope};
 use crate::route::{Access, Route};
 
 /// Pool size in Lambda, where an instance serves one request at a time.
@@ -13,7 +13,15 @@ const LAMBDA_POOL: usize = 1;
 
 /// Returns what an accepted configuration shows.
 pub fn observe(config: &Config) -> Vec<Observation> {
-    vec![credentials(config), sources(config), vault(config), database(config), pool(config), origins(config)]
+    vec![
+        credentials(config),
+        second_factors(config),
+        sources(config),
+        vault(config),
+        database(config),
+        pool(config),
+        origins(config),
+    ]
 }
 
 fn is_local(config: &Config) -> bool {
@@ -28,6 +36,18 @@ fn credentials(config: &Config) -> Observation {
     let signing = if config.jwt_secret.is_some() { "HS256 with a strong secret" } else { "ES256" };
     let seen = format!("tokens are signed by {signing}; users and API tokens can only be configured as hashes");
     Observation::judged("AUTH-1", Configuration, true, seen)
+}
+
+fn second_factors(config: &Config) -> Observation {
+    let named = |roles: &[Role]| roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+    let administers = [Role::Operator, Role::Admin];
+    let without: Vec<Role> = administers.into_iter().filter(|role| !config.mfa_roles.contains(role)).collect();
+    let seen = if without.is_empty() {
+        format!("one-time codes are required of {}", named(&config.mfa_roles))
+    } else {
+        format!("REQUIRE_MFA_ROLES requires no one-time codes of {}", named(&without))
+    };
+    Observation::judged("AUTH-4", Configuration, without.is_empty(), seen)
 }
 
 fn sources(config: &Config) -> Observation {

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use holdfast::local::{self, Data, Options, Running};
+use holdfast_shared::clock::{Clock, SystemClock};
+use holdfast_tests::sample::code;
 use holdfast_tests::secrets::{self, unique};
 use holdfast_tests::wire::Web;
 use serde_json::{Value, json};
@@ -41,6 +43,9 @@ impl Deployment {
         let mut body = json!({"username": login["username"], "password": login["password"]});
         if user != "operator" {
             body["tenant"] = self.credentials["tenant"].clone();
+        }
+        if let Some(secret) = login["totp_secret"].as_str() {
+            body["otp"] = code(secret, SystemClock.now(), 0).into();
         }
         let (status, tokens) = self.web.send("POST", "/auth/login", None, Some(&body)).await;
         assert_eq!(status, 200, "{tokens}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_backup::Task;
+use holdfast_shared::clock::Clock;
 use holdfast_shared::config::{Config, Needs, Settings};
 use holdfast_shared::hardening::{self, CATALOGUE, Outcome};
 use holdfast_shared::permission::Role;
@@ -212,7 +213,7 @@ async fn each_database_fault_fails_only_its_own_control() {
     let (well, body) = check(&operator).await;
     // With settings from the environment of a developer's machine, these controls rightly fail.
     let failing: Vec<_> = well.iter().filter(|(_, result)| *result == "fail").map(|(id, _)| id.as_str()).collect();
-    assert_eq!(failing, ["AUTH-1", "RUN-2", "SEC-1"], "{body:#}");
+    assert_eq!(failing, ["AUTH-1", "AUTH-4", "RUN-2", "SEC-1"], "{body:#}");
     let superuser = app.database.superuser().await;
     for Fault { apply, repair, control } in FAULTS {
         superuser.batch_execute(apply).await.unwrap_or_else(|error| panic!("{apply}: {error}"));
@@ -229,6 +230,30 @@ async fn each_database_fault_fails_only_its_own_control() {
         }
         superuser.batch_execute(repair).await.unwrap_or_else(|error| panic!("{repair}: {error}"));
         assert_eq!(check(&operator).await.0, well, "{repair}");
+    }
+}
+
+#[tokio::test]
+async fn administrators_without_one_time_codes_are_counted_until_each_has_set_them_up() {
+    let (app, operator) = TestApp::builder()
+        .setting("REQUIRE_MFA_ROLES", "operator,admin")
+        .start_as(Tenant::Platform, Role::Operator)
+        .await;
+    assert_eq!(operator.get("/admin/hardening").await.outcome(), "401 mfa_required");
+    let mut clients = vec![operator];
+    for tenant in [Tenant::Acme, Tenant::Globex] {
+        clients.push(app.sign_in(tenant, Role::Admin).await);
+    }
+    for (enrolled, client) in clients.iter().enumerate() {
+        let secret = client.post("/auth/mfa/totp", &app.own_password()).await.text_at("secret").to_owned();
+        let confirm = serde_json::json!({"code": holdfast_tests::sample::code(&secret, app.clock.now(), 0)});
+        assert_eq!(client.post("/auth/mfa/totp/confirm", &confirm).await.status, 204);
+        let (_, body) = check(&clients[0]).await;
+        let findings = body["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["id"] == "AUTH-4").unwrap();
+        let expected = if enrolled == 2 { "pass" } else { "fail" };
+        let seen = format!("of 3 active administrators {} have no one-time codes", 2 - enrolled);
+        assert!(finding["result"] == expected && finding.to_string().contains(&seen), "{finding}");
     }
 }
 
@@ -251,6 +276,8 @@ fn each_settings_fault_fails_only_its_own_control() {
     let well = results(&deployed(&[]));
     for (changes, control) in [
         (&[("APP_ENV", "local")][..], "AUTH-1"),
+        (&[("REQUIRE_MFA_ROLES", "operator")], "AUTH-4"),
+        (&[("REQUIRE_MFA_ROLES", "none")], "AUTH-4"),
         (&[("VAULT_KMS_KEY_ID", "")], "SEC-2"),
         (&[("APP_ENV", "local"), ("DATABASE_URL", "postgres://holdfast_app:x@db.internal/holdfast")], "SEC-3"),
         (&[("DATABASE_POOL_SIZE", "8")], "RUN-2"),
@@ -263,7 +290,9 @@ fn each_settings_fault_fails_only_its_own_control() {
             "{changes:?}"
         );
         let others = |(id, outcome): &(&&str, &Outcome)| {
-            **id != control && !(changes[0].1 == "local" && **id == "AUTH-1") && well[**id] != **outcome
+            **id != control
+                && !(changes[0].1 == "local" && matches!(**id, "AUTH-1" | "AUTH-4"))
+                && well[**id] != **outcome
         };
         assert_eq!(found.iter().filter(others).collect::<Vec<_>>(), [], "{changes:?}");
     }

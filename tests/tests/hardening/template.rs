@@ -73,6 +73,12 @@ const fn fault(control: &'static str, name: &'static str, apply: fn(&mut Stack))
 }
 
 const FAULTS: &[Fault] = &[
+    fault("AUTH-4", "no second factor", |stack| {
+        set(stack, "Functions/AuthFunction", "/Environment/Variables/REQUIRE_MFA_ROLES", json!("none"));
+    }),
+    fault("AUTH-4", "no second factor of operators", |stack| {
+        set(stack, "Functions/AdminFunction", "/Environment/Variables/REQUIRE_MFA_ROLES", json!("admin,editor"));
+    }),
     fault("EDGE-1", "an old TLS policy", |stack| set(stack, "Edge/Domain", "/SecurityPolicy", json!("TLS_1_0"))),
     fault("EDGE-1", "the default address", |stack| set(stack, "Edge/Api", "/DisableExecuteApiEndpoint", json!(false))),
     fault("EDGE-1", "no domain", |stack| remove(stack, "Edge/Domain")),
@@ -200,7 +206,7 @@ const FAULTS: &[Fault] = &[
 fn the_templates_pass_in_both_environments() {
     for environment in ["dev", "prod"] {
         let results = results(&load(environment, &GIVEN));
-        assert_eq!(results.len(), 13, "{results:?}");
+        assert_eq!(results.len(), 14, "{results:?}");
         assert!(results.values().all(|outcome| *outcome == Outcome::Pass), "{environment}: {results:?}");
     }
 }

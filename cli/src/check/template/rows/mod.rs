@@ -13,6 +13,7 @@ mod rights;
 mod run;
 mod seals;
 mod secrets;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod three_valued;
@@ -28,6 +29,7 @@ pub fn observe(stack: &Stack) -> Vec<Observation> {
         [
             edge::observe(stack),
             secrets::observe(stack),
+            sign_in::observe(stack),
             rights::observe(stack),
             database::observe(stack),
             network::observe(stack),
