@@ -145,6 +145,22 @@ impl<'a> Samples<'a> {
         Sample { path: path.to_owned(), body, headers }
     }
 
+    /// Returns a request for this route that concerns a user of the tenant.
+    async fn of_a_user(&self, route: &Route, tenant: Tenant) -> Sample {
+        let plain = |path: &str| Sample { path: path.to_owned(), ..Sample::default() };
+        match (route.method.as_str(), route.path) {
+            ("GET" | "DELETE", "/admin/users/{id}") => plain(&self.user(tenant).await),
+            ("PATCH", "/admin/users/{id}") => {
+                Sample { body: Some(json!({"status": "suspended"})), ..plain(&self.user(tenant).await) }
+            }
+            ("DELETE", "/admin/users/{id}/mfa") => plain(&self.user_with_totp(tenant).await),
+            ("GET", "/admin/users/{id}/sessions") => plain(&format!("{}/sessions", self.user(tenant).await)),
+            ("DELETE", "/admin/users/{id}/sessions/{sid}") => plain(&self.user_session(tenant).await),
+            ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
+            (method, path) => panic!("no sample request for {method} {path}: write one here"),
+        }
+    }
+
     /// Returns a request for this route that concerns data of the tenant.
     pub async fn of(&self, route: &Route, tenant: Tenant, client: &Client) -> Sample {
         let plain = |path: &str| Sample { path: path.to_owned(), ..Sample::default() };
@@ -185,16 +201,11 @@ impl<'a> Samples<'a> {
                 plain(&format!("/auth/sessions/{}", if id.is_empty() { unique() } else { id }))
             }
             ("POST", path @ ("/auth/mfa/totp" | "/auth/step-up")) => with(path, self.app.own_password()),
-            ("POST", path @ "/auth/mfa/recovery-codes") => {
-                let secret = self.enrol(client).await;
-                client.post("/auth/mfa/totp/confirm", &json!({"code": self.code(&secret, 0)})).await;
-                with(path, json!({"code": self.code(&secret, 1)}))
-            }
             ("POST", path @ "/auth/mfa/totp/confirm") => {
                 let secret = self.enrol(client).await;
                 with(path, json!({"code": self.code(&secret, 0)}))
             }
-            ("DELETE", path @ "/auth/mfa/totp") => {
+            ("DELETE", path @ "/auth/mfa/totp") | ("POST", path @ "/auth/mfa/recovery-codes") => {
                 let secret = self.enrol(client).await;
                 client.post("/auth/mfa/totp/confirm", &json!({"code": self.code(&secret, 0)})).await;
                 with(path, json!({"code": self.code(&secret, 1)}))
@@ -213,13 +224,8 @@ impl<'a> Samples<'a> {
             ("POST", path @ "/admin/tenants") => with(path, new_tenant()),
             ("GET", "/admin/tenants/{id}") => plain(&self.tenant().await),
             ("PATCH", "/admin/tenants/{id}") => with(&self.tenant().await, json!({"quotas": {"users": 7}})),
+            (_, path) if path.starts_with("/admin/users/") => self.of_a_user(route, tenant).await,
             ("POST", path @ "/admin/users") => with(path, new_user(tenant)),
-            ("GET" | "DELETE", "/admin/users/{id}") => plain(&self.user(tenant).await),
-            ("PATCH", "/admin/users/{id}") => with(&self.user(tenant).await, json!({"status": "suspended"})),
-            ("DELETE", "/admin/users/{id}/mfa") => plain(&self.user_with_totp(tenant).await),
-            ("GET", "/admin/users/{id}/sessions") => plain(&format!("{}/sessions", self.user(tenant).await)),
-            ("DELETE", "/admin/users/{id}/sessions/{sid}") => plain(&self.user_session(tenant).await),
-            ("POST", "/admin/users/{id}/revoke") => plain(&format!("{}/revoke", self.user(tenant).await)),
             ("POST", path @ "/admin/keys/rotate") => with(path, json!({"kind": "vault"})),
             ("POST", path @ "/admin/backups") => {
                 // Only one backup can be requested at a time.

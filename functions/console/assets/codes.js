@@ -22,8 +22,8 @@ export async function show(main) {
     /** @type {{ value: Returned<"/auth/mfa/totp", "post"> }} */
     const { value } = await call("POST", "auth/mfa/totp", { body: { password: data.get("password") } });
     node.reset();
-    const confirm = form({ id: "confirm-codes" }, [code()], "Confirm", async (data) => {
-      await call("POST", "auth/mfa/totp/confirm", { body: { code: data.get("code") } });
+    const confirm = form({ id: "confirm-codes" }, [code()], "Confirm", async (values) => {
+      await call("POST", "auth/mfa/totp/confirm", { body: { code: values.get("code") } });
       container.replaceChildren();
       notice("One-time codes are required from now on.");
     });

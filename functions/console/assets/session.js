@@ -134,8 +134,8 @@ export async function signOut() {
 }
 
 /**
- * Calls the API. Where a recent authentication is required, asks for it and calls once more. Where the session has ended,
- * dispatches `session-ended` on the document.
+ * Calls the API. Where a recent authentication is required, asks for it and calls once more. Where the session has
+ * ended, dispatches `session-ended` on the document.
  * @param {string} method
  * @param {string} at
  * @param {Options} options

@@ -160,7 +160,8 @@ async fn a_token_expires_after_a_year_at_the_latest() {
     let new = |expires_at: Option<String>| json!({"name": "t", "scopes": ["accounts:read"], "expires_at": expires_at});
     let created = admin.post("/auth/tokens", &new(None)).await;
     let ends: jiff::Timestamp = created.text_at("expires_at").parse().unwrap();
-    assert_eq!((ends - now).total(jiff::Unit::Hour).unwrap().round() as i64, 365 * 24, "{created:?}");
+    let seconds = ends.as_second() - now.as_second();
+    assert!((seconds - 365 * 86_400).abs() < 60, "{created:?}");
     assert_eq!(admin.post("/auth/tokens", &new(Some(after(365, -60)))).await.status, 201);
     let late = admin.post("/auth/tokens", &new(Some(after(365, 60)))).await;
     assert_eq!(late.outcome(), "400 validation_failed");
@@ -200,10 +201,8 @@ async fn tokens_end_with_the_user_who_created_them_unless_asked_otherwise() {
         let robot = app.anonymous().with_token(created.text_at("token"));
         assert_eq!(robot.get("/accounts").await.status, 200);
         let at = format!("{path}{query}");
-        let left = match suspends {
-            true => admin.patch(&at, &json!({"status": "suspended"})).await,
-            false => admin.delete(&at).await,
-        };
+        let left =
+            if suspends { admin.patch(&at, &json!({"status": "suspended"})).await } else { admin.delete(&at).await };
         assert!(left.status.is_success(), "{at}: {left:?}");
         let expected = if ends { "401 unauthenticated" } else { "200" };
         assert_eq!(robot.get("/accounts").await.outcome(), expected, "{at}");
