@@ -137,7 +137,7 @@ mod tests {
         statement
     }
 
-    fn of(statements: Vec<Value>) -> Vec<String> {
+    fn of(statements: &[Value]) -> Vec<String> {
         faults("key", Some(&json!({"Statement": statements})))
     }
 
@@ -145,7 +145,7 @@ mod tests {
     fn an_account_administers_but_does_not_use_a_key() {
         let role = json!({"AWS": "arn:aws:iam::123456789012:role/auth"});
         assert!(
-            of(vec![
+            of(&[
                 allows(&json!({"AWS": ROOT}), &json!(["kms:PutKeyPolicy", "kms:DescribeKey"]), None),
                 allows(&role, &json!("kms:Sign"), None),
                 allows(&json!({"Service": "logs.amazonaws.com"}), &json!("kms:GenerateDataKey*"), None),
@@ -153,10 +153,10 @@ mod tests {
             .is_empty()
         );
         let via = json!({"StringEquals": {"kms:ViaService": "rds.eu-central-1.amazonaws.com"}});
-        assert!(of(vec![allows(&json!({"AWS": ROOT}), &json!("kms:Decrypt"), Some(via))]).is_empty());
+        assert!(of(&[allows(&json!({"AWS": ROOT}), &json!("kms:Decrypt"), Some(via))]).is_empty());
         for principal in [json!("*"), json!({"AWS": "*"}), json!({"AWS": ROOT}), json!({"AWS": ["123456789012"]})] {
             for action in ["*", "kms:*", "kms:Sign", "kms:SIGN", "kms:Gen*", "kms:ReEncrypt*", "kms:CreateGrant"] {
-                let found = of(vec![allows(&principal, &json!([action]), None)]);
+                let found = of(&[allows(&principal, &json!([action]), None)]);
                 assert!(found[0].contains("lets a whole account use it"), "{principal} {action}: {found:?}");
             }
         }
@@ -167,9 +167,9 @@ mod tests {
         assert_eq!(faults("key", None).len(), 1);
         assert_eq!(faults("key", Some(&json!({}))).len(), 1);
         let other = json!({"Effect": "Allow", "Principal": {"AWS": ROOT}, "NotAction": "kms:Sign"});
-        assert_eq!(of(vec![other]), ["key: a statement allows all but some"]);
+        assert_eq!(of(&[other]), ["key: a statement allows all but some"]);
         let role = |name: &str| json!({"AWS": format!("arn:aws:iam::123456789012:role/{name}")});
-        let two = of(vec![allows(&role("a"), &json!("kms:Sign"), None), allows(&role("b"), &json!("kms:Sign"), None)]);
+        let two = of(&[allows(&role("a"), &json!("kms:Sign"), None), allows(&role("b"), &json!("kms:Sign"), None)]);
         assert!(two[0].contains("more than one may sign"), "{two:?}");
     }
 
@@ -182,14 +182,14 @@ mod tests {
             "ForAllValues:StringEquals": {CONTEXT: ["purpose", "tenant"]},
         });
         let statement = |condition: Value| allows(&role, &json!("kms:Decrypt"), Some(condition));
-        assert!(of(vec![statement(whole.clone())]).is_empty());
+        assert!(of(&[statement(whole.clone())]).is_empty());
         for missing in ["StringEquals", "Null", "ForAllValues:StringEquals"] {
             let mut less = whole.clone();
             less.as_object_mut().unwrap().remove(missing);
-            let found = of(vec![statement(whole.clone()), statement(less)]);
+            let found = of(&[statement(whole.clone()), statement(less)]);
             assert_eq!(found, ["key: It does not ask for a tenant and a purpose"], "{missing}");
         }
-        let any = of(vec![statement(whole), allows(&role, &json!("kms:GenerateDataKey"), None)]);
+        let any = of(&[statement(whole), allows(&role, &json!("kms:GenerateDataKey"), None)]);
         assert_eq!(any.len(), 1);
     }
 }

@@ -2,6 +2,7 @@
 //! creates carries the same policy and the same tags, so that no account-wide permission decides who may use it.
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::error::SdkError;
 use aws_sdk_kms::operation::schedule_key_deletion::ScheduleKeyDeletionError;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
@@ -89,7 +90,7 @@ impl SigningKms {
 /// KMS rejected the request, or did not answer.
 pub async fn schedule_deletion(client: &Client, key_id: &str) -> Result<(), AwsError> {
     let request = client.schedule_key_deletion().key_id(key_id).pending_window_in_days(PENDING_DAYS);
-    match request.send().await.map_err(|error| error.into_service_error()) {
+    match request.send().await.map_err(SdkError::into_service_error) {
         Ok(_)
         | Err(ScheduleKeyDeletionError::KmsInvalidStateException(_) | ScheduleKeyDeletionError::NotFoundException(_)) => {
             Ok(())

@@ -7,4 +7,5 @@ mod guessing;
 mod keys_of_ended_sessions;
 mod keys_of_rotations;
 mod long_targets;
+mod operators_without_a_reason;
 mod rewritten_history;

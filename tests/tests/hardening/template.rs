@@ -172,7 +172,7 @@ const FAULTS: &[Fault] = &[
         condition.as_object_mut().unwrap().remove("Null");
     }),
     fault("SEC-5", "a key that is gone in a week", |stack| {
-        set(stack, "Keys/VaultKey", "/PendingWindowInDays", json!(7))
+        set(stack, "Keys/VaultKey", "/PendingWindowInDays", json!(7));
     }),
     fault("SEC-5", "a key that goes with the stack", |stack| {
         resource(stack, "StorageKeys/DatabaseKey").deletion_policy = Some("Delete".to_owned());

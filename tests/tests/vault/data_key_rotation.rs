@@ -39,7 +39,7 @@ impl Stage {
 
     /// Rotates Acme's data key as an operator.
     async fn rotate(&self) {
-        let operator = self.operator.clone().with_header("x-tenant-id", &self.app.tenant_id(Tenant::Acme).await);
+        let operator = self.operator.clone().in_tenant(&self.app.tenant_id(Tenant::Acme).await);
         assert_eq!(operator.post("/admin/keys/rotate", &json!({"kind": "vault"})).await.status, 201);
     }
 
@@ -57,7 +57,7 @@ impl Stage {
 
     /// Returns the states of Acme's data keys.
     async fn states(&self) -> Vec<String> {
-        let operator = self.operator.clone().with_header("x-tenant-id", &self.app.tenant_id(Tenant::Acme).await);
+        let operator = self.operator.clone().in_tenant(&self.app.tenant_id(Tenant::Acme).await);
         let keys = operator.get("/admin/keys").await;
         let keys = keys.items().iter().filter(|key| key["kind"] == "vault");
         keys.map(|key| format!("{} {}", key["id"].as_str().unwrap(), key["state"].as_str().unwrap())).collect()

@@ -117,6 +117,7 @@ async fn one(owner: &mut Owner, providers: &Providers, data_key: &DataKey, tally
         tenant: tenant.0,
         target: ("tenant_id", tenant.0),
         changed: &["wrapped"],
+        reason: None,
     };
     commit(transaction, &entry).await
 }
