@@ -108,7 +108,7 @@ CREATE TABLE totp_secrets (
 COMMENT ON TABLE totp_secrets IS 'TOTP secrets (RFC 6238) of users, sealed by the vault.';
 COMMENT ON COLUMN totp_secrets.user_id IS 'The user.';
 COMMENT ON COLUMN totp_secrets.tenant_id IS 'The user''s tenant.';
-COMMENT ON COLUMN totp_secrets.sealed IS 'The secret, sealed under the tenant''s data key.';
+COMMENT ON COLUMN totp_secrets.sealed IS 'The secret, sealed under the tenant''s data key for TOTP secrets.';
 COMMENT ON COLUMN totp_secrets.key_version IS 'Version of that data key.';
 COMMENT ON COLUMN totp_secrets.created_at IS 'Time of enrolment.';
 COMMENT ON COLUMN totp_secrets.confirmed_at IS
@@ -299,7 +299,8 @@ CREATE TABLE signing_keys (
     provider_key text,
     created_at timestamptz NOT NULL,
     activates_at timestamptz NOT NULL,
-    expires_at timestamptz
+    expires_at timestamptz,
+    origin text NOT NULL CHECK (origin IN ('configuration', 'rotation'))
 );
 COMMENT ON TABLE signing_keys IS
     'Public keys (P-256) of the keys that sign access tokens. The private keys are in KMS or a key file.';
@@ -312,8 +313,11 @@ COMMENT ON COLUMN signing_keys.activates_at IS
     'Start of signing. A key is published before, so that every function knows it when its first token arrives.';
 COMMENT ON COLUMN signing_keys.expires_at IS
     'Expiry of the last token that it signed; NULL while there is no newer key.';
+COMMENT ON COLUMN signing_keys.origin IS
+    'configuration: named by a setting, and kept. rotation: created by Holdfast, deleted a day after its expiry.';
 GRANT SELECT ON signing_keys TO holdfast_app, holdfast_backup, holdfast_metrics;
 GRANT INSERT, SELECT, UPDATE ON signing_keys TO holdfast_definer;
+GRANT DELETE, SELECT ON signing_keys TO holdfast_maintenance;
 
 CREATE TABLE deployment_keys (
     purpose text PRIMARY KEY CHECK (purpose IN ('cursor')),

@@ -3,6 +3,7 @@
 
 CREATE TABLE vault_keys (
     tenant_id uuid NOT NULL REFERENCES tenants (id),
+    purpose text NOT NULL CHECK (purpose IN ('secret', 'totp', 'idempotency')),
     version integer NOT NULL CHECK (version > 0),
     wrapped bytea NOT NULL CHECK (octet_length(wrapped) BETWEEN 1 AND 6144),
     provider text NOT NULL CHECK (provider IN ('local', 'kms')),
@@ -10,21 +11,24 @@ CREATE TABLE vault_keys (
     state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'retiring', 'retired')),
     created_at timestamptz NOT NULL,
     retired_at timestamptz,
-    PRIMARY KEY (tenant_id, version)
+    PRIMARY KEY (tenant_id, purpose, version)
 );
-CREATE UNIQUE INDEX vault_keys_active ON vault_keys (tenant_id) WHERE state = 'active';
+CREATE UNIQUE INDEX vault_keys_active ON vault_keys (tenant_id, purpose) WHERE state = 'active';
 COMMENT ON TABLE vault_keys IS
-    'Data keys that seal tenants'' secrets, each wrapped for its tenant alone (docs/vault-format.md). The key that '
+    'Data keys that seal tenants'' values, each wrapped for its tenant and purpose alone (docs/vault-format.md). The key that '
     'unwraps them is in KMS or in SECRET_ENCRYPTION_KEY, never here.';
 COMMENT ON COLUMN vault_keys.tenant_id IS 'The tenant; the wrapping is bound to it.';
-COMMENT ON COLUMN vault_keys.version IS 'Number of the tenant''s data key; sealed values name the one they need.';
+COMMENT ON COLUMN vault_keys.purpose IS
+    'What it seals: secrets, TOTP secrets, or responses kept for a repeated request; the wrapping is bound to it.';
+COMMENT ON COLUMN vault_keys.version IS
+    'Number of the data key among those of its tenant and purpose; sealed values name the one they need.';
 COMMENT ON COLUMN vault_keys.wrapped IS
     'The wrapped data key: a KMS ciphertext (at most 6144 bytes), or 61 bytes in the local format.';
 COMMENT ON COLUMN vault_keys.provider IS 'Provider that unwraps it: kms, or local for SECRET_ENCRYPTION_KEY.';
 COMMENT ON COLUMN vault_keys.provider_key IS
     'Key of the provider: the KMS key''s ARN, or the fingerprint of SECRET_ENCRYPTION_KEY.';
 COMMENT ON COLUMN vault_keys.state IS
-    'active seals, one per tenant; retiring only opens; nothing is sealed under a retired one.';
+    'active seals, one per tenant and purpose; retiring only opens; nothing is sealed under a retired one.';
 COMMENT ON COLUMN vault_keys.created_at IS 'Creation time.';
 COMMENT ON COLUMN vault_keys.retired_at IS 'Time at which its successor replaced it.';
 ALTER TABLE vault_keys ENABLE ROW LEVEL SECURITY;
@@ -132,7 +136,7 @@ COMMENT ON COLUMN secret_versions.name IS 'The secret''s name.';
 COMMENT ON COLUMN secret_versions.version IS 'Number of the value, from 1, without a gap.';
 COMMENT ON COLUMN secret_versions.sealed IS 'The value, sealed for its tenant, account and name.';
 COMMENT ON COLUMN secret_versions.key_version IS
-    'Version of the tenant''s data key that opens it and that derived the binding tag.';
+    'Version of the tenant''s data key for secrets that opens it and that derived the binding tag.';
 COMMENT ON COLUMN secret_versions.binding_tag IS
     'Version binding tag: SHA-256 of a key that is not stored here, of the sealed value''s SHA-256, and of the '
     'version.';
@@ -173,7 +177,7 @@ COMMENT ON COLUMN idempotency_keys.status IS 'HTTP status of the response.';
 COMMENT ON COLUMN idempotency_keys.headers IS 'Location and ETag of the response.';
 COMMENT ON COLUMN idempotency_keys.body IS 'Body of the response; sealed where it shows a secret.';
 COMMENT ON COLUMN idempotency_keys.key_version IS
-    'Version of the tenant''s data key that sealed the body, where it shows a secret.';
+    'Version of the tenant''s data key for responses that sealed the body, where it shows a secret.';
 COMMENT ON COLUMN idempotency_keys.created_at IS 'Time of the response.';
 ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;

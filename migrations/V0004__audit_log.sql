@@ -17,6 +17,7 @@ CREATE TABLE http_audit_log (
     status smallint NOT NULL,
     source_ip text,
     user_agent text,
+    reason text CHECK (length(reason) BETWEEN 1 AND 256),
     targets jsonb NOT NULL DEFAULT '{}',
     changed text[] NOT NULL DEFAULT '{}',
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -51,6 +52,8 @@ COMMENT ON COLUMN http_audit_log.path IS 'Requested path, without the query.';
 COMMENT ON COLUMN http_audit_log.status IS 'HTTP status of the response.';
 COMMENT ON COLUMN http_audit_log.source_ip IS 'Client address as the gateway saw it.';
 COMMENT ON COLUMN http_audit_log.user_agent IS 'User-Agent header, truncated.';
+COMMENT ON COLUMN http_audit_log.reason IS
+    'Why the actor did it, in its own words: an operator who changes something in a tenant has to say so.';
 COMMENT ON COLUMN http_audit_log.targets IS 'Ids of the objects acted on, such as account_id.';
 COMMENT ON COLUMN http_audit_log.changed IS 'Names of the fields that were set; never their values.';
 COMMENT ON COLUMN http_audit_log.transaction_id IS 'The transaction that wrote the row; rows are sealed in this order.';

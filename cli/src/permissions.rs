@@ -12,7 +12,8 @@ pub fn document() -> String {
     let mut text = String::from(
         "# Permissions\n\nGenerated from the code by `cargo run -- admin document permissions > docs/permissions.md`; a test keeps it current.\n\n\
          Each route requires a permission; roles and the scopes of API tokens are sets of permissions. `operator` belongs to the\n\
-         platform, the other roles to a tenant. Where a recent authentication is needed, it is at most 300 seconds old.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
+         platform, the other roles to a tenant. Where a recent authentication is needed, it is at most 300 seconds old.\n\
+         Where a reason is needed, an operator who sends `X-Tenant-ID` sends `X-Reason` too.\n\n| permission | viewer | editor | admin | operator | API token |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     let mark = |held: bool| if held { "yes" } else { "" };
     for permission in Permission::ALL {
@@ -22,7 +23,7 @@ pub fn document() -> String {
         let _ = writeln!(text, "| `{permission}` | {roles} | {scope} |");
     }
     text.push_str(
-        "\n## Routes\n\n| route | principal | JWT only | recent | audited as |\n| --- | --- | --- | --- | --- |\n",
+        "\n## Routes\n\n| route | principal | JWT only | recent | reason | audited as |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for endpoint in gateway::endpoints() {
         let route: &Route = endpoint.route;
@@ -34,8 +35,9 @@ pub fn document() -> String {
         };
         let jwt = mark(route.access != Access::Anyone && route.needs_jwt());
         let recent = mark(route.authentication == Authentication::Recent);
+        let reason = mark(route.takes_reason());
         let (method, path, action) = (&route.method, route.path, route.action);
-        let _ = writeln!(text, "| `{method} {path}` | {principal} | {jwt} | {recent} | `{action}` |");
+        let _ = writeln!(text, "| `{method} {path}` | {principal} | {jwt} | {recent} | {reason} | `{action}` |");
     }
     text
 }

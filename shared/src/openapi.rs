@@ -135,6 +135,14 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         "The tenant that an operator acts in. Other callers may only repeat their own.",
         tenant,
     );
+    let reason = text().min_length(Some(1)).max_length(Some(3072)).pattern(Some("^[!-~]([ -~]*[!-~])?$"));
+    header(
+        route.takes_reason(),
+        "X-Reason",
+        "Why: 1 to 256 characters, percent-encoded UTF-8. Required of an operator who sends X-Tenant-ID; the tenant's audit \
+         log has it.",
+        reason,
+    );
     if route.origin == Origin::Same {
         let parameter = ParameterBuilder::new().name("Sec-Fetch-Site").parameter_in(ParameterIn::Header);
         let parameter = parameter.description(Some("Set by browsers on requests from a page of this origin."));
@@ -205,6 +213,7 @@ fn rejections(route: &Route) -> BTreeMap<u16, Vec<&'static str>> {
     add(route.effect == Effect::Creates, &[Code::InvalidRequest, Code::IdempotencyMismatch]);
     add(!route.query.is_empty(), &[Code::ValidationFailed]);
     add(route.tenant == TenantScope::Chosen, &[Code::InvalidRequest, Code::NotFound]);
+    add(route.takes_reason(), &[Code::ReasonRequired]);
     add(route.path.contains('{'), &[Code::NotFound]);
     let mut by_status = BTreeMap::<u16, Vec<_>>::new();
     for code in Code::ALL.iter().filter(|code| codes.contains(code.name())) {

@@ -37,6 +37,8 @@ codes! {
         "Invalid request", "The request is malformed.";
     ValidationFailed = "validation_failed", BAD_REQUEST,
         "Validation failed", "Some fields are invalid; see errors.";
+    ReasonRequired = "reason_required", BAD_REQUEST,
+        "Reason required", "Say in X-Reason why you write in this tenant: 1 to 256 characters, percent-encoded, without control or invisible ones.";
     Unauthenticated = "unauthenticated", UNAUTHORIZED,
         "Authentication required", "Send a valid access token as a Bearer credential.";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED,

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use holdfast_shared::permission::Role;
 use serde_json::{Value, json};
 
 use crate::app::{Tenant, TestApp};
-use crate::client::Client;
+use crate::client::{Client, Response};
 use crate::sealing::Sealing;
 use crate::tools;
 
@@ -122,4 +123,17 @@ pub fn outcome(output: &Output) -> Result<String, String> {
     }
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     Err(text(&output.stderr))
+}
+
+/// Waits until an export has this many rows: transactions of other tests, on the same cluster, delay its end.
+pub async fn export_of(admin: &Client, query: &str, rows: usize) -> Response {
+    let started = Instant::now();
+    loop {
+        let response = admin.get(&format!("/admin/audit/export?{query}")).await;
+        if response.text.lines().count() >= rows {
+            return response;
+        }
+        assert!(started.elapsed() < Duration::from_mins(1), "{rows} rows are not exported: {response:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -120,6 +120,12 @@ impl Client {
         self
     }
 
+    /// The same operator, acting in the tenant of this id, with a reason.
+    #[must_use]
+    pub fn in_tenant(self, id: &str) -> Self {
+        self.with_header("x-tenant-id", id).with_header("x-reason", "a test")
+    }
+
     /// Sends a GET.
     pub async fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, None).await

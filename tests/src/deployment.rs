@@ -45,6 +45,10 @@ pub struct Deployment {
     pub secrets: HashMap<&'static str, String>,
     /// The bucket that audit seals go to.
     pub seals: String,
+    /// The tag that names the stack of the signing keys.
+    pub stack: String,
+    /// The ARN of the KMS key of `SIGNING_KMS_KEY_ID`.
+    pub signing_key: String,
     /// The stand-in for AWS.
     pub moto: Moto,
     /// The database.
@@ -81,7 +85,8 @@ impl Deployment {
             ("maintenance", moto.secret(&login(database.maintenance_url())).await),
             ("owner", moto.secret(&[login(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
         ]);
-        let (signing_key, vault_key) = (moto.signing_key().await, moto.vault_key().await);
+        let stack = format!("stack{}", rng.base62(12).to_lowercase());
+        let (signing_key, vault_key) = (moto.signing_key_of(&stack).await, moto.vault_key().await);
         let backup_key = moto.vault_key().await;
         let (audit_key, seals) = (moto.signing_key().await, moto.locking_bucket().await);
         let environment = |name: &str, read: &[&str]| {
@@ -121,7 +126,7 @@ impl Deployment {
             environment
         };
         let environments = FUNCTIONS.into_iter().map(|(name, read)| (name, environment(name, read))).collect();
-        Self { environments, password, secrets, seals, moto, database, _bucket: bucket }
+        Self { environments, password, secrets, seals, stack, signing_key, moto, database, _bucket: bucket }
     }
 
     /// Returns the names of all functions, migrate first.

@@ -1,5 +1,6 @@
 //! Moto, the stand-in for AWS: Secrets Manager, KMS and S3, which the functions call through the real SDK.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -76,6 +77,38 @@ impl Moto {
         self.key(&json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"})).await
     }
 
+    /// Creates a key that signs access tokens, with the tags and a policy as in the template. Returns its ARN.
+    pub async fn signing_key_of(&self, stack: &str) -> String {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Sid": "AuthSigns",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:role/auth"},
+            "Action": "kms:Sign",
+            "Resource": "*",
+        }]});
+        let tags = json!([
+            {"TagKey": "holdfast:purpose", "TagValue": "signing"},
+            {"TagKey": "holdfast:stack", "TagValue": stack},
+        ]);
+        let spec =
+            json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY", "Policy": policy.to_string(), "Tags": tags});
+        self.key(&spec).await
+    }
+
+    /// Returns the ids of the KMS keys that have the tag of a stack.
+    pub async fn keys_of(&self, stack: &str) -> BTreeSet<String> {
+        let tags = json!([{"Key": "holdfast:stack", "Values": [stack]}]);
+        let request = json!({"TagFilters": tags, "ResourceTypeFilters": ["kms:key"]});
+        let found = self.call("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", &request).await;
+        let keys = found["ResourceTagMappingList"].as_array().into_iter().flatten();
+        keys.map(|key| id(key["ResourceARN"].as_str().unwrap())).collect()
+    }
+
+    /// Calls an operation of KMS.
+    pub async fn kms(&self, operation: &str, request: &Value) -> Value {
+        self.call("kms", &format!("TrentService.{operation}"), request).await
+    }
+
     /// Creates a key that wraps data keys. Returns its ARN.
     pub async fn vault_key(&self) -> String {
         self.key(&json!({"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"})).await
@@ -103,7 +136,7 @@ impl Moto {
     }
 
     async fn key(&self, request: &Value) -> String {
-        self.call("kms", "TrentService.CreateKey", request).await["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+        self.kms("CreateKey", request).await["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
     }
 
     /// Calls a service.
@@ -119,6 +152,11 @@ impl Moto {
         assert_eq!(response.status(), StatusCode::OK, "{target}: {response:?}");
         serde_json::from_slice(response.body()).unwrap()
     }
+}
+
+/// Returns the id of a KMS key, given its ARN or its id.
+pub fn id(key: &str) -> String {
+    key.rsplit('/').next().unwrap_or(key).to_owned()
 }
 
 /// Returns an unsigned authorization: moto reads only the service in its scope.

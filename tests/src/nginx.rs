@@ -68,7 +68,7 @@ impl Nginx {
         // Started as root, nginx would drop its rights and could no longer write into the folder; otherwise it ignores `user`
         // with a warning.
         let config = format!(
-            "daemon off; user root; worker_processes 1; error_log stderr; pid {pid};
+            "daemon off; master_process off; user root; worker_processes 1; error_log stderr; pid {pid};
              events {{}}
              http {{ access_log off; {temporary} client_max_body_size 20m;
                {without_tls}

@@ -10,7 +10,7 @@ use crate::client::{Client, Response};
 /// Signs in an operator who acts in a tenant.
 pub async fn operator_in(app: &TestApp, tenant: Tenant) -> Client {
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    operator.with_header("x-tenant-id", &app.tenant_id(tenant).await)
+    operator.in_tenant(&app.tenant_id(tenant).await)
 }
 
 /// Creates a user. Returns its path.

@@ -1,5 +1,6 @@
 //! `holdfast check`: checks every hardening control, before a deployment and while it runs.
 
+mod key_policy;
 pub mod live;
 pub mod report;
 mod stack;

@@ -7,8 +7,10 @@ use anyhow::{Context, bail};
 use futures_util::future::try_join_all;
 use holdfast_shared::hardening::{EvidenceSource, Observation};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::process::Command;
 
+use super::key_policy;
 use super::template::Stack;
 use crate::digests::{self, Live};
 
@@ -39,7 +41,43 @@ struct Concurrency {
     reserved_concurrent_executions: Option<u64>,
 }
 
-/// Checks the functions and alarms whose names begin with the stack's name; with a template, also that its alarms exist.
+/// Tag of all KMS keys of a stack.
+const STACK_TAG: &str = "holdfast:stack";
+
+/// The output of `aws resourcegroupstaggingapi get-resources`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tagged {
+    resource_tag_mapping_list: Vec<TaggedResource>,
+}
+
+#[derive(Deserialize)]
+struct TaggedResource {
+    #[serde(rename = "ResourceARN")]
+    resource_arn: String,
+    #[serde(rename = "Tags")]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+/// A KMS key of the account.
+struct LiveKey {
+    arn: String,
+    state: String,
+    policy: Value,
+    /// True if a rotation created it.
+    of_a_rotation: bool,
+    /// True if it signs access tokens.
+    signs: bool,
+}
+
+/// Checks the functions and alarms whose names begin with the stack's name, and the KMS keys with its tag; with a template, also that its alarms exist.
 ///
 /// # Errors
 /// AWS does not respond, or has no such stack.
@@ -63,6 +101,7 @@ pub(super) async fn observe(
     let Alarms { mut metric_alarms } = serde_json::from_str(&alarms).context("the output is not a list of alarms")?;
     metric_alarms.retain(|alarm| !others.iter().any(|other| alarm.name.starts_with(other)));
     seen.push(watched(&metric_alarms, &expected(name, template)));
+    seen.push(keys(name).await?);
     Ok(seen)
 }
 
@@ -90,6 +129,47 @@ async fn limits(functions: &[Live]) -> anyhow::Result<Observation> {
     let faults: Vec<_> = try_join_all(requests).await?.into_iter().flatten().collect();
     let good = format!("all {} functions have a reserved concurrency", functions.len());
     Ok(judged("RUN-2", &faults, good))
+}
+
+/// Checks the KMS keys that carry the stack's tag, those of rotations included: who may use each, and whether one is to be
+/// deleted that is still needed.
+async fn keys(name: &str) -> anyhow::Result<Observation> {
+    let filter = format!("Key={STACK_TAG},Values={name}");
+    let keys = ["resourcegroupstaggingapi", "get-resources", "--resource-type-filters", "kms:key", "--tag-filters"];
+    let keys = aws(&[keys.as_slice(), &[filter.as_str()]].concat()).await?;
+    let keys: Tagged = serde_json::from_str(&keys).context("the output is not a list of resources")?;
+    let keys = try_join_all(keys.resource_tag_mapping_list.into_iter().map(read_key)).await?;
+    let mut faults = Vec::new();
+    if keys.is_empty() {
+        faults.push(format!("no KMS key has the tag {STACK_TAG}={name}"));
+    }
+    for LiveKey { arn, state, policy, of_a_rotation, .. } in &keys {
+        faults.extend(key_policy::faults(arn, Some(policy)));
+        if state != "Enabled" && !(*of_a_rotation && state == "PendingDeletion") {
+            faults.push(format!("{arn} is {state}"));
+        }
+    }
+    let signing = || keys.iter().filter(|key| key.signs);
+    let configured = signing().find(|key| !key.of_a_rotation);
+    let others = signing().filter(|key| configured.is_some_and(|configured| configured.policy != key.policy));
+    faults.extend(others.map(|key| format!("{} has another policy than the signing key of the template", key.arn)));
+    let ending = keys.iter().filter(|key| key.state == "PendingDeletion").count();
+    let good = format!("{} KMS keys, each used as its own policy says; {ending} of rotations end soon", keys.len());
+    Ok(judged("SEC-5", &faults, good))
+}
+
+async fn read_key(key: TaggedResource) -> anyhow::Result<LiveKey> {
+    let TaggedResource { resource_arn: arn, tags } = key;
+    let tagged = |name: &str, value: &str| tags.iter().any(|tag| tag.key == name && tag.value == value);
+    let (of_a_rotation, signs) = (tagged("holdfast:made-by", "rotation"), tagged("holdfast:purpose", "signing"));
+    let described = aws(&["kms", "describe-key", "--key-id", &arn]).await?;
+    let described: Value = serde_json::from_str(&described).context("the output is not a key")?;
+    let state = described.pointer("/KeyMetadata/KeyState").and_then(Value::as_str).unwrap_or("in no known state");
+    let policy = aws(&["kms", "get-key-policy", "--policy-name", "default", "--key-id", &arn]).await?;
+    let policy: Value = serde_json::from_str(&policy).context("the output is not a policy")?;
+    let policy = policy.get("Policy").and_then(Value::as_str).unwrap_or_default();
+    let policy = serde_json::from_str(policy).with_context(|| format!("the policy of {arn} is not JSON"))?;
+    Ok(LiveKey { state: state.to_owned(), arn, policy, of_a_rotation, signs })
 }
 
 /// Returns the names of the template's alarms that have actions and exist under every condition assignment.

@@ -43,7 +43,7 @@ const SELECT: Sql = Sql::prepared(
         take_own_attempt($2) AS retry_after
       FROM users u
       LEFT JOIN totp_secrets s ON s.user_id = u.id AND s.confirmed_at IS NOT NULL
-      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version
+      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.purpose = 'totp' AND k.version = s.key_version
      WHERE u.id = $1 AND u.tenant_id = current_tenant()",
 );
 

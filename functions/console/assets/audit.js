@@ -4,14 +4,17 @@ import { button, element, field, form, time } from "./elements.js";
 import { list } from "./list.js";
 import { get } from "./session.js";
 
-/** @import { Column, Item, Query, Returned } from "../types/index.d.ts" */
+/** @import { Column, Context, Item, Query, Returned } from "../types/index.d.ts" */
 /** @typedef {Item<"/admin/audit">} Row */
 
 /** @param {Row} row */
 const targets = (row) => Object.entries(row.targets ?? {}).map(([name, id]) => `${name} ${id}`).join(", ");
 
-/** @param {Element} main */
-export async function show(main) {
+/**
+ * @param {Element} main
+ * @param {Context} context
+ */
+export async function show(main, { user }) {
   /** @type {Column<Row>[]} */
   const columns = [
     ["Time", (row) => time(row.at)],
@@ -23,10 +26,12 @@ export async function show(main) {
     ["Request", (row) => element("code", {}, row.request_id)],
   ];
   const table = list("Newest first", "admin/audit", columns);
+  table.id = "log";
   const filters = form({ role: "search", id: "filters" }, [
     field("From", "from", { type: "datetime-local" }),
     field("To", "to", { type: "datetime-local" }),
     field("Actor id", "actor"),
+    field("Role", "role", { placeholder: "operator" }),
     field("Action", "action", { placeholder: "secret.reveal" }),
     field("Status", "status", { inputmode: "numeric", pattern: "[0-9]{3}" }),
     field("Path begins with", "path"),
@@ -39,8 +44,29 @@ export async function show(main) {
     return table.reload(query);
   });
   const result = element("p", { id: "verified", role: "status" });
+  if (user.tenant) main.append(await operators());
   main.append(filters, element("p", {}, button("Verify the log", () => verify(result))), result, table);
   await table.reload();
+}
+
+/**
+ * Lists what the platform's operators did in the tenant, and why: its admins see that first.
+ * @returns {Promise<HTMLElement>}
+ */
+async function operators() {
+  /** @type {Column<Row>[]} */
+  const columns = [
+    ["Time", (row) => time(row.at)],
+    ["Operator", (row) => row.actor.name ?? row.actor.kind],
+    ["Action", (row) => element("code", {}, row.action)],
+    ["Reason", (row) => row.reason ?? "-"],
+    ["Status", (row) => String(row.status)],
+    ["Target", (row) => targets(row) || row.path],
+  ];
+  const table = list("What operators of the platform did here, newest first", "admin/audit", columns);
+  table.id = "operators";
+  await table.reload({ role: "operator", limit: "10" });
+  return table;
 }
 
 /**

@@ -29,8 +29,9 @@ pub struct Created {
 
 /// The first key signs at once. A key that replaces another is published before it signs, as in a rotation.
 const INSERT_SIGNING_KEY: &str = "WITH created AS (
-        INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at)
-        SELECT $1, $2, $3, $4, $5, CASE WHEN EXISTS (SELECT FROM signing_keys) THEN $6::timestamptz ELSE $5 END
+        INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at, origin)
+        SELECT $1, $2, $3, $4, $5, CASE WHEN EXISTS (SELECT FROM signing_keys) THEN $6::timestamptz ELSE $5 END,
+            'configuration'
         ON CONFLICT DO NOTHING RETURNING kid
     ), retired AS (
         UPDATE signing_keys SET expires_at = $7 WHERE expires_at IS NULL AND EXISTS (SELECT FROM created)

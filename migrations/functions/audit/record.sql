@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION record_audit(
     p_source_ip text,
     p_user_agent text,
     p_targets jsonb,
-    p_changed text[]
+    p_changed text[],
+    p_reason text DEFAULT NULL
 ) RETURNS TABLE (rejection text, row_id uuid, row_at timestamptz, actor jsonb, tenant uuid, outcome integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -41,10 +42,10 @@ BEGIN
     row_at := clock_timestamp();
     row_id := audit_row_id(row_at);
     INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, actor_name, role, session_id,
-        action, method, path, status, source_ip, user_agent, targets, changed)
+        action, method, path, status, source_ip, user_agent, reason, targets, changed)
     VALUES (row_id, row_at, p_request_id, tenant, actor ->> 'kind', (actor ->> 'id')::uuid, actor ->> 'name',
         actor ->> 'role', (actor ->> 'session_id')::uuid, p_action, p_method, p_path, outcome, p_source_ip, p_user_agent,
-        p_targets,
+        p_reason, p_targets,
         CASE WHEN outcome < 400 AND coalesce(current_setting('holdfast.replay', true), '') = '' THEN p_changed
              ELSE '{}' END);
     RETURN NEXT;

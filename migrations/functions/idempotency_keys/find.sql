@@ -32,7 +32,9 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT kept.status, kept.headers, kept.body, k.version, k.provider, k.provider_key, k.wrapped
-      FROM (VALUES (1)) AS one LEFT JOIN vault_keys k ON k.tenant_id = in_tenant AND k.version = kept.key_version;
+      FROM (VALUES (1)) AS one
+      LEFT JOIN vault_keys k
+        ON k.tenant_id = in_tenant AND k.purpose = 'idempotency' AND k.version = kept.key_version;
     -- The work was done by the first request: as after a rejection, nothing more can be written.
     PERFORM set_config('holdfast.replay', 'on', true), set_config('holdfast.tenant', '', true);
 END $$;

@@ -3,6 +3,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE p_code
     WHEN 'invalid_request' THEN 400
     WHEN 'validation_failed' THEN 400
+    WHEN 'reason_required' THEN 400
     WHEN 'unauthenticated' THEN 401
     WHEN 'invalid_credentials' THEN 401
     WHEN 'mfa_required' THEN 401

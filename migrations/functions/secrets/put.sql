@@ -29,7 +29,7 @@ DECLARE
 BEGIN
     IF NOT lock_account(p_account) THEN
         RETURN;
-    ELSIF NOT is_active_vault_key(p_key_version) THEN
+    ELSIF NOT is_active_vault_key('secret', p_key_version) THEN
         -- The data key was retired since the caller looked: nothing new is sealed under it.
         PERFORM set_config('holdfast.again', 'on', true);
         RETURN;

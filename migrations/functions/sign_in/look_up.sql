@@ -31,7 +31,7 @@ BEGIN
       FROM tenants t
       LEFT JOIN users u ON u.tenant_id = t.id AND lower(u.username) = lower(p_username)
       LEFT JOIN totp_secrets s ON s.user_id = u.id AND s.confirmed_at IS NOT NULL
-      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version
+      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.purpose = 'totp' AND k.version = s.key_version
      WHERE t.slug = coalesce(p_slug, 'platform') AND (p_slug IS NULL) = (t.id = '00000000-0000-0000-0000-000000000000');
     IF is_known_address(tenant_id, user_id, p_address_key, p_now) THEN
         retry_after := take_attempt(ARRAY['known_pair'], ARRAY[p_pair_key], p_now);

@@ -16,8 +16,8 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('holdfast.rotate_signing_key'));
     UPDATE signing_keys SET expires_at = p_old_expire_at WHERE expires_at IS NULL;
-    INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at)
-    VALUES (p_kid, p_x, p_y, p_provider_key, p_now, p_activates_at);
+    INSERT INTO signing_keys (kid, x, y, provider_key, created_at, activates_at, origin)
+    VALUES (p_kid, p_x, p_y, p_provider_key, p_now, p_activates_at, 'rotation');
     RETURN NULL;
 END $$;
 

@@ -12,6 +12,6 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION retire_vault_keys IS
-    'Retires the active data key of a tenant, or of all (NULL): the next secret is sealed under a new one.';
+    'Retires the active data keys of a tenant, or of all (NULL): the next value of each purpose is sealed under a new one.';
 ALTER FUNCTION retire_vault_keys OWNER TO holdfast_definer;
 GRANT EXECUTE ON FUNCTION retire_vault_keys TO holdfast_app;

@@ -15,17 +15,19 @@ BEGIN
     END IF;
     -- Of simultaneous rotations one gets the version that it expects, and the others conflict.
     PERFORM pg_advisory_xact_lock(hashtextextended('holdfast.vault_keys ' || p_tenant, 0));
-    IF p_version <> (SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = p_tenant) THEN
+    IF p_version <> (
+        SELECT coalesce(max(version), 0) + 1 FROM vault_keys WHERE tenant_id = p_tenant AND purpose = 'secret'
+    ) THEN
         RETURN reject('conflict');
     END IF;
     UPDATE vault_keys SET state = 'retiring', retired_at = p_now WHERE tenant_id = p_tenant AND state = 'active';
-    INSERT INTO vault_keys (tenant_id, version, wrapped, provider, provider_key, created_at)
-    VALUES (p_tenant, p_version, p_wrapped, p_provider, p_provider_key, p_now);
+    INSERT INTO vault_keys (tenant_id, purpose, version, wrapped, provider, provider_key, created_at)
+    VALUES (p_tenant, 'secret', p_version, p_wrapped, p_provider, p_provider_key, p_now);
     RETURN NULL;
 END $$;
 
 COMMENT ON FUNCTION rotate_vault_key IS
-    'Stores a tenant''s new data key as the version expected; the one before it only opens from now on. Conflicts '
-    'where another rotation was first.';
+    'Stores the new data key of a tenant''s secrets as the version expected, and retires all that were active: they only '
+    'open from now on, and the next value of another purpose creates its own. Conflicts where another rotation was first.';
 ALTER FUNCTION rotate_vault_key OWNER TO holdfast_definer;
 GRANT EXECUTE ON FUNCTION rotate_vault_key TO holdfast_app;

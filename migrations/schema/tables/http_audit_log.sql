@@ -15,6 +15,7 @@ CREATE TABLE http_audit_log (
     status smallint NOT NULL,
     source_ip text,
     user_agent text,
+    reason text,
     targets jsonb NOT NULL DEFAULT '{}'::jsonb,
     changed text[] NOT NULL DEFAULT '{}'::text[],
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -22,13 +23,15 @@ CREATE TABLE http_audit_log (
     account_id text GENERATED ALWAYS AS ((targets ->> 'account_id'::text)) STORED,
     CONSTRAINT http_audit_log_pkey PRIMARY KEY (at, id),
     CONSTRAINT http_audit_log_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['anonymous'::text, 'user'::text, 'api_token'::text]))),
-    CONSTRAINT http_audit_log_epoch_check CHECK ((epoch > 0))
+    CONSTRAINT http_audit_log_epoch_check CHECK ((epoch > 0)),
+    CONSTRAINT http_audit_log_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 256)))
 ) PARTITION BY RANGE (at);
 CREATE INDEX http_audit_log_by_account ON http_audit_log USING btree (tenant_id, account_id, at DESC, id DESC) WHERE (account_id IS NOT NULL);
 CREATE INDEX http_audit_log_by_action ON http_audit_log USING btree (tenant_id, action, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_actor ON http_audit_log USING btree (tenant_id, actor_id, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_path ON http_audit_log USING btree (tenant_id, path, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_request ON http_audit_log USING btree (tenant_id, request_id);
+CREATE INDEX http_audit_log_by_role ON http_audit_log USING btree (tenant_id, role, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_status ON http_audit_log USING btree (tenant_id, status, at DESC, id DESC);
 CREATE INDEX http_audit_log_by_transaction ON http_audit_log USING btree (epoch, transaction_id);
 CREATE INDEX http_audit_log_in_order ON http_audit_log USING btree (tenant_id, epoch, transaction_id, id);
@@ -58,6 +61,7 @@ COMMENT ON COLUMN http_audit_log.path IS 'Requested path, without the query.';
 COMMENT ON COLUMN http_audit_log.status IS 'HTTP status of the response.';
 COMMENT ON COLUMN http_audit_log.source_ip IS 'Client address as the gateway saw it.';
 COMMENT ON COLUMN http_audit_log.user_agent IS 'User-Agent header, truncated.';
+COMMENT ON COLUMN http_audit_log.reason IS 'Why the actor did it, in its own words: an operator who changes something in a tenant has to say so.';
 COMMENT ON COLUMN http_audit_log.targets IS 'Ids of the objects acted on, such as account_id.';
 COMMENT ON COLUMN http_audit_log.changed IS 'Names of the fields that were set; never their values.';
 COMMENT ON COLUMN http_audit_log.transaction_id IS 'The transaction that wrote the row; rows are sealed in this order.';

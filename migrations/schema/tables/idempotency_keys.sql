@@ -31,5 +31,5 @@ COMMENT ON COLUMN idempotency_keys.request_hash IS 'SHA-256 of method, path and 
 COMMENT ON COLUMN idempotency_keys.status IS 'HTTP status of the response.';
 COMMENT ON COLUMN idempotency_keys.headers IS 'Location and ETag of the response.';
 COMMENT ON COLUMN idempotency_keys.body IS 'Body of the response; sealed where it shows a secret.';
-COMMENT ON COLUMN idempotency_keys.key_version IS 'Version of the tenant''s data key that sealed the body, where it shows a secret.';
+COMMENT ON COLUMN idempotency_keys.key_version IS 'Version of the tenant''s data key for responses that sealed the body, where it shows a secret.';
 COMMENT ON COLUMN idempotency_keys.created_at IS 'Time of the response.';

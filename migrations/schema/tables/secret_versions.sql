@@ -30,7 +30,7 @@ COMMENT ON COLUMN secret_versions.account_id IS 'The account.';
 COMMENT ON COLUMN secret_versions.name IS 'The secret''s name.';
 COMMENT ON COLUMN secret_versions.version IS 'Number of the value, from 1, without a gap.';
 COMMENT ON COLUMN secret_versions.sealed IS 'The value, sealed for its tenant, account and name.';
-COMMENT ON COLUMN secret_versions.key_version IS 'Version of the tenant''s data key that opens it and that derived the binding tag.';
+COMMENT ON COLUMN secret_versions.key_version IS 'Version of the tenant''s data key for secrets that opens it and that derived the binding tag.';
 COMMENT ON COLUMN secret_versions.binding_tag IS 'Version binding tag: SHA-256 of a key that is not stored here, of the sealed value''s SHA-256, and of the version.';
 COMMENT ON COLUMN secret_versions.is_text IS 'True where the value was given as text, and is returned as text.';
 COMMENT ON COLUMN secret_versions.restored_from IS 'The version whose value it repeats, where it was created by a restore.';

@@ -7,11 +7,14 @@ CREATE TABLE signing_keys (
     created_at timestamp with time zone NOT NULL,
     activates_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
-    CONSTRAINT signing_keys_pkey PRIMARY KEY (kid)
+    origin text NOT NULL,
+    CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
+    CONSTRAINT signing_keys_origin_check CHECK ((origin = ANY (ARRAY['configuration'::text, 'rotation'::text])))
 );
 GRANT SELECT ON signing_keys TO holdfast_app;
 GRANT SELECT ON signing_keys TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON signing_keys TO holdfast_definer;
+GRANT DELETE, SELECT ON signing_keys TO holdfast_maintenance;
 GRANT SELECT ON signing_keys TO holdfast_metrics;
 COMMENT ON TABLE signing_keys IS 'Public keys (P-256) of the keys that sign access tokens. The private keys are in KMS or a key file.';
 COMMENT ON COLUMN signing_keys.kid IS 'RFC 7638 thumbprint of the key.';
@@ -21,3 +24,4 @@ COMMENT ON COLUMN signing_keys.provider_key IS 'ARN of the KMS key; NULL for a k
 COMMENT ON COLUMN signing_keys.created_at IS 'Time of registration.';
 COMMENT ON COLUMN signing_keys.activates_at IS 'Start of signing. A key is published before, so that every function knows it when its first token arrives.';
 COMMENT ON COLUMN signing_keys.expires_at IS 'Expiry of the last token that it signed; NULL while there is no newer key.';
+COMMENT ON COLUMN signing_keys.origin IS 'configuration: named by a setting, and kept. rotation: created by Holdfast, deleted a day after its expiry.';

@@ -25,7 +25,7 @@ GRANT UPDATE (key_version, sealed) ON totp_secrets TO holdfast_maintenance;
 COMMENT ON TABLE totp_secrets IS 'TOTP secrets (RFC 6238) of users, sealed by the vault.';
 COMMENT ON COLUMN totp_secrets.user_id IS 'The user.';
 COMMENT ON COLUMN totp_secrets.tenant_id IS 'The user''s tenant.';
-COMMENT ON COLUMN totp_secrets.sealed IS 'The secret, sealed under the tenant''s data key.';
+COMMENT ON COLUMN totp_secrets.sealed IS 'The secret, sealed under the tenant''s data key for TOTP secrets.';
 COMMENT ON COLUMN totp_secrets.key_version IS 'Version of that data key.';
 COMMENT ON COLUMN totp_secrets.created_at IS 'Time of enrolment.';
 COMMENT ON COLUMN totp_secrets.confirmed_at IS 'Time of the first correct code; until then sign-in does not ask for codes.';

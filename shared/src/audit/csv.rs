@@ -41,6 +41,7 @@ pub(super) fn write(row: &AuditRow, text: &mut String) {
         Some(row.status.to_string()),
         row.source_ip.clone(),
         row.user_agent.clone(),
+        row.reason.clone(),
         Some(canonical::json(&row.targets)),
         Some(canonical::json(&changed)),
     ];
@@ -97,6 +98,7 @@ pub(super) fn row(record: Vec<Option<String>>) -> Result<AuditRow, InvalidRow> {
         status: cells.parsed()?,
         source_ip: cells.optional().1,
         user_agent: cells.optional().1,
+        reason: cells.optional().1,
         targets: cells.json()?,
         changed: cells.json()?,
     })

@@ -55,6 +55,7 @@ struct Shape {
     status: i16,
     source_ip: Option<String>,
     user_agent: Option<String>,
+    reason: Option<String>,
     targets: Value,
     changed: Vec<Option<String>>,
 }
@@ -91,6 +92,7 @@ fn shape(row: &AuditRow) -> Shape {
         status: row.status,
         source_ip: row.source_ip.clone(),
         user_agent: row.user_agent.clone(),
+        reason: row.reason.clone(),
         targets: row.targets.clone(),
         changed: row.changed.clone(),
     }
@@ -121,6 +123,7 @@ fn row(shape: Shape) -> Result<AuditRow, InvalidRow> {
         status: shape.status,
         source_ip: shape.source_ip,
         user_agent: shape.user_agent,
+        reason: shape.reason,
         targets: shape.targets,
         changed: shape.changed,
     })

@@ -28,7 +28,7 @@ macro_rules! audit_columns {
     (names) => { $crate::audit_columns!(@list names "") };
     (@list $form:ident $table:literal) => {
         $crate::audit_columns!(@$form $table epoch, transaction_id::text, id, at, request_id, tenant_id, actor_kind, actor_id,
-            actor_name, role, session_id, action, method, path, status, source_ip, user_agent, targets, changed)
+            actor_name, role, session_id, action, method, path, status, source_ip, user_agent, reason, targets, changed)
     };
     (@select $table:literal $first:ident $(, $column:ident $(:: $cast:ident)?)*) => {
         concat!($table, stringify!($first) $(, ", ", $table, stringify!($column) $(, "::", stringify!($cast))?)*)
@@ -79,6 +79,8 @@ pub struct AuditRow {
     pub source_ip: Option<String>,
     /// `User-Agent` of the caller.
     pub user_agent: Option<String>,
+    /// Why the actor did it, in its own words.
+    pub reason: Option<String>,
     /// Ids of the objects that were acted on.
     pub targets: Value,
     /// Names of the fields that were set. Holdfast writes no NULL among them, but another writer could.
@@ -120,6 +122,7 @@ impl AuditRow {
         encoding.value(&self.status.to_be_bytes());
         encoding.optional(self.source_ip.as_deref().map(str::as_bytes));
         encoding.optional(self.user_agent.as_deref().map(str::as_bytes));
+        encoding.optional(self.reason.as_deref().map(str::as_bytes));
         encoding.value(canonical::json(&self.targets).as_bytes());
         let mut changed = Encoding(Vec::new());
         for field in &self.changed {
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_columns_are_listed_for_sql_and_for_csv() {
-        assert_eq!(AuditRow::COLUMNS.len(), 19);
+        assert_eq!(AuditRow::COLUMNS.len(), 20);
         let select = AuditRow::COLUMNS.join(", l.").replace("transaction_id", "transaction_id::text");
         assert_eq!(audit_columns!("l."), format!("l.{select}"));
         assert_eq!(audit_columns!(), select.replace("l.", ""));

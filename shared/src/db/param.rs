@@ -5,7 +5,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::id::{AccountId, SessionId, TenantId, TokenId, UserId};
-use crate::text::SecretName;
+use crate::text::{Reason, SecretName};
 
 /// A value that can be bound to a statement.
 pub trait Param: ToSql + Sync {
@@ -66,22 +66,21 @@ macro_rules! ids {
     )+};
 }
 
-impl ToSql for SecretName {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut bytes::BytesMut,
-    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        self.as_str().to_sql(ty, out)
-    }
-    fn accepts(ty: &Type) -> bool {
-        <&str as ToSql>::accepts(ty)
-    }
-    tokio_postgres::types::to_sql_checked!();
-}
+macro_rules! texts {
+    ($($text:ident),+) => {$(
+        impl ToSql for $text {
+            fn to_sql(&self, ty: &Type, out: &mut bytes::BytesMut) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+                self.as_str().to_sql(ty, out)
+            }
+            fn accepts(ty: &Type) -> bool {
+                <&str as ToSql>::accepts(ty)
+            }
+            tokio_postgres::types::to_sql_checked!();
+        }
 
-impl Param for SecretName {
-    const TYPE: Type = Type::TEXT;
+        impl Param for $text { const TYPE: Type = Type::TEXT; }
+    )+};
 }
 
 ids!(TenantId, UserId, SessionId, AccountId, TokenId);
+texts!(SecretName, Reason);

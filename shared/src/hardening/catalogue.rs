@@ -189,6 +189,24 @@ pub const CATALOGUE: &[Row] = &[
         ],
     },
     Row {
+        id: "SEC-5",
+        section: "Secrets and storage",
+        asks: "Give each key a policy of its own, and each function only the keys of its purposes",
+        default: "The policy of each KMS key names who may use it; the account administers and never uses it. Signing keys of rotations carry the policy and tags of the configured one, and are deleted 30 days after their last token expired. Data keys of a tenant are separate for secrets, second factors and kept responses.",
+        looks_at: "Policies, deletion and tags of every KMS key in the template and in the account, those of rotations included; keys that are disabled or to be deleted.",
+        severity: High,
+        remediation: "Restore the policy of the key that the evidence names from the template; cancel its deletion.",
+        sources: &[Template, Stack],
+        proofs: &[
+            ("cli/src/check/key_policy.rs", "an_account_administers_but_does_not_use_a_key"),
+            (
+                "tests/tests/attacker/keys_of_rotations.rs",
+                "a_key_of_a_rotation_is_a_copy_and_ends_after_its_last_token",
+            ),
+            ("tests/tests/vault/kms.rs", "a_data_key_requested_for_another_purpose_is_rejected"),
+        ],
+    },
+    Row {
         id: "AUD-1",
         section: "Auditing and logging",
         asks: "Keep a persistent audit log",

@@ -249,6 +249,12 @@ impl Route {
         self.access.needs_jwt()
     }
 
+    /// Returns whether `X-Reason` is read: on what writes in a tenant that an operator may choose, where such an operator must
+    /// send it.
+    pub fn takes_reason(&self) -> bool {
+        self.tenant == TenantScope::Chosen && self.effect != Effect::Reads
+    }
+
     /// The resource that a 404 of this route is about, capitalised: that of [`Route::about`], else the noun of the
     /// action (`account.read`: `Account`). A path without parameters names no resource: then only the tenant that an
     /// operator chose can be missing. None for routes without a principal.

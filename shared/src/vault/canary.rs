@@ -31,7 +31,7 @@ impl Canary {
     /// [`VaultError::Kms`] where KMS does not answer.
     pub async fn seal(providers: &Providers, rng: &dyn Rng) -> Result<Self, VaultError> {
         let provider = providers.current();
-        let new = provider.generate(LOCATION.tenant, rng).await?;
+        let new = provider.generate(LOCATION.tenant, LOCATION.purpose, rng).await?;
         let sealed = envelope::seal(&new.data_key, &LOCATION, PLAINTEXT, rng)?;
         let key =
             WrappedKey { version: 1, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped };
@@ -43,7 +43,7 @@ impl Canary {
     /// # Errors
     /// As for [`Vault::open`](super::Vault::open).
     pub async fn open(&self, providers: &Providers) -> Result<(), VaultError> {
-        let data_key = providers.of(&self.key)?.unwrap_key(LOCATION.tenant, &self.key).await?;
+        let data_key = providers.of(&self.key)?.unwrap_key(LOCATION.tenant, LOCATION.purpose, &self.key).await?;
         let opened = envelope::open(&data_key, &LOCATION, &self.sealed)?;
         if *opened == PLAINTEXT { Ok(()) } else { Err(VaultError::Tampered) }
     }

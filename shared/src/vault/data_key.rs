@@ -1,11 +1,11 @@
-//! The unwrapped data key of a tenant: in memory only, wiped when dropped, never printed.
+//! The unwrapped data key of a tenant and a purpose: in memory only, wiped when dropped, never printed.
 
 use secrecy::{ExposeSecret, SecretBox};
 
 use super::primitives::KEY;
 use crate::rng::Rng;
 
-/// 32 bytes from which the keys of all sealed values of the tenant are derived.
+/// 32 bytes from which the keys of all sealed values of that tenant and purpose are derived.
 #[derive(Debug)]
 pub(super) struct DataKey(SecretBox<[u8; KEY]>);
 

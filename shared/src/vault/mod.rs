@@ -1,6 +1,6 @@
 //! The vault seals values that must stay secret even where the database, a backup or a log leaks: secrets of accounts, TOTP
-//! secrets, responses kept for a repeated request. Envelope encryption: each tenant has a data key, wrapped by KMS or by
-//! `SECRET_ENCRYPTION_KEY`, and each value a key of its own, derived from it. The format is `docs/vault-format.md`.
+//! secrets, responses kept for a repeated request. Envelope encryption: each tenant has a data key for each of these purposes,
+//! wrapped by KMS or by `SECRET_ENCRYPTION_KEY`, and each value a key of its own, derived from it. The format is `docs/vault-format.md`.
 //!
 //! Sealing needs a round trip to the database only where the tenant's active key is not cached; opening needs none, because
 //! the statement that returns the sealed value returns its [`WrappedKey`], too. A value that does not open is an error and an
@@ -105,8 +105,8 @@ impl Vault {
     ) -> Result<Sealed, VaultError> {
         let location = VaultLocation { tenant, purpose, context };
         let sealed = async {
-            let key = self.keys.active(tenant).await?;
-            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            let key = self.keys.active(tenant, purpose).await?;
+            let data_key = self.keys.unwrapped(tenant, purpose, &key).await?;
             self.timed(SEAL, || {
                 let bytes = envelope::seal(&data_key, &location, plaintext, &*self.keys.rng)?;
                 Ok(Sealed { bytes, key_version: key.version })
@@ -129,8 +129,8 @@ impl Vault {
     ) -> Result<(Sealed, BindingKey), VaultError> {
         let location = VaultLocation { tenant, purpose, context };
         let sealed = async {
-            let key = self.keys.active(tenant).await?;
-            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            let key = self.keys.active(tenant, purpose).await?;
+            let data_key = self.keys.unwrapped(tenant, purpose, &key).await?;
             self.timed(SEAL, || {
                 let bytes = envelope::seal(&data_key, &location, plaintext, &*self.keys.rng)?;
                 Ok((Sealed { bytes, key_version: key.version }, BindingKey::new(&data_key, &location)?))
@@ -152,8 +152,8 @@ impl Vault {
     ) -> Result<(i32, BindingKey), VaultError> {
         let location = VaultLocation { tenant, purpose, context };
         let binding_key = async {
-            let key = self.keys.active(tenant).await?;
-            let data_key = self.keys.unwrapped(tenant, &key).await?;
+            let key = self.keys.active(tenant, purpose).await?;
+            let data_key = self.keys.unwrapped(tenant, purpose, &key).await?;
             Ok((key.version, BindingKey::new(&data_key, &location)?))
         };
         binding_key.await.inspect_err(|error| self.alarm(&location, error))
@@ -173,7 +173,7 @@ impl Vault {
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let location = VaultLocation { tenant, purpose, context };
         let opened = async {
-            let data_key = self.keys.unwrapped(tenant, key).await?;
+            let data_key = self.keys.unwrapped(tenant, purpose, key).await?;
             self.timed(OPEN, || {
                 BindingKey::new(&data_key, &location)?.check(bound)?;
                 envelope::open(&data_key, &location, bound.sealed)
@@ -182,9 +182,9 @@ impl Vault {
         opened.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Returns whether sealing for this tenant needs neither the database nor KMS now.
-    pub fn is_warm(&self, tenant: TenantId) -> bool {
-        self.keys.active.get(&tenant, self.keys.clock.now()).is_some()
+    /// Returns whether sealing for this tenant and purpose needs neither the database nor KMS now.
+    pub fn is_warm(&self, tenant: TenantId, purpose: Purpose) -> bool {
+        self.keys.active.get(&(tenant, purpose), self.keys.clock.now()).is_some()
     }
 
     /// Opens a value that was sealed for this location, with the row of its data key.
@@ -203,18 +203,19 @@ impl Vault {
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let location = VaultLocation { tenant, purpose, context };
         let opened = async {
-            let data_key = self.keys.unwrapped(tenant, key).await?;
+            let data_key = self.keys.unwrapped(tenant, purpose, key).await?;
             self.timed(OPEN, || envelope::open(&data_key, &location, sealed))
         };
         opened.await.inspect_err(|error| self.alarm(&location, error))
     }
 
-    /// Creates a data key for a tenant, to be stored as this version.
+    /// Creates a data key for a tenant and purpose, to be stored as this version. With KMS it is not unwrapped: whoever rotates
+    /// keys need not be able to open what they seal.
     ///
     /// # Errors
     /// [`VaultError::Kms`] where KMS does not answer.
-    pub async fn create_key(&self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
-        self.keys.generate(tenant, version).await
+    pub async fn create_key(&self, tenant: TenantId, purpose: Purpose, version: i32) -> Result<WrappedKey, VaultError> {
+        self.keys.generate_unseen(tenant, purpose, version).await
     }
 
     /// Clears the cache of active keys: one was retired, and the next value must be sealed under its successor.

@@ -17,7 +17,7 @@ use crate::rng::Rng;
 pub struct Resealer<'a> {
     providers: &'a Providers,
     rng: &'a dyn Rng,
-    unwrapped: HashMap<(TenantId, i32), Arc<DataKey>>,
+    unwrapped: HashMap<(TenantId, Purpose, i32), Arc<DataKey>>,
 }
 
 impl<'a> Resealer<'a> {
@@ -26,14 +26,17 @@ impl<'a> Resealer<'a> {
         Self { providers, rng, unwrapped: HashMap::new() }
     }
 
-    /// Creates a data key for a tenant that has no active one, to be stored as this version.
+    /// Creates a data key for a tenant and purpose that have no active one, to be stored as this version.
     ///
     /// # Errors
     /// [`VaultError::Kms`] where KMS does not answer.
-    pub async fn create_key(&mut self, tenant: TenantId, version: i32) -> Result<WrappedKey, VaultError> {
-        let provider = self.providers.current();
-        let new = provider.generate(tenant, self.rng).await?;
-        Ok(WrappedKey { version, provider: provider.kind(), provider_key: new.provider_key, wrapped: new.wrapped })
+    pub async fn create_key(
+        &mut self,
+        tenant: TenantId,
+        purpose: Purpose,
+        version: i32,
+    ) -> Result<WrappedKey, VaultError> {
+        self.providers.current().generate_unseen(tenant, purpose, version, self.rng).await
     }
 
     /// Opens a value that is sealed under `from`, and seals it under `to` for the same location.
@@ -49,7 +52,7 @@ impl<'a> Resealer<'a> {
         sealed: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
         let location = VaultLocation { tenant, purpose, context };
-        let (from, to) = (self.data_key(tenant, from).await?, self.data_key(tenant, to).await?);
+        let (from, to) = (self.data_key(tenant, purpose, from).await?, self.data_key(tenant, purpose, to).await?);
         let plaintext = envelope::open(&from, &location, sealed)?;
         envelope::seal(&to, &location, &plaintext, self.rng)
     }
@@ -68,19 +71,24 @@ impl<'a> Resealer<'a> {
         bound: &BoundVersion<'_>,
     ) -> Result<(Vec<u8>, Vec<u8>), VaultError> {
         let location = VaultLocation { tenant, purpose, context };
-        let (old, new) = (self.data_key(tenant, from).await?, self.data_key(tenant, to).await?);
+        let (old, new) = (self.data_key(tenant, purpose, from).await?, self.data_key(tenant, purpose, to).await?);
         BindingKey::new(&old, &location)?.check(bound)?;
         let sealed = self.reseal(tenant, purpose, context, (from, to), bound.sealed).await?;
         let tag = BindingKey::new(&new, &location)?.tag(&sealed, bound.version);
         Ok((sealed, tag.to_vec()))
     }
 
-    async fn data_key(&mut self, tenant: TenantId, key: &WrappedKey) -> Result<Arc<DataKey>, VaultError> {
-        if let Some(data_key) = self.unwrapped.get(&(tenant, key.version)) {
+    async fn data_key(
+        &mut self,
+        tenant: TenantId,
+        purpose: Purpose,
+        key: &WrappedKey,
+    ) -> Result<Arc<DataKey>, VaultError> {
+        if let Some(data_key) = self.unwrapped.get(&(tenant, purpose, key.version)) {
             return Ok(Arc::clone(data_key));
         }
-        let data_key = Arc::new(self.providers.of(key)?.unwrap_key(tenant, key).await?);
-        self.unwrapped.insert((tenant, key.version), Arc::clone(&data_key));
+        let data_key = Arc::new(self.providers.of(key)?.unwrap_key(tenant, purpose, key).await?);
+        self.unwrapped.insert((tenant, purpose, key.version), Arc::clone(&data_key));
         Ok(data_key)
     }
 }
@@ -100,9 +108,13 @@ mod tests {
         let rng = SeededRng::new(1);
         let providers = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
         let mut resealer = Resealer::new(&providers, &rng);
-        let (from, to) = (resealer.create_key(TENANT, 1).await.unwrap(), resealer.create_key(TENANT, 2).await.unwrap());
-        let (old, new) =
-            (resealer.data_key(TENANT, &from).await.unwrap(), resealer.data_key(TENANT, &to).await.unwrap());
+        let from = resealer.create_key(TENANT, Purpose::Secret, 1).await.unwrap();
+        let to = resealer.create_key(TENANT, Purpose::Secret, 2).await.unwrap();
+        let (old, new) = (
+            resealer.data_key(TENANT, Purpose::Secret, &from).await,
+            resealer.data_key(TENANT, Purpose::Secret, &to).await,
+        );
+        let (old, new) = (old.unwrap(), new.unwrap());
         let location = VaultLocation { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
         let sealed = envelope::seal(&old, &location, b"plaintext", &rng).unwrap();
         let tag = BindingKey::new(&old, &location).unwrap().tag(&sealed, 5);
@@ -118,6 +130,6 @@ mod tests {
         let rejected = resealer.reseal_version(TENANT, Purpose::Secret, CONTEXT, (&from, &to), &moved).await;
         assert!(matches!(rejected, Err(VaultError::Tampered)));
         let elsewhere = resealer.reseal(TENANT, Purpose::Totp, CONTEXT, (&from, &to), &sealed).await;
-        assert!(matches!(elsewhere, Err(VaultError::WrongKey)));
+        assert!(matches!(elsewhere, Err(VaultError::KeyRejected)));
     }
 }

@@ -34,7 +34,7 @@ fn fixture() -> Fixture {
     let metrics = Arc::new(Metrics::new(Uuid::nil(), "accounts", clock.now()));
     let db = crate::app::datastore(&config(&[]), &Arc::new(KeyRing::new(None)), &metrics).unwrap();
     let local = LocalKey::new(&[7; 32]).unwrap();
-    let new = local.generate(TENANT, &SystemRng).unwrap();
+    let new = local.generate(TENANT, Purpose::Secret, &SystemRng).unwrap();
     let location = VaultLocation { tenant: TENANT, purpose: Purpose::Secret, context: CONTEXT };
     let sealed = envelope::seal(&new.data_key, &location, b"plaintext", &SystemRng).unwrap();
     let (provider, provider_key, wrapped) = (ProviderKind::Local, new.provider_key, new.wrapped);

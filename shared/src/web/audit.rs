@@ -25,7 +25,8 @@ const RECORD: Sql = Sql::prepared(
         p_source_ip => $7,
         p_user_agent => $8,
         p_targets => $9,
-        p_changed => $10)",
+        p_changed => $10,
+        p_reason => $11)",
 );
 
 /// Fields of the audit row that the handler states.
@@ -90,6 +91,7 @@ impl<'a> AuditRow<'a> {
             .bind(&request.user_agent)
             .bind(&self.targets)
             .bind(&self.changed)
+            .bind(&request.reason)
     }
 
     /// Copies the row to `AUDIT_LOG_PATH`, if that is set and the database recorded the row.

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::audit::{AuditRow, Recorded};
 use crate::clock::Time;
 use crate::id::TenantId;
+use crate::text::Reason;
 
 /// Appends the line, if the database recorded a row. A failure to write is only logged: the row itself is committed.
 pub(super) fn append(path: &Path, row: &AuditRow<'_>, recorded: &Recorded) {
@@ -26,6 +27,7 @@ pub(super) fn append(path: &Path, row: &AuditRow<'_>, recorded: &Recorded) {
         "status": recorded.outcome,
         "source_ip": request.source_ip,
         "user_agent": request.user_agent,
+        "reason": request.reason.as_ref().map(Reason::as_str),
         "targets": row.targets,
         "changed": if recorded.outcome < 400 { row.changed.as_slice() } else { &[] },
     });

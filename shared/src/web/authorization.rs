@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use super::context::{RequestContext, RequestFields, RequestId, SourceIp};
 use super::etag::{self, IfMatch};
 use super::idempotency;
+use super::reason;
 use super::request_log::Served;
 use super::target;
 use crate::app::App;
@@ -86,6 +87,7 @@ fn fields(app: &App, route: &'static Route, request: &Request) -> RequestFields 
         user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         principal: None,
         chosen_tenant: None,
+        reason: None,
         if_match: IfMatch::default(),
         must_exist: None,
         idempotency_key: None,
@@ -96,6 +98,9 @@ fn fields(app: &App, route: &'static Route, request: &Request) -> RequestFields 
 async fn check(app: &App, route: &Route, headers: &HeaderMap, fields: &mut RequestFields) -> Result<(), Problem> {
     if route.access != Access::Anyone {
         let principal = fields.principal.insert(authenticate(app, headers).await?);
+        // Read first and required last, so that the rows of other rejections have it too.
+        let reason = reason::read(route, headers, principal);
+        fields.reason = reason.as_ref().ok().cloned().flatten();
         fields.chosen_tenant = chosen_tenant(route, headers, principal)?;
         if route.needs_jwt() && principal.user().is_none() {
             return Err(Problem::of(Code::JwtRequired));
@@ -104,6 +109,9 @@ async fn check(app: &App, route: &Route, headers: &HeaderMap, fields: &mut Reque
             && principal.lacks(permission)
         {
             return Err(Problem::new(Code::Forbidden, format!("This needs {permission}.")));
+        }
+        if reason?.is_none() && fields.chosen_tenant.is_some() && route.takes_reason() {
+            return Err(Problem::of(Code::ReasonRequired));
         }
         if route.authentication == Authentication::Recent
             && principal.user().is_some_and(|claims| !claims.is_recent(fields.now))

@@ -17,6 +17,7 @@ use crate::identity::principal::Principal;
 use crate::identity::token::Claims;
 use crate::problem::{Code, Problem};
 use crate::route::Route;
+use crate::text::Reason;
 
 /// Request id, always our own: an id from the caller would let it write into our logs.
 #[derive(Debug, Clone)]
@@ -53,6 +54,8 @@ pub struct RequestFields {
     pub principal: Option<Principal>,
     /// Tenant that an operator chose to act in.
     pub chosen_tenant: Option<TenantId>,
+    /// `X-Reason`: why a user writes in a tenant.
+    pub reason: Option<Reason>,
     /// Versions that `If-Match` accepts.
     pub if_match: IfMatch,
     /// True if the resource must exist (`If-Match`), false if it must not (`If-None-Match: *`), on routes that upsert.

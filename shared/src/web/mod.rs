@@ -15,6 +15,7 @@ mod list;
 mod outer;
 mod params;
 mod patch;
+mod reason;
 mod request_log;
 mod response;
 mod service;

@@ -82,6 +82,11 @@ impl ApiResponse {
         self
     }
 
+    /// Returns whether it is the response that was stored for an earlier request under the same idempotency key.
+    pub fn is_replay(&self) -> bool {
+        self.headers.contains_key("idempotency-replayed")
+    }
+
     fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| {
             tracing::error!(%error, "a response body does not serialize");

@@ -43,7 +43,8 @@ fn cors(app: &App) -> Option<CorsLayer> {
     if app.config.cors_origins.is_empty() {
         return None;
     }
-    let request_headers = ["if-match", "if-none-match", "idempotency-key", "x-tenant-id"].map(HeaderName::from_static);
+    let request_headers =
+        ["if-match", "if-none-match", "idempotency-key", "x-reason", "x-tenant-id"].map(HeaderName::from_static);
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(app.config.cors_origins.clone()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])

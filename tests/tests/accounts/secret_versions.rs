@@ -120,7 +120,7 @@ async fn a_version_sealed_under_a_retired_key_is_restored_under_the_new_one() {
     let (app, editor, path) = start().await;
     put_all(&editor, &path, ["one", "two"]).await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let operator = operator.with_header("x-tenant-id", &app.tenant_id(Tenant::Acme).await);
+    let operator = operator.in_tenant(&app.tenant_id(Tenant::Acme).await);
     let rotated = operator.post("/admin/keys/rotate", &json!({"kind": "vault"})).await;
     assert_eq!((rotated.status.as_u16(), rotated.text_at("id"), rotated.text_at("state")), (201, "v2", "active"));
 

@@ -229,7 +229,7 @@ async fn the_first_admin_counts_as_a_user_of_the_new_tenant() {
     let new = json!({"slug": "blue", "name": "Blue", "quotas": {"users": 2}, "admin": {"username": "ada"}});
     let created = operator.post("/admin/tenants", &new).await;
     assert_eq!(used(&app, "users").await, 1);
-    let there = operator.with_header("x-tenant-id", created.text_at("id"));
+    let there = operator.in_tenant(created.text_at("id"));
     for (name, outcome) in [("eve", "201"), ("bob", "403 quota_exceeded")] {
         let response = there.post("/admin/users", &json!({"username": name, "role": "viewer"})).await;
         assert_eq!(response.outcome(), outcome);

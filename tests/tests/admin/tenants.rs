@@ -91,6 +91,7 @@ async fn the_first_admins_generated_password_is_returned_once_and_audited_by_the
         "id": "[id]",
         "method": "POST",
         "path": "/admin/tenants",
+        "reason": null,
         "request_id": "[id]",
         "role": "operator",
         "session_id": "[id]",

@@ -43,7 +43,7 @@ async fn no_route_accepts_the_username_or_the_tenant_as_a_password() {
         assert_eq!(response.body["errors"][0]["field"], "admin.password", "{response:?}");
     }
     let tenant = operator.create("/admin/tenants", &new(secrets::random().expose_secret())).await;
-    let admin = operator.clone().with_header("x-tenant-id", tenant.text_at("id"));
+    let admin = operator.clone().in_tenant(tenant.text_at("id"));
 
     let user = json!({"username": "another-user", "role": "viewer", "password": app.password.expose_secret()});
     let user = admin.create("/admin/users", &user).await.header("location").to_owned();

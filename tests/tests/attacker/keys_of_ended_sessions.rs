@@ -43,7 +43,7 @@ async fn a_repetition_makes_no_key_and_has_its_own_audit_row() {
     let other = keyed.post("/admin/keys/rotate", &json!({"kind": "vault"})).await;
     assert_eq!((other.outcome().as_str(), key_files(&app)), ("422 idempotency_mismatch", 1));
 
-    let acting = operator.with_header("x-tenant-id", &app.tenant_id(Tenant::Acme).await);
+    let acting = operator.in_tenant(&app.tenant_id(Tenant::Acme).await);
     let keyed = acting.with_header("idempotency-key", "of-the-vault");
     let first = keyed.post("/admin/keys/rotate", &json!({"kind": "vault"})).await;
     let again = keyed.post("/admin/keys/rotate", &json!({"kind": "vault"})).await;

@@ -5,5 +5,7 @@ mod chosen_passwords;
 mod echoed_values;
 mod guessing;
 mod keys_of_ended_sessions;
+mod keys_of_rotations;
 mod long_targets;
+mod operators_without_a_reason;
 mod rewritten_history;

@@ -1,10 +1,10 @@
 //! Exports: every row exactly once while rows are added, and safe to open in a spreadsheet.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::auditor::export_of;
 use holdfast_tests::client::{Client, Response};
 use serde_json::{Value, json};
 
@@ -23,19 +23,6 @@ fn column(response: &Response, name: &str) -> Vec<String> {
 fn next(response: &Response) -> Option<String> {
     let link = response.header("link");
     link.strip_suffix("; rel=\"next\"").map(|target| target.trim_matches(['<', '>']).to_owned())
-}
-
-/// Waits until an export has this many rows: transactions of other tests, on the same cluster, delay its end.
-async fn export_of(admin: &Client, query: &str, rows: usize) -> Response {
-    let started = Instant::now();
-    loop {
-        let response = admin.get(&format!("/admin/audit/export?{query}")).await;
-        if response.text.lines().count() >= rows {
-            return response;
-        }
-        assert!(started.elapsed() < Duration::from_mins(1), "{rows} rows are not exported: {response:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Creates accounts. Returns the requests' ids.

@@ -43,6 +43,7 @@ async fn a_creation_leaves_one_row_with_actor_action_and_target() {
       "id": "[id]",
       "method": "POST",
       "path": "/accounts",
+      "reason": null,
       "request_id": "[id]",
       "role": "editor",
       "session_id": "[id]",

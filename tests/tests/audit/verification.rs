@@ -27,7 +27,7 @@ async fn an_untouched_log_verifies_over_http_and_offline_in_both_formats() {
 }
 
 /// A different value for each column.
-const COLUMNS: [(&str, &str); 19] = [
+const COLUMNS: [(&str, &str); 20] = [
     ("epoch", "2"),
     ("transaction_id", "'9'::xid8"),
     ("id", "'0199a1b2-c3d4-7000-8000-000000000001'"),
@@ -45,6 +45,7 @@ const COLUMNS: [(&str, &str); 19] = [
     ("status", "200"),
     ("source_ip", "NULL"),
     ("user_agent", "user_agent || ' '"),
+    ("reason", "'another'"),
     ("targets", "targets || '{\"user_id\": \"x\"}'"),
     ("changed", "changed || '{role}'"),
 ];

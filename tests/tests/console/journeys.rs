@@ -7,6 +7,7 @@ use holdfast_tests::browser::Browser;
 use holdfast_tests::nginx::{Edge, Nginx};
 use holdfast_tests::sample::code;
 use holdfast_tests::secrets::{self, unique};
+use holdfast_tests::users::{create_user, operator_in};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ async fn keep_a_secret(browser: &Browser) {
     browser.write("#filters input[name=action]", "account.create").await;
     browser.press("#filters button").await;
     let actions =
-        "return [...document.querySelectorAll('tbody tr td:nth-child(3)')].map((cell) => cell.innerText).join()";
+        "return [...document.querySelectorAll('#log tbody tr td:nth-child(3)')].map((cell) => cell.innerText).join()";
     browser.finds(actions, "account.create").await;
     browser.press_named("Verify the log").await;
     browser.sees("Intact:").await;
@@ -141,6 +142,23 @@ async fn an_operator_sees_the_platform_and_no_accounts() {
     browser.sees("requested").await;
     browser.press("#page-status").await;
     browser.sees("AUTH-1").await;
+    assert_no_messages(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_sees_first_what_operators_did_in_the_tenant_and_why() {
+    let app = TestApp::start().await;
+    let operator = operator_in(&app, Tenant::Acme).await;
+    create_user(&app, &operator, "op-made", Role::Admin).await;
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/console/#/audit", app.listen().await)).await;
+    sign_in(&browser, &app, Tenant::Acme, "admin").await;
+    let rows = "return [...document.querySelectorAll('#operators tbody tr')].map((row) => \
+                [...row.cells].slice(1, 5).map((cell) => cell.innerText).join()).join(';')";
+    browser.finds(rows, "operator,user.create,a test,201").await;
+    let first = "return document.querySelector('main table').closest('section').id";
+    browser.finds(first, "operators").await;
     assert_no_messages(&browser).await;
     browser.quit().await;
 }

@@ -21,9 +21,10 @@ const FILL: &str = "
 
 /// Audit rows of Acme, the rare ones far from the newest.
 const FILL_AUDIT: &str = "
-    INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, action, method, path, status, targets)
+    INSERT INTO http_audit_log (id, at, request_id, tenant_id, actor_kind, actor_id, role, action, method, path, status, targets)
     SELECT lpad(to_hex(n), 32, '0')::uuid, now() - make_interval(secs => 200000 - n), 'request ' || n, t.id, 'user',
            lpad(to_hex(CASE WHEN n % 1000 = 7 THEN n / 10000 ELSE 99 END), 32, '0')::uuid,
+           CASE WHEN n < 60 THEN 'operator' ELSE 'editor' END,
            CASE WHEN n < 60 THEN 'user.create' ELSE 'account.read' END, 'GET',
            CASE WHEN n < 60 THEN '/admin/users' ELSE '/accounts' END, CASE WHEN n < 60 THEN 403 ELSE 200 END,
            jsonb_build_object('account_id', lpad(to_hex(n / 60), 32, '0')::uuid)
@@ -39,15 +40,16 @@ async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
     client.batch_execute(&format!("PREPARE list AS {}", holdfast_admin::audit_list_statement())).await.unwrap();
     for parameters in [
-        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
-        "now() - interval '1 day', now() - interval '12 hours', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
-        "NULL, NULL, lpad('3', 32, '0')::uuid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
-        "NULL, NULL, NULL, 'user.create', NULL, NULL, NULL, NULL, NULL, NULL, 51",
-        "NULL, NULL, NULL, NULL, 403::smallint, NULL, NULL, NULL, NULL, NULL, 51",
-        "NULL, NULL, NULL, NULL, NULL, '/admin/users', NULL, NULL, NULL, NULL, 51",
-        "NULL, NULL, NULL, NULL, NULL, NULL, 'request 77', NULL, NULL, NULL, 51",
-        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, '00000000-0000-0000-0000-000000000007', NULL, NULL, 51",
-        "NULL, NULL, NULL, 'account.read', NULL, NULL, NULL, NULL, now() - interval '1 day', lpad('7', 32, '0')::uuid, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "now() - interval '1 day', now() - interval '12 hours', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, lpad('3', 32, '0')::uuid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, 'user.create', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, 403::smallint, NULL, NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, '/admin/users', NULL, NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, 'request 77', NULL, NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, '00000000-0000-0000-0000-000000000007', NULL, NULL, NULL, 51",
+        "NULL, NULL, NULL, 'account.read', NULL, NULL, NULL, NULL, NULL, now() - interval '1 day', lpad('7', 32, '0')::uuid, 51",
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'operator', NULL, NULL, 51",
     ] {
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE list({parameters})");
         let plan: Value = client.query_one(&explain, &[]).await.unwrap().get("QUERY PLAN");

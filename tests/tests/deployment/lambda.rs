@@ -199,6 +199,8 @@ async fn operate_platform(instances: &Instances) {
     let placeholders = [token, ("tenant_id", text(&tenant, "id"))];
     instances.send("admin/tenants", &placeholders, 200).await;
     instances.send("admin/tenant", &placeholders, 200).await;
+    let rotated = instances.send("admin/rotate-tenant-key", &placeholders, 201).await;
+    assert_eq!(rotated["id"], "v1", "{rotated}");
     assert_eq!(instances.send("admin/update-tenant", &placeholders, 200).await["status"], "suspended");
     assert_eq!(instances.send("admin/request-backup", &[token], 201).await["state"], "requested");
     let backups = instances.send("admin/backups", &[token], 200).await;

@@ -134,7 +134,9 @@ async fn a_failed_migration_is_diagnosed_and_fixed() {
     let operator = shell.app.sign_in(Tenant::Platform, Role::Operator).await;
     assert!(shell.metric(&operator, "holdfast_migration_failures").await > 0.0);
     superuser
-        .batch_execute("DROP INDEX http_audit_log_by_status, http_audit_log_by_path, attempts_by_age")
+        .batch_execute(
+            "DROP INDEX http_audit_log_by_status, http_audit_log_by_path, http_audit_log_by_role, attempts_by_age",
+        )
         .await
         .unwrap();
     let fixed = shell.run(&verify, &[]).await;

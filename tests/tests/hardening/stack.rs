@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use holdfast_shared::rng::{Rng, SystemRng};
 use holdfast_tests::moto::Moto;
 use holdfast_tests::tools;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An account of AWS, used through AWS's own command line on moto.
 struct Account {
@@ -33,10 +33,11 @@ impl Account {
         command
     }
 
-    fn aws(&self, words: &str) {
+    fn aws(&self, words: &str) -> Value {
         let words = words.replace("STACK", &self.stack);
         let output = self.command(&tools::aws()).args(words.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "aws {words}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// Deploys two functions from the build, and an alarm with an action.
@@ -59,6 +60,7 @@ impl Account {
                 "lambda put-function-concurrency --function-name STACK-{name} --reserved-concurrent-executions 2"
             ));
         }
+        self.key("signing", "");
         // Another stack of the account, with the name of this one as its prefix.
         self.aws(
             "lambda create-function --function-name STACK-dev-auth --runtime provided.al2023 --handler bootstrap \
@@ -67,6 +69,21 @@ impl Account {
         self.alarm("dev-server-errors", "--no-actions-enabled");
         self.alarm("server-errors", "--alarm-actions arn:aws:sns:eu-central-1:123456789012:alarms");
         self.aws("cloudwatch set-alarm-state --alarm-name STACK-server-errors --state-value OK --state-reason test");
+    }
+
+    /// Creates a KMS key of this purpose, with a policy that lets one role sign, and perhaps more tags. Returns its id.
+    fn key(&self, purpose: &str, more: &str) -> String {
+        let account = "arn:aws:iam::123456789012";
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": format!("{account}:root")}, "Action": "kms:PutKeyPolicy", "Resource": "*"},
+            {"Effect": "Allow", "Principal": {"AWS": format!("{account}:role/auth")}, "Action": "kms:Sign", "Resource": "*"},
+        ]});
+        std::fs::write(self.folder.path().join("policy.json"), policy.to_string()).unwrap();
+        let created = self.aws(&format!(
+            "kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY --policy file://policy.json \
+             --tags TagKey=holdfast:stack,TagValue=STACK TagKey=holdfast:purpose,TagValue={purpose} {more}"
+        ));
+        created["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
     }
 
     fn alarm(&self, name: &str, more: &str) {
@@ -103,7 +120,7 @@ async fn a_good_stack_passes_and_each_fault_fails_only_its_own_control() {
     account.deploy();
     let manifest = ["--manifest", "manifest.json"];
     let (well, output) = account.check(&manifest);
-    let controls = ["AUD-2", "CI-2", "RUN-2"].map(|control| (control.to_owned(), "pass".to_owned()));
+    let controls = ["AUD-2", "CI-2", "RUN-2", "SEC-5"].map(|control| (control.to_owned(), "pass".to_owned()));
     assert_eq!(well, controls.into(), "{output:?}");
     let actions = "--alarm-actions arn:aws:sns:eu-central-1:123456789012:alarms";
     let update = "lambda update-function-code --function-name STACK-auth --zip-file fileb://";
@@ -132,6 +149,32 @@ async fn a_good_stack_passes_and_each_fault_fails_only_its_own_control() {
         assert_eq!(changed, [(&control.to_owned(), &"fail".to_owned())], "{apply}: {output:?}");
         account.aws(repair);
     }
+    let rotated = account.key("signing", "TagKey=holdfast:made-by,TagValue=rotation");
+    assert_eq!(account.check(&manifest).0, well, "a key of a rotation is as good as the first");
+    account.aws(&format!("kms schedule-key-deletion --key-id {rotated} --pending-window-in-days 30"));
+    assert_eq!(account.check(&manifest).0, well, "a key of a rotation may end");
+    let vault = account.key("vault", "");
+    let open = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
+    for (apply, repair) in [
+        ("kms disable-key --key-id KEY", "kms enable-key --key-id KEY"),
+        ("kms schedule-key-deletion --key-id KEY", "kms cancel-key-deletion --key-id KEY"),
+        ("kms put-key-policy --key-id KEY --policy-name default --policy OPEN", ""),
+    ] {
+        account.aws(&apply.replace("KEY", &vault).replace("OPEN", open));
+        assert_eq!(account.check(&manifest).0["SEC-5"], "fail", "{apply}");
+        if !repair.is_empty() {
+            account.aws(&repair.replace("KEY", &vault));
+            account.aws(&format!("kms enable-key --key-id {vault}"));
+            assert_eq!(account.check(&manifest).0, well, "{repair}");
+        }
+    }
+    account.aws(&format!("kms untag-resource --key-id {vault} --tag-keys holdfast:stack"));
+    assert_eq!(account.check(&manifest).0, well, "another stack's key");
+    let other = account.key("signing", "TagKey=holdfast:made-by,TagValue=rotation");
+    let looser = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/admin"},"Action":"kms:Sign","Resource":"*"}]}"#;
+    account.aws(&format!("kms put-key-policy --key-id {other} --policy-name default --policy {looser}"));
+    assert_eq!(account.check(&manifest).0["SEC-5"], "fail", "another policy than the first signing key's");
+    account.aws(&format!("kms untag-resource --key-id {other} --tag-keys holdfast:stack"));
     account.aws("cloudwatch delete-alarms --alarm-names STACK-server-errors");
     account.alarm("server-errors", "");
     assert_eq!(account.check(&manifest).0["AUD-2"], "fail", "an alarm without an action");

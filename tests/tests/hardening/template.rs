@@ -61,6 +61,12 @@ fn statement<'a>(stack: &'a mut Stack, sid: &str) -> &'a mut Value {
     statements.iter_mut().find(|statement| statement["Sid"] == sid).unwrap_or_else(|| panic!("no {sid}"))
 }
 
+/// Returns a statement of the policy of a KMS key.
+fn key_statement<'a>(stack: &'a mut Stack, key: &str, sid: &str) -> &'a mut Value {
+    let statements = resource(stack, key).properties["KeyPolicy"]["Statement"].as_array_mut().unwrap();
+    statements.iter_mut().find(|statement| statement["Sid"] == sid).unwrap_or_else(|| panic!("no {sid}"))
+}
+
 /// A fault of the templates, and the control that it fails.
 struct Fault {
     control: &'static str,
@@ -148,6 +154,35 @@ const FAULTS: &[Fault] = &[
         let rule = &mut resource(stack, "SecurityGroups/DatabaseIngress").properties;
         rule["CidrIp"] = json!("10.0.0.0/8");
     }),
+    fault("SEC-5", "a key that the account may use", |stack| {
+        key_statement(stack, "Keys/SigningKey", "AuthSigns")["Principal"] =
+            json!({"AWS": "arn:aws:iam::123456789012:root"});
+    }),
+    fault("SEC-5", "a key without a policy", |stack| unset(stack, "Keys/AuditKey", "KeyPolicy")),
+    fault("SEC-5", "two signers", |stack| {
+        key_statement(stack, "Keys/SigningKey", "AuthSigns")["Principal"]["AWS"] =
+            json!(["${Roles.Outputs.AuthRoleArn}", "${Roles.Outputs.AdminRoleArn}"]);
+    }),
+    fault("SEC-5", "data keys of any purpose", |stack| {
+        let condition = &mut key_statement(stack, "Keys/VaultKey", "AccountsSealsSecrets")["Condition"];
+        condition.as_object_mut().unwrap().remove("StringEquals");
+    }),
+    fault("SEC-5", "data keys of any tenant", |stack| {
+        let condition = &mut key_statement(stack, "Keys/VaultKey", "KeptResponses")["Condition"];
+        condition.as_object_mut().unwrap().remove("Null");
+    }),
+    fault("SEC-5", "a key that is gone in a week", |stack| {
+        set(stack, "Keys/VaultKey", "/PendingWindowInDays", json!(7));
+    }),
+    fault("SEC-5", "a key that goes with the stack", |stack| {
+        resource(stack, "StorageKeys/DatabaseKey").deletion_policy = Some("Delete".to_owned());
+    }),
+    fault("SEC-5", "a role that opens with any key", |stack| {
+        let statement = json!({"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": "*"});
+        let statements =
+            &mut resource(stack, "Roles/BackupRole").properties["Policies"][0]["PolicyDocument"]["Statement"];
+        statements.as_array_mut().unwrap().push(statement);
+    }),
     fault("AUD-2", "a log group without a key", |stack| unset(stack, "Functions/AuthLogGroup", "KmsKeyId")),
     fault("AUD-2", "no alarm on failures", |stack| remove(stack, "Observability/ServerErrors")),
     fault("AUD-2", "no alarm on rejections", |stack| remove(stack, "Observability/ClientErrors")),
@@ -206,7 +241,7 @@ const FAULTS: &[Fault] = &[
 fn the_templates_pass_in_both_environments() {
     for environment in ["dev", "prod"] {
         let results = results(&load(environment, &GIVEN));
-        assert_eq!(results.len(), 14, "{results:?}");
+        assert_eq!(results.len(), 15, "{results:?}");
         assert!(results.values().all(|outcome| *outcome == Outcome::Pass), "{environment}: {results:?}");
     }
 }

@@ -130,7 +130,7 @@ fn a_control_that_depends_on_an_unknown_value_is_unknown() {
     for value in ["!Ref Wanted", "!Sub \"${Wanted}\"", "!GetAtt MaybeKey.Arn", "!ImportValue Wanted"] {
         let instead = format!(
             "LogGroupName: !Sub /aws/lambda/${{Name}}-auth\n      RetentionInDays: !Ref LogRetentionDays\n      KmsKeyId: {value}\n
-  MaybeKey:\n    Type: AWS::KMS::Key\n    Condition: IsWanted\n"
+  MaybeKey:\n    Type: AWS::KMS::ReplicaKey\n    Condition: IsWanted\n"
         );
         let found = differences(&[parameter, functions(key, instead.leak())]);
         let expected = match value {

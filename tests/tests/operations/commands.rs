@@ -40,7 +40,8 @@ fn password_in(text: &str) -> String {
 async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
     let app = TestApp::start().await;
     let before = app.sign_in(Tenant::Acme, Role::Admin).await;
-    let password = password_in(&succeeds(&app, &["user", "reset-password", "admin", "--tenant", "acme"]));
+    let password =
+        password_in(&succeeds(&app, &["user", "reset-password", "admin", "--tenant", "acme", "--reason", "ticket 7"]));
     assert_eq!(before.get("/auth/whoami").await.outcome(), "401 unauthenticated");
     let request = json!({"tenant": "acme", "username": "admin", "password": password});
     let response = app.anonymous().post("/auth/login", &request).await;
@@ -48,6 +49,7 @@ async fn a_lost_admin_gets_back_in_and_every_step_is_in_the_audit_log() {
     let audit = admin.get("/admin/audit?action=user.update").await;
     assert_eq!(audit.body["items"][0]["path"], "holdfast admin user reset-password");
     assert_eq!(audit.body["items"][0]["changed"], json!(["password", "totp"]));
+    assert_eq!(audit.body["items"][0]["reason"], "ticket 7");
 }
 
 #[tokio::test]
@@ -61,7 +63,8 @@ async fn tenants_and_users_are_created_suspended_and_activated() {
     assert!(
         error(&app, &["tenant", "create", "Not A Slug"]).starts_with("holdfast: the slug takes lower-case letters")
     );
-    let created = succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--role", "admin"]);
+    let created =
+        succeeds(&app, &["user", "create", "bill", "--tenant", "initech", "--reason", "ticket 7", "--role", "admin"]);
     let request = json!({"tenant": "initech", "username": "bill", "password": password_in(&created)});
     let login = || app.anonymous();
     let tokens = login().post("/auth/login", &request).await;
@@ -69,10 +72,13 @@ async fn tenants_and_users_are_created_suspended_and_activated() {
     let bill = app.anonymous().with_tokens(&tokens.body);
 
     for (suspend, activate) in [
-        (vec!["tenant", "suspend", "initech"], vec!["tenant", "activate", "initech"]),
         (
-            vec!["user", "suspend", "bill", "--tenant", "initech"],
-            vec!["user", "activate", "bill", "--tenant", "initech"],
+            vec!["tenant", "suspend", "initech", "--reason", "ticket 7"],
+            vec!["tenant", "activate", "initech", "--reason", "ticket 7"],
+        ),
+        (
+            vec!["user", "suspend", "bill", "--tenant", "initech", "--reason", "ticket 7"],
+            vec!["user", "activate", "bill", "--tenant", "initech", "--reason", "ticket 7"],
         ),
     ] {
         succeeds(&app, &suspend);
@@ -81,7 +87,7 @@ async fn tenants_and_users_are_created_suspended_and_activated() {
         succeeds(&app, &activate);
         assert_eq!(login().post("/auth/login", &request).await.status, 200, "{activate:?}");
     }
-    succeeds(&app, &["user", "revoke", "bill", "--tenant", "initech"]);
+    succeeds(&app, &["user", "revoke", "bill", "--tenant", "initech", "--reason", "ticket 7"]);
     assert_eq!(bill.get("/auth/whoami").await.outcome(), "401 unauthenticated");
     let listed = succeeds(&app, &["tenant", "list"]);
     assert!(listed.lines().any(|line| line.contains("initech") && line.contains("1 users")), "{listed}");

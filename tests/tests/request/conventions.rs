@@ -238,7 +238,9 @@ async fn cross_origin_requests_are_allowed_only_from_listed_origins_and_without_
     assert_eq!(listed.header("access-control-allow-origin"), "https://app.example.com");
     assert_eq!(listed.header("access-control-allow-credentials"), "");
     let allowed: Vec<&str> = listed.header("access-control-allow-headers").split(',').map(str::trim).collect();
-    for header in ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-tenant-id"] {
+    for header in
+        ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-reason", "x-tenant-id"]
+    {
         assert!(allowed.contains(&header), "{header} is not among {allowed:?}");
     }
     for origin in ["https://evil.example.com", "https://app.example.com.evil.net", "null", "http://app.example.com"] {

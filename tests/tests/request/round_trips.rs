@@ -67,7 +67,7 @@ async fn a_password_that_an_administrator_chooses_takes_a_second_round_trip_to_c
 async fn a_key_that_is_made_outside_the_database_takes_a_second_round_trip_after_the_session_is_checked() {
     let (app, proxy) = start_behind_proxy().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
-    let acting = operator.clone().with_header("x-tenant-id", &app.tenant_id(Tenant::Acme).await);
+    let acting = operator.clone().in_tenant(&app.tenant_id(Tenant::Acme).await);
     for (client, kind, expected) in [(&operator, "signing", 2), (&acting, "vault", 2), (&operator, "vault", 1)] {
         proxy.take_round_trips();
         let response = client.post("/admin/keys/rotate", &json!({"kind": kind})).await;

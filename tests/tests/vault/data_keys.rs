@@ -117,7 +117,7 @@ async fn the_functions_role_reads_its_tenants_keys_and_changes_none() {
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant.to_string()]).await.unwrap();
     assert_eq!(client.query("SELECT FROM vault_keys", &[]).await.unwrap().len(), 1);
     for change in [
-        "INSERT INTO vault_keys SELECT tenant_id, 2, wrapped, provider, provider_key, 'retiring', created_at FROM vault_keys",
+        "INSERT INTO vault_keys SELECT tenant_id, purpose, 2, wrapped, provider, provider_key, 'retiring', created_at FROM vault_keys",
         "UPDATE vault_keys SET state = 'retiring'",
         "DELETE FROM vault_keys",
     ] {

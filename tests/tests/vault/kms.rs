@@ -114,6 +114,28 @@ async fn a_data_key_requested_with_another_tenants_context_is_rejected() {
 }
 
 #[tokio::test]
+async fn a_data_key_requested_for_another_purpose_is_rejected() {
+    let fixture = Fixture::new().await;
+    let vault = fixture.vault(Providers::new(fixture.kms(&fixture.arn)));
+    let sealed = seal(&vault, fixture.acme).await;
+    let key = fixture.key(fixture.acme).await;
+    let other = fixture.vault(Providers::new(fixture.kms(&fixture.arn)));
+    for purpose in Purpose::STORED {
+        let opened = other.open(fixture.acme, purpose, CONTEXT, &key, &sealed.bytes).await;
+        match purpose {
+            Purpose::Secret => assert_eq!(**opened.unwrap(), *b"plaintext"),
+            _ => assert!(matches!(opened, Err(VaultError::KeyRejected)), "{purpose:?}"),
+        }
+    }
+    // Each purpose has a data key of its own.
+    for purpose in Purpose::STORED {
+        vault.seal(fixture.acme, purpose, CONTEXT, b"plaintext").await.unwrap();
+    }
+    let keys = "SELECT count(DISTINCT wrapped) FROM vault_keys WHERE version = 1 AND tenant_id = $1";
+    assert_eq!(fixture.app.database.value::<i64>(keys, &[&fixture.acme.0]).await, 3);
+}
+
+#[tokio::test]
 async fn an_altered_wrapped_key_is_rejected() {
     let fixture = Fixture::new().await;
     let sealed = seal(&fixture.vault(Providers::new(fixture.kms(&fixture.arn))), fixture.acme).await;

@@ -97,7 +97,7 @@ async fn a_data_key_without_its_former_key_stays_unchanged_and_is_named() {
     let output = rewrap(&app, &moto, &[("VAULT_KMS_KEY_ID", &arn)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stdout(&output).starts_with(&format!("tenant {tenant}, v1: the data key is wrapped by local key ")),
+        stdout(&output).starts_with(&format!("tenant {tenant}, secret v1: the data key is wrapped by local key ")),
         "{output:?}"
     );
     assert!(

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::Settings;
 use holdfast_shared::rng::{Rng, SystemRng};
+use holdfast_shared::text::Reason;
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
@@ -14,7 +15,8 @@ use uuid::Uuid;
 const BEGIN: &str = "SELECT begin_anonymous_request($1)";
 /// Arguments without a value are those of a request, which a command does not have.
 const RECORD: &str = "SELECT FROM record_audit(p_request_id => $1, p_always => true, p_action => $2, p_method => 'CLI',
-        p_path => $3, p_status => 200, p_source_ip => NULL, p_user_agent => $4, p_targets => $5, p_changed => $6)";
+        p_path => $3, p_status => 200, p_source_ip => NULL, p_user_agent => $4, p_targets => $5, p_changed => $6,
+        p_reason => $7)";
 
 /// Connection as the owner of the schema.
 pub(super) struct Owner(Client);
@@ -31,6 +33,8 @@ pub(super) struct AuditEntry<'a> {
     pub(super) target: (&'a str, Uuid),
     /// Fields that were set.
     pub(super) changed: &'a [&'a str],
+    /// Why it was done, as the operator stated.
+    pub(super) reason: Option<&'a Reason>,
 }
 
 impl Owner {
@@ -62,8 +66,15 @@ pub(super) async fn commit(transaction: Transaction<'_>, entry: &AuditEntry<'_>)
     let (kind, target) = entry.target;
     let targets = serde_json::json!({ kind: target });
     let agent = format!("holdfast {} by {}", env!("CARGO_PKG_VERSION"), std::env::var("USER").unwrap_or_default());
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-        [&request_id, &entry.action, &entry.command, &agent, &targets, &entry.changed];
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
+        &request_id,
+        &entry.action,
+        &entry.command,
+        &agent,
+        &targets,
+        &entry.changed,
+        &entry.reason.map(Reason::as_str),
+    ];
     transaction.execute(BEGIN, &[&entry.tenant]).await.context("the audit row cannot be written")?;
     transaction.query_one(RECORD, &values).await.context("the audit row cannot be written")?;
     transaction.commit().await.context("nothing was changed")

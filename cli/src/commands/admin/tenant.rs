@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::{Rng, SystemRng};
+use holdfast_shared::text::Reason;
 use uuid::Uuid;
 
 use super::owner::{AuditEntry, Owner, commit};
@@ -32,15 +33,19 @@ enum Command {
         name: Option<String>,
     },
     /// Suspend a tenant: all its principals are rejected from now on
-    Suspend {
-        /// Slug of the tenant
-        slug: String,
-    },
+    Suspend(Target),
     /// Activate a suspended tenant
-    Activate {
-        /// Slug of the tenant
-        slug: String,
-    },
+    Activate(Target),
+}
+
+/// The tenant that a command changes.
+#[derive(Args)]
+struct Target {
+    /// Slug of the tenant
+    slug: String,
+    /// Why, for the tenant's admins, who find it in their audit log
+    #[arg(long)]
+    reason: Reason,
 }
 
 const LIST: &str =
@@ -66,8 +71,8 @@ impl Tenant {
         match self.command {
             Command::List => list(&owner).await,
             Command::Create { slug, name } => create(&mut owner, &slug, name.as_deref()).await,
-            Command::Suspend { slug } => set_status(&mut owner, &slug, "suspended").await,
-            Command::Activate { slug } => set_status(&mut owner, &slug, "active").await,
+            Command::Suspend(target) => set_status(&mut owner, &target, "suspended").await,
+            Command::Activate(target) => set_status(&mut owner, &target, "active").await,
         }
     }
 }
@@ -100,24 +105,32 @@ async fn create(owner: &mut Owner, slug: &str, name: Option<&str>) -> anyhow::Re
             tenant: Uuid::nil(),
             target: ("tenant_id", id),
             changed: &changed,
+            reason: None,
         },
     )
     .await?;
     print(&format!(
-        "Created the tenant {slug} ({id}). `holdfast admin user create --tenant {slug} NAME --role admin` creates its first admin.\n"
+        "Created the tenant {slug} ({id}). `holdfast admin user create --tenant {slug} NAME --role admin --reason WHY` creates its first admin.\n"
     ))
 }
 
-async fn set_status(owner: &mut Owner, slug: &str, status: &str) -> anyhow::Result<()> {
+async fn set_status(owner: &mut Owner, Target { slug, reason }: &Target, status: &str) -> anyhow::Result<()> {
     let transaction = owner.begin().await?;
-    let row = transaction.query_opt(SET_STATUS, &[&slug, &status, &SystemClock.now()]).await?;
+    let row = transaction.query_opt(SET_STATUS, &[slug, &status, &SystemClock.now()]).await?;
     let row =
         row.with_context(|| format!("tenant {slug} not found; `holdfast admin tenant list` shows all tenants"))?;
     let id: Uuid = row.try_get("id")?;
     let command = "holdfast admin tenant";
     commit(
         transaction,
-        &AuditEntry { action: "tenant.update", command, tenant: id, target: ("tenant_id", id), changed: &["status"] },
+        &AuditEntry {
+            action: "tenant.update",
+            command,
+            tenant: id,
+            target: ("tenant_id", id),
+            changed: &["status"],
+            reason: Some(reason),
+        },
     )
     .await?;
     print(&format!("The tenant {slug} is {status} now.\n"))

@@ -9,6 +9,7 @@ use holdfast_shared::db::FromRow;
 use holdfast_shared::identity::password;
 use holdfast_shared::permission::Role;
 use holdfast_shared::rng::{Rng, SystemRng};
+use holdfast_shared::text::Reason;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -29,8 +30,11 @@ struct Target {
     /// Username
     username: String,
     /// Slug of the tenant; without it, the platform's operators
-    #[arg(long)]
+    #[arg(long, requires = "reason")]
     tenant: Option<String>,
+    /// Why, for the tenant's admins, who find it in their audit log; needed with --tenant
+    #[arg(long)]
+    reason: Option<Reason>,
 }
 
 #[derive(Subcommand)]
@@ -174,6 +178,7 @@ async fn create(owner: &mut Owner, target: &Target, role: Role) -> anyhow::Resul
         tenant,
         target: ("user_id", id),
         changed: &["username", "role", "password"],
+        reason: target.reason.as_ref(),
     };
     commit(transaction, &entry).await?;
     shown(&target.username, &password)
@@ -209,7 +214,8 @@ impl Change<'_> {
             transaction.execute(END_SESSIONS, &[&user, &now]).await?;
         }
         let (action, command, changed) = (self.action, self.command, self.changed);
-        commit(transaction, &AuditEntry { action, command, tenant, target: ("user_id", user), changed }).await
+        let (reason, target) = (target.reason.as_ref(), ("user_id", user));
+        commit(transaction, &AuditEntry { action, command, tenant, target, changed, reason }).await
     }
 }
 

@@ -4,21 +4,21 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use holdfast_shared::config::{Config, Needs};
-use holdfast_shared::db::FromRow;
+use holdfast_shared::db::{FromRow, Row, RowError};
 use holdfast_shared::id::TenantId;
 use holdfast_shared::rng::SystemRng;
-use holdfast_shared::vault::{Providers, WrappedKey};
+use holdfast_shared::vault::{Providers, Purpose, WrappedKey};
 
 use super::owner::{AuditEntry, Owner, commit};
 use super::print;
 
 /// The next page of data keys, in order.
-const NEXT: &str = "SELECT tenant_id, version AS key_version, provider, provider_key, wrapped FROM vault_keys
-     WHERE (tenant_id, version) > ($1, $2) ORDER BY tenant_id, version LIMIT 100";
+const NEXT: &str = "SELECT tenant_id, purpose, version AS key_version, provider, provider_key, wrapped FROM vault_keys
+     WHERE (tenant_id, purpose, version) > ($1, $2, $3) ORDER BY tenant_id, purpose, version LIMIT 100";
 
 /// Compare-and-set: replaces the wrapped key only if it is still the one that was read.
 const REPLACE: &str = "UPDATE vault_keys SET wrapped = $1, provider = $2, provider_key = $3
-     WHERE tenant_id = $4 AND version = $5 AND wrapped = $6";
+     WHERE tenant_id = $4 AND purpose = $5 AND version = $6 AND wrapped = $7";
 
 /// Manage the keys that seal secrets
 #[derive(Args)]
@@ -41,6 +41,20 @@ impl Vault {
     }
 }
 
+/// A wrapped data key, with what its wrapping is bound to.
+struct DataKey {
+    tenant: TenantId,
+    purpose: Purpose,
+    key: WrappedKey,
+}
+
+impl FromRow for DataKey {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let (tenant, purpose) = (TenantId(row.try_get("tenant_id")?), row.try_get("purpose")?);
+        Ok(Self { tenant, purpose, key: WrappedKey::from_row(row)? })
+    }
+}
+
 /// Counts of data keys by outcome.
 #[derive(Default)]
 struct Tally {
@@ -56,14 +70,14 @@ async fn rewrap() -> anyhow::Result<()> {
     let providers = Providers::from_config(&config).await?.context(none)?;
     let mut owner = Owner::connect().await?;
     let mut tally = Tally::default();
-    let mut last = (uuid::Uuid::nil(), 0);
+    let mut last = (uuid::Uuid::nil(), String::new(), 0);
     loop {
-        let rows = owner.client().query(NEXT, &[&last.0, &last.1]).await?;
+        let rows = owner.client().query(NEXT, &[&last.0, &last.1, &last.2]).await?;
         let Some(row) = rows.last() else { break };
-        last = (row.try_get("tenant_id")?, row.try_get("key_version")?);
+        last = (row.try_get("tenant_id")?, row.try_get("purpose")?, row.try_get("key_version")?);
         for row in &rows {
-            let tenant = TenantId(row.try_get("tenant_id")?);
-            one(&mut owner, &providers, tenant, &WrappedKey::from_row(row)?, &mut tally).await?;
+            let key = DataKey::from_row(row)?;
+            one(&mut owner, &providers, &key, &mut tally).await?;
         }
     }
     for failure in &tally.failed {
@@ -79,28 +93,23 @@ async fn rewrap() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn one(
-    owner: &mut Owner,
-    providers: &Providers,
-    tenant: TenantId,
-    key: &WrappedKey,
-    tally: &mut Tally,
-) -> anyhow::Result<()> {
-    let rewrapped = match providers.rewrap(tenant, key, &SystemRng).await {
+async fn one(owner: &mut Owner, providers: &Providers, data_key: &DataKey, tally: &mut Tally) -> anyhow::Result<()> {
+    let DataKey { tenant, purpose, key } = data_key;
+    let rewrapped = match providers.rewrap(*tenant, *purpose, key, &SystemRng).await {
         Ok(Some(rewrapped)) => rewrapped,
         Ok(None) => {
             tally.current += 1;
             return Ok(());
         }
         Err(error) => {
-            tally.failed.push(format!("tenant {tenant}, v{}: {error}", key.version));
+            tally.failed.push(format!("tenant {tenant}, {} v{}: {error}", purpose.name(), key.version));
             return Ok(());
         }
     };
     let transaction = owner.begin().await?;
-    let provider = rewrapped.provider.name();
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-        [&rewrapped.wrapped, &provider, &rewrapped.provider_key, &tenant.0, &key.version, &key.wrapped];
+    let (provider, purpose) = (rewrapped.provider.name(), purpose.name());
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+        [&rewrapped.wrapped, &provider, &rewrapped.provider_key, &tenant.0, &purpose, &key.version, &key.wrapped];
     tally.rewrapped += usize::try_from(transaction.execute(REPLACE, &values).await?)?;
     let entry = AuditEntry {
         action: "key.rewrap",
@@ -108,6 +117,7 @@ async fn one(
         tenant: tenant.0,
         target: ("tenant_id", tenant.0),
         changed: &["wrapped"],
+        reason: None,
     };
     commit(transaction, &entry).await
 }

@@ -63,7 +63,7 @@ const SELECT: Sql = Sql::prepared(
       LEFT JOIN accounts a ON a.tenant_id = current_tenant() AND a.id = $1 AND a.deleted_at IS NULL
       LEFT JOIN secrets s ON s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.name = $2 AND s.deleted_at IS NULL
       LEFT JOIN secret_versions v ON v.tenant_id = s.tenant_id AND v.account_id = s.account_id AND v.name = s.name AND v.version = coalesce($3, s.version)
-      LEFT JOIN vault_keys k ON k.tenant_id = v.tenant_id AND k.version = v.key_version",
+      LEFT JOIN vault_keys k ON k.tenant_id = v.tenant_id AND k.purpose = 'secret' AND k.version = v.key_version",
 );
 
 pub(crate) async fn handle(

@@ -39,7 +39,7 @@ const MAX_BYTES: usize = 3 * 1024 * 1024;
 /// Unprepared, like the rows: exports are rare.
 const HORIZON: Sql = Sql::unprepared("SELECT epoch, transaction_id::text FROM audit_horizon()");
 
-/// The rows of one epoch (`$9`) after a row (`$10`, `$11`). With the epoch fixed, the planner knows that the index is in the
+/// The rows of one epoch (`$10`) after a row (`$11`, `$12`). With the epoch fixed, the planner knows that the index is in the
 /// requested order, and stops at the limit. Unprepared: the filters are optional.
 const ROWS: Sql = Sql::unprepared(concat!(
     "SELECT ",
@@ -50,9 +50,9 @@ const ROWS: Sql = Sql::unprepared(concat!(
        AND ",
     filters::conditions!(),
     "
-       AND l.epoch = $9 AND (l.transaction_id, l.id) > ($10::text::xid8, $11::uuid)
-       AND l.transaction_id < (SELECT CASE WHEN h.epoch > $9 THEN '18446744073709551615' ELSE h.transaction_id END FROM audit_horizon() h)
-     ORDER BY l.transaction_id, l.id LIMIT $12"
+       AND l.epoch = $10 AND (l.transaction_id, l.id) > ($11::text::xid8, $12::uuid)
+       AND l.transaction_id < (SELECT CASE WHEN h.epoch > $10 THEN '18446744073709551615' ELSE h.transaction_id END FROM audit_horizon() h)
+     ORDER BY l.transaction_id, l.id LIMIT $13"
 ));
 
 /// The first transaction that the export does not contain.

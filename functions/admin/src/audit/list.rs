@@ -31,8 +31,8 @@ pub(crate) const SELECT: Sql = Sql::unprepared(concat!(
        AND ",
     filters::conditions!(),
     "
-       AND ($9::timestamptz IS NULL OR (l.at, l.id) < ($9, $10::uuid))
-     ORDER BY l.at DESC, l.id DESC LIMIT $11"
+       AND ($10::timestamptz IS NULL OR (l.at, l.id) < ($10, $11::uuid))
+     ORDER BY l.at DESC, l.id DESC LIMIT $12"
 ));
 
 pub(crate) async fn handle(

@@ -45,6 +45,8 @@ pub(crate) struct AuditEntry {
     source_ip: Option<String>,
     /// User agent of the client.
     user_agent: Option<String>,
+    /// Why the actor did it, in its own words (`X-Reason`).
+    reason: Option<String>,
     /// Ids of the resources concerned; for a secret also its name and version.
     #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     targets: serde_json::Value,

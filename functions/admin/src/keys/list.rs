@@ -24,7 +24,7 @@ const SELECT: Sql = Sql::unprepared(
              WHEN k.kid = (SELECT kid FROM active_signing_key($1)) THEN 'active' ELSE 'retiring' END AS state
       FROM signing_keys k
     UNION ALL
-    SELECT 'vault', 'v' || k.version, k.created_at, NULL, NULL, k.state
+    SELECT 'vault', CASE k.purpose WHEN 'secret' THEN '' ELSE k.purpose || '-' END || 'v' || k.version, k.created_at, NULL, NULL, k.state
       FROM vault_keys k WHERE k.tenant_id = current_tenant()
     ORDER BY kind, created_at, id",
 );

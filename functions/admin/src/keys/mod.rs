@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 pub(crate) struct ManagedKey {
     /// `signing` or `vault`.
     kind: String,
-    /// The `kid` of a signing key, or the version of a vault key.
+    /// The `kid` of a signing key, or the version of a vault key: `v1` seals secrets, `totp-v1` TOTP secrets, `idempotency-v1`
+    /// responses kept for a repeated request.
     id: String,
     /// `published` (known, signs soon), `active`, `retiring` (still verifies or opens) or `expired`.
     state: String,

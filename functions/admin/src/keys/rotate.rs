@@ -9,7 +9,7 @@ use holdfast_shared::identity::signer::{NewKey, Rotation};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
-use holdfast_shared::vault::Vault;
+use holdfast_shared::vault::{Purpose, Vault};
 use holdfast_shared::web::{ApiResponse, Json, Replayed, RequestContext};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -22,8 +22,8 @@ pub(crate) static ROUTE: Route = Route::post("/admin/keys/rotate", "key.rotate")
     .in_tenant()
     .creates()
     .summary(
-        "Rotate the signing key, or the vault key of the chosen tenant. If no tenant is chosen, every tenant gets a new \
-         vault key with its next secret.",
+        "Rotate the signing key, or the vault keys of the chosen tenant. If no tenant is chosen, every tenant gets new \
+         vault keys with its next values.",
     )
     .body::<RotationRequest>()
     .returns::<ManagedKey>()
@@ -42,9 +42,18 @@ const ROTATE_SIGNING: Sql = Sql::unprepared(
         p_old_expire_at => $7
     )",
 );
+const DISCARD_SIGNING: Sql = Sql::unprepared(
+    "SELECT discard_signing_key(
+        p_kid => $1,
+        p_x => $2,
+        p_y => $3,
+        p_provider_key => $4,
+        p_now => $5
+    )",
+);
 const NEXT_VERSION: Sql = Sql::unprepared(
     "SELECT coalesce(max(version), 0) + 1 AS version FROM vault_keys
-      WHERE tenant_id = current_tenant()",
+      WHERE tenant_id = current_tenant() AND purpose = 'secret'",
 );
 const ROTATE_VAULT: Sql = Sql::unprepared(
     "SELECT rotate_vault_key(
@@ -105,7 +114,32 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
         tracing::error!(%error, "cannot create a signing key");
         Problem::unavailable()
     })?;
-    let NewKey { public, provider_key } = created.ok_or_else(shared_secret)?;
+    let new = created.ok_or_else(shared_secret)?;
+    let registered = register_signing(app, request, &new).await;
+    let unregistered = match &registered {
+        // The same request, sent twice at once, was faster the other time.
+        Ok(response) => response.is_replay(),
+        // After a failure of the database the key may be registered: then it must stay.
+        Err(problem) => problem.code().status().is_client_error(),
+    };
+    if unregistered {
+        discard_signing(app, request, &new).await;
+    }
+    registered
+}
+
+/// Has the maintenance function delete a key that was created and is not registered: this function may not. What fails is
+/// logged with the key's name, since the caller has a response already.
+async fn discard_signing(app: &App, request: &RequestContext, NewKey { public, provider_key }: &NewKey) {
+    let kid = public.thumbprint();
+    let discard = DISCARD_SIGNING.bind(&kid).bind(&public.x).bind(&public.y).bind(provider_key).bind(&request.now);
+    if let Err(problem) = request.transaction(app).look_up().execute(vec![discard]).await {
+        tracing::error!(?problem, kid, provider_key, "a new signing key is neither registered nor discarded");
+    }
+}
+
+async fn register_signing(app: &App, request: &RequestContext, new: &NewKey) -> Result<ApiResponse, Problem> {
+    let NewKey { public, provider_key } = new;
     let Rotation { now, activates_at, old_expire_at } = Rotation::at(request.now);
     let kid = public.thumbprint();
     let key = ManagedKey {
@@ -121,14 +155,15 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
         .bind(&kid)
         .bind(&public.x)
         .bind(&public.y)
-        .bind(&provider_key)
+        .bind(provider_key)
         .bind(&now)
         .bind(&activates_at)
         .bind(&old_expire_at);
     request.transaction(app).changes(["signing"]).respond(rotate, response).await
 }
 
-/// Creates a data key for one tenant, which seals from now on.
+/// Creates the data key that seals one tenant's secrets from now on. Its keys of the other purposes are retired with the one
+/// before it; their successors are created by the functions that use them, since this one cannot.
 async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> Result<ApiResponse, Problem> {
     let vault = app.vault().map_err(|_| {
         Problem::conflict("No vault is configured here: set VAULT_KMS_KEY_ID or SECRET_ENCRYPTION_KEY.")
@@ -137,7 +172,7 @@ async fn rotate_vault(app: &App, request: &RequestContext, tenant: TenantId) -> 
         Replayed::Yes(response) => return Ok(response),
         Replayed::No(rows) => rows_of(&rows)?.pop().ok_or_else(Problem::internal)?,
     };
-    let created = vault.create_key(tenant, next.version).await?;
+    let created = vault.create_key(tenant, Purpose::Secret, next.version).await?;
     let key = vault_key(format!("v{}", next.version), "active", request);
     let response = ApiResponse::created("/admin/keys", &key)?;
     let provider = created.provider.name();

@@ -1,5 +1,7 @@
-//! The task `expire`: deletes expired rows permanently, in batches short enough that no request waits for one.
+//! The task `expire`: deletes expired rows permanently, in batches short enough that no request waits for one, and signing keys
+//! whose last token has expired, in KMS too.
 
+use holdfast_shared::identity::signing_kms::schedule_deletion;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
@@ -29,6 +31,12 @@ const ATTEMPTS: &str = "DELETE FROM attempts WHERE key IN
 const CHECKS: &str =
     "DELETE FROM schema_checks WHERE id IN (SELECT id FROM schema_checks WHERE at < $1 ORDER BY at LIMIT $2)";
 
+/// A day after its last token has expired, no function has the key in its memory. The configured key is not Holdfast's to delete,
+/// and its row keeps it from being registered again.
+const SIGNING_KEYS: &str =
+    "SELECT kid, provider_key FROM signing_keys WHERE origin = 'rotation' AND expires_at < $1 ORDER BY expires_at";
+const SIGNING_KEY: &str = "DELETE FROM signing_keys WHERE kid = $1";
+
 /// Numbers of deleted rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Expired {
@@ -42,6 +50,8 @@ pub struct Expired {
     pub attempts: u64,
     /// Schema checks, after 90 days.
     pub checks: u64,
+    /// Signing keys of rotations, a day after their last token expired; KMS deletes them 30 days later.
+    pub signing_keys: u64,
 }
 
 pub(crate) async fn run(context: &Context<'_>) -> Result<Expired, TaskError> {
@@ -53,7 +63,22 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Expired, TaskError> {
         answers: delete_all(context, ANSWERS, now - DAY).await?,
         attempts: delete_all(context, ATTEMPTS, now - DAY).await?,
         checks: delete_all(context, CHECKS, now - CHECKS_KEPT).await?,
+        signing_keys: delete_signing_keys(context, now - DAY).await?,
     })
+}
+
+/// Schedules the deletion of each key in KMS, and then deletes its row: a run that is cut short does the rest the next time.
+async fn delete_signing_keys(context: &Context<'_>, before: Timestamp) -> Result<u64, TaskError> {
+    let mut total = 0;
+    for row in context.client.query(SIGNING_KEYS, &[&before]).await? {
+        let (kid, provider_key): (&str, Option<&str>) = (row.try_get("kid")?, row.try_get("provider_key")?);
+        if let Some(key_id) = provider_key {
+            let kms = aws_sdk_kms::Client::new(holdfast_shared::aws::config().await);
+            schedule_deletion(&kms, key_id).await?;
+        }
+        total += context.client.execute(SIGNING_KEY, &[&kid]).await?;
+    }
+    Ok(total)
 }
 
 /// Deletes batch by batch, until nothing is left or the time is up. Returns the number of deleted rows.

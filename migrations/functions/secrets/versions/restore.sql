@@ -40,7 +40,7 @@ BEGIN
     ELSIF s.version <> ALL (p_versions) THEN
         PERFORM reject('precondition_failed');
         RETURN;
-    ELSIF old.key_version = p_key_version AND is_active_vault_key(p_key_version) THEN
+    ELSIF old.key_version = p_key_version AND is_active_vault_key('secret', p_key_version) THEN
         s := add_secret_version(s, old.sealed, p_key_version, p_binding_key, old.is_text, p_version, p_keep, p_now);
         RETURN QUERY SELECT s.name, s.version, s.created_at, s.updated_at, p_key_version,
             NULL::bytea, NULL::bytea, NULL::boolean, NULL::text, NULL::text, NULL::bytea;
@@ -50,7 +50,7 @@ BEGIN
     PERFORM set_config('holdfast.again', 'on', true);
     RETURN QUERY SELECT s.name, p_version, s.created_at, s.updated_at, old.key_version, old.sealed, old.binding_tag,
             old.is_text, k.provider, k.provider_key, k.wrapped
-        FROM vault_keys k WHERE k.tenant_id = old.tenant_id AND k.version = old.key_version;
+        FROM vault_keys k WHERE k.tenant_id = old.tenant_id AND k.purpose = 'secret' AND k.version = old.key_version;
 END $$;
 
 COMMENT ON FUNCTION restore_secret_version IS

@@ -2,6 +2,7 @@
 //! the ciphertext and its tag. A value opens only under the data key and at the location that it was sealed for.
 
 use subtle::ConstantTimeEq;
+use tokio_postgres::types::{FromSql, Type};
 use zeroize::Zeroizing;
 
 use super::data_key::DataKey;
@@ -21,7 +22,8 @@ const COMMITMENT: usize = 32;
 /// Number of bytes by which a sealed value is longer than its plaintext.
 pub const OVERHEAD: usize = 1 + SALT + COMMITMENT + NONCE + TAG;
 
-/// Purpose of a sealed value. A value of one purpose never opens as one of another.
+/// Purpose of a sealed value. A value of one purpose never opens as one of another, and each purpose has data keys of its own:
+/// a function can unwrap those of its purposes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// A secret of an account. Context: the account's id, the secret's name. A tag binds it to its version.
@@ -35,6 +37,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The purposes whose data keys are rows of `vault_keys`; the canary carries its own.
+    pub const STORED: [Self; 3] = [Self::Secret, Self::Totp, Self::Idempotency];
+
     /// Returns its name in derivations and associated data.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +48,18 @@ impl Purpose {
             Self::Idempotency => "idempotency",
             Self::Canary => "canary",
         }
+    }
+}
+
+impl<'a> FromSql<'a> for Purpose {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        let name = <&str>::from_sql(ty, raw)?;
+        let known = Self::STORED.into_iter().find(|purpose| purpose.name() == name);
+        known.ok_or_else(|| format!("no data key has the purpose {name:?}").into())
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <&str as FromSql>::accepts(ty)
     }
 }
 

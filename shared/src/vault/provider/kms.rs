@@ -1,5 +1,6 @@
-//! Data keys under a KMS key, which never leaves KMS. The encryption context names the tenant, so that KMS rejects a request in
-//! the name of another tenant, and its log in `CloudTrail` records the tenant of each data key.
+//! Data keys under a KMS key, which never leaves KMS. The encryption context names the tenant and the purpose: KMS rejects a
+//! request in the name of another tenant, the key's policy allows each role its own purposes, and the log in `CloudTrail`
+//! records tenant and purpose of each data key.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use aws_sdk_kms::types::DataKeySpec;
 use zeroize::Zeroizing;
 
 use super::super::data_key::DataKey;
+use super::super::envelope::Purpose;
 use super::super::error::VaultError;
 use super::super::wrapped::WrappedKey;
-use super::{NewDataKey, PURPOSE};
+use super::NewDataKey;
 use crate::aws::{self, AwsError};
 use crate::id::TenantId;
 
@@ -56,9 +58,9 @@ impl KmsKey {
     }
 
     /// Creates a data key (`GenerateDataKey`).
-    pub(super) async fn generate(&self, tenant: TenantId) -> Result<NewDataKey, VaultError> {
+    pub(super) async fn generate(&self, tenant: TenantId, purpose: Purpose) -> Result<NewDataKey, VaultError> {
         let request = self.client.generate_data_key().key_id(&self.key_id).key_spec(DataKeySpec::Aes256);
-        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = request.set_encryption_context(Some(encryption_context(tenant, purpose))).send().await;
         let response = response.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
         let data_key = response.plaintext.and_then(data_key);
         let new = data_key.zip(response.key_id).zip(response.ciphertext_blob);
@@ -66,20 +68,46 @@ impl KmsKey {
         Ok(NewDataKey { data_key, provider_key, wrapped: wrapped.into_inner() })
     }
 
+    /// Creates a data key that its maker never sees (`GenerateDataKeyWithoutPlaintext`). Returns the ARN of the key that wrapped
+    /// it, and the ciphertext.
+    pub(super) async fn generate_unseen(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+    ) -> Result<(String, Vec<u8>), VaultError> {
+        let request = self.client.generate_data_key_without_plaintext().key_id(&self.key_id);
+        let request = request.key_spec(DataKeySpec::Aes256);
+        let response = request.set_encryption_context(Some(encryption_context(tenant, purpose))).send().await;
+        let response = response.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
+        let wrapped = response.key_id.zip(response.ciphertext_blob);
+        let (provider_key, wrapped) = wrapped.ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
+        Ok((provider_key, wrapped.into_inner()))
+    }
+
     /// Wraps an existing data key (`Encrypt`). Returns the ARN of the key that did, and the ciphertext.
-    pub(super) async fn wrap(&self, tenant: TenantId, data_key: &DataKey) -> Result<(String, Vec<u8>), VaultError> {
+    pub(super) async fn wrap(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        data_key: &DataKey,
+    ) -> Result<(String, Vec<u8>), VaultError> {
         let request = self.client.encrypt().key_id(&self.key_id).plaintext(Blob::new(data_key.expose().to_vec()));
-        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = request.set_encryption_context(Some(encryption_context(tenant, purpose))).send().await;
         let response = response.map_err(|error| VaultError::Kms(AwsError::from_sdk(error.into_service_error())))?;
         let wrapped =
             response.key_id.zip(response.ciphertext_blob).ok_or_else(|| VaultError::Kms(AwsError::incomplete()))?;
         Ok((wrapped.0, wrapped.1.into_inner()))
     }
 
-    /// Unwraps a data key (`Decrypt`), if this key wrapped it for this tenant.
-    pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
+    /// Unwraps a data key (`Decrypt`), if this key wrapped it for this tenant and purpose.
+    pub(super) async fn unwrap_key(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        key: &WrappedKey,
+    ) -> Result<DataKey, VaultError> {
         let request = self.client.decrypt().key_id(&self.key_id).ciphertext_blob(Blob::new(key.wrapped.clone()));
-        let response = request.set_encryption_context(Some(encryption_context(tenant))).send().await;
+        let response = request.set_encryption_context(Some(encryption_context(tenant, purpose))).send().await;
         let response = response.map_err(|error| match error.into_service_error() {
             DecryptError::InvalidCiphertextException(_) | DecryptError::IncorrectKeyException(_) => {
                 VaultError::KeyRejected
@@ -93,8 +121,8 @@ impl KmsKey {
     }
 }
 
-fn encryption_context(tenant: TenantId) -> HashMap<String, String> {
-    [("tenant", tenant.to_string()), ("purpose", PURPOSE.to_owned())]
+fn encryption_context(tenant: TenantId, purpose: Purpose) -> HashMap<String, String> {
+    [("tenant", tenant.to_string()), ("purpose", purpose.name().to_owned())]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()

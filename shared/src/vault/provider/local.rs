@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::super::data_key::DataKey;
 use super::super::encoding::encode;
+use super::super::envelope::Purpose;
 use super::super::error::VaultError;
 use super::super::primitives::{self, Hkdf, KEY};
-use super::{NewDataKey, PURPOSE};
+use super::NewDataKey;
 use crate::id::TenantId;
 use crate::rng::Rng;
 
@@ -42,25 +43,31 @@ impl LocalKey {
     }
 
     /// Creates a random data key.
-    pub(in crate::vault) fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewDataKey, VaultError> {
+    pub(in crate::vault) fn generate(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        rng: &dyn Rng,
+    ) -> Result<NewDataKey, VaultError> {
         let data_key = DataKey::random(rng);
-        let wrapped = self.wrap(tenant, &data_key, &rng.bytes())?;
+        let wrapped = self.wrap(tenant, purpose, &data_key, &rng.bytes())?;
         Ok(NewDataKey { data_key, provider_key: self.fingerprint.clone(), wrapped })
     }
 
     pub(super) fn wrap(
         &self,
         tenant: TenantId,
+        purpose: Purpose,
         data_key: &DataKey,
         nonce: &[u8; primitives::NONCE],
     ) -> Result<Vec<u8>, VaultError> {
         let mut text = Zeroizing::new(data_key.expose().to_vec());
-        let tag = primitives::encrypt(&self.wrapping, nonce, &associated_data(tenant), &mut text)?;
+        let tag = primitives::encrypt(&self.wrapping, nonce, &associated_data(tenant, purpose), &mut text)?;
         Ok([[VERSION].as_slice(), nonce, &text, &tag].concat())
     }
 
-    /// Unwraps a data key, if it was wrapped for this tenant.
-    pub(super) fn unwrap_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<DataKey, VaultError> {
+    /// Unwraps a data key, if it was wrapped for this tenant and purpose.
+    pub(super) fn unwrap_key(&self, tenant: TenantId, purpose: Purpose, wrapped: &[u8]) -> Result<DataKey, VaultError> {
         let (version, rest) = wrapped.split_first().ok_or(VaultError::KeyRejected)?;
         if *version != VERSION {
             return Err(VaultError::UnknownVersion(*version));
@@ -68,7 +75,7 @@ impl LocalKey {
         let (nonce, rest) = rest.split_first_chunk().ok_or(VaultError::KeyRejected)?;
         let (text, tag) = rest.split_last_chunk().ok_or(VaultError::KeyRejected)?;
         let mut text = Zeroizing::new(text.to_vec());
-        primitives::decrypt(&self.wrapping, nonce, &associated_data(tenant), &mut text, tag)
+        primitives::decrypt(&self.wrapping, nonce, &associated_data(tenant, purpose), &mut text, tag)
             .map_err(|_| VaultError::KeyRejected)?;
         DataKey::from_slice(&text).ok_or(VaultError::KeyRejected)
     }
@@ -81,9 +88,9 @@ impl std::fmt::Debug for LocalKey {
 }
 
 /// The same pairs as the encryption context of KMS.
-fn associated_data(tenant: TenantId) -> Vec<u8> {
+fn associated_data(tenant: TenantId, purpose: Purpose) -> Vec<u8> {
     let tenant = tenant.to_string();
-    encode(&[FORMAT, b"purpose", PURPOSE.as_bytes(), b"tenant", tenant.as_bytes()])
+    encode(&[FORMAT, b"purpose", purpose.name().as_bytes(), b"tenant", tenant.as_bytes()])
 }
 
 #[cfg(test)]
@@ -92,6 +99,8 @@ mod tests {
     use crate::rng::SeededRng;
     use crate::vault::vectors;
     use uuid::Uuid;
+
+    const ALL: [Purpose; 4] = [Purpose::Secret, Purpose::Totp, Purpose::Idempotency, Purpose::Canary];
 
     fn tenant(number: u128) -> TenantId {
         TenantId(Uuid::from_u128(number))
@@ -102,33 +111,41 @@ mod tests {
         for vector in vectors::load()["local"].as_array().unwrap() {
             let key = LocalKey::new(&vectors::bytes(vector, "secret_encryption_key")).unwrap();
             let tenant: TenantId = vector["tenant"].as_str().unwrap().parse().unwrap();
+            let purpose = ALL.into_iter().find(|purpose| purpose.name() == vector["purpose"]).unwrap();
             let data_key = DataKey::from_slice(&vectors::bytes(vector, "data_key")).unwrap();
             let nonce = vectors::bytes(vector, "nonce").try_into().unwrap();
             let wrapped = vectors::bytes(vector, "wrapped");
             assert_eq!(key.fingerprint(), vector["fingerprint"]);
             assert_eq!(*key.wrapping, vectors::bytes(vector, "wrap_key")[..]);
-            assert_eq!(associated_data(tenant), vectors::bytes(vector, "aad"));
-            assert_eq!(key.wrap(tenant, &data_key, &nonce).unwrap(), wrapped);
-            assert_eq!(key.unwrap_key(tenant, &wrapped).unwrap().expose(), data_key.expose());
+            assert_eq!(associated_data(tenant, purpose), vectors::bytes(vector, "aad"));
+            assert_eq!(key.wrap(tenant, purpose, &data_key, &nonce).unwrap(), wrapped);
+            assert_eq!(key.unwrap_key(tenant, purpose, &wrapped).unwrap().expose(), data_key.expose());
         }
     }
 
     #[test]
-    fn a_data_key_unwraps_only_for_its_tenant_under_its_key_and_unaltered() {
+    fn a_data_key_unwraps_only_for_its_tenant_and_purpose_under_its_key_and_unaltered() {
         let rng = SeededRng::new(1);
         let key = LocalKey::new(&[7; 32]).unwrap();
-        let new = key.generate(tenant(1), &rng).unwrap();
-        assert_eq!(key.unwrap_key(tenant(1), &new.wrapped).unwrap().expose(), new.data_key.expose());
-        assert!(matches!(key.unwrap_key(tenant(2), &new.wrapped), Err(VaultError::KeyRejected)));
+        let new = key.generate(tenant(1), Purpose::Totp, &rng).unwrap();
+        assert_eq!(key.unwrap_key(tenant(1), Purpose::Totp, &new.wrapped).unwrap().expose(), new.data_key.expose());
+        assert!(matches!(key.unwrap_key(tenant(2), Purpose::Totp, &new.wrapped), Err(VaultError::KeyRejected)));
+        for purpose in ALL {
+            assert_eq!(
+                key.unwrap_key(tenant(1), purpose, &new.wrapped).is_ok(),
+                purpose == Purpose::Totp,
+                "{purpose:?}"
+            );
+        }
         let other = LocalKey::new(&[8; 32]).unwrap();
         assert_ne!(other.fingerprint(), key.fingerprint());
-        assert!(matches!(other.unwrap_key(tenant(1), &new.wrapped), Err(VaultError::KeyRejected)));
+        assert!(matches!(other.unwrap_key(tenant(1), Purpose::Totp, &new.wrapped), Err(VaultError::KeyRejected)));
         for at in 0..new.wrapped.len() {
             let mut altered = new.wrapped.clone();
             altered[at] ^= 1;
-            let error = key.unwrap_key(tenant(1), &altered).unwrap_err();
+            let error = key.unwrap_key(tenant(1), Purpose::Totp, &altered).unwrap_err();
             assert!(matches!((at, error), (0, VaultError::UnknownVersion(0)) | (1.., VaultError::KeyRejected)), "{at}");
-            assert!(key.unwrap_key(tenant(1), &new.wrapped[..at]).is_err(), "{at}");
+            assert!(key.unwrap_key(tenant(1), Purpose::Totp, &new.wrapped[..at]).is_err(), "{at}");
         }
     }
 

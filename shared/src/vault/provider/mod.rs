@@ -1,4 +1,4 @@
-//! Providers of data keys: KMS, or the key of this deployment. Both bind a wrapped key to its tenant.
+//! Providers of data keys: KMS, or the key of this deployment. Both bind a wrapped key to its tenant and its purpose.
 
 mod kms;
 mod local;
@@ -9,14 +9,12 @@ pub use local::LocalKey;
 use secrecy::ExposeSecret;
 
 use super::data_key::DataKey;
+use super::envelope::Purpose;
 use super::error::VaultError;
 use super::wrapped::{ProviderKind, WrappedKey};
 use crate::config::Config;
 use crate::id::TenantId;
 use crate::rng::Rng;
-
-/// Purpose that every data key of the vault is bound to, besides its tenant.
-const PURPOSE: &str = "vault";
 
 /// A key that wraps data keys.
 #[derive(Debug)]
@@ -44,27 +42,61 @@ impl Provider {
     }
 
     /// Creates a data key for a tenant. The SDK's futures are large; boxed, they cost only requests that wait for KMS anyway.
-    pub(super) async fn generate(&self, tenant: TenantId, rng: &dyn Rng) -> Result<NewDataKey, VaultError> {
+    pub(super) async fn generate(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        rng: &dyn Rng,
+    ) -> Result<NewDataKey, VaultError> {
         match self {
-            Self::Local(key) => key.generate(tenant, rng),
-            Self::Kms(key) => Box::pin(key.generate(tenant)).await,
+            Self::Local(key) => key.generate(tenant, purpose, rng),
+            Self::Kms(key) => Box::pin(key.generate(tenant, purpose)).await,
         }
     }
 
-    /// Wraps an existing data key.
-    async fn wrap(&self, tenant: TenantId, data_key: &DataKey, rng: &dyn Rng) -> Result<WrappedKey, VaultError> {
+    /// Creates a data key, to be stored as this version, without unwrapping it: with KMS, whoever creates it never sees it.
+    pub(super) async fn generate_unseen(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        version: i32,
+        rng: &dyn Rng,
+    ) -> Result<WrappedKey, VaultError> {
         let (provider_key, wrapped) = match self {
-            Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, data_key, &rng.bytes())?),
-            Self::Kms(key) => Box::pin(key.wrap(tenant, data_key)).await?,
+            Self::Local(key) => {
+                let new = key.generate(tenant, purpose, rng)?;
+                (new.provider_key, new.wrapped)
+            }
+            Self::Kms(key) => Box::pin(key.generate_unseen(tenant, purpose)).await?,
+        };
+        Ok(WrappedKey { version, provider: self.kind(), provider_key, wrapped })
+    }
+
+    /// Wraps an existing data key.
+    async fn wrap(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        data_key: &DataKey,
+        rng: &dyn Rng,
+    ) -> Result<WrappedKey, VaultError> {
+        let (provider_key, wrapped) = match self {
+            Self::Local(key) => (key.fingerprint().to_owned(), key.wrap(tenant, purpose, data_key, &rng.bytes())?),
+            Self::Kms(key) => Box::pin(key.wrap(tenant, purpose, data_key)).await?,
         };
         Ok(WrappedKey { version: 0, provider: self.kind(), provider_key, wrapped })
     }
 
     /// Unwraps a data key of a tenant.
-    pub(super) async fn unwrap_key(&self, tenant: TenantId, key: &WrappedKey) -> Result<DataKey, VaultError> {
+    pub(super) async fn unwrap_key(
+        &self,
+        tenant: TenantId,
+        purpose: Purpose,
+        key: &WrappedKey,
+    ) -> Result<DataKey, VaultError> {
         match self {
-            Self::Local(local) => local.unwrap_key(tenant, &key.wrapped),
-            Self::Kms(kms) => Box::pin(kms.unwrap_key(tenant, key)).await,
+            Self::Local(local) => local.unwrap_key(tenant, purpose, &key.wrapped),
+            Self::Kms(kms) => Box::pin(kms.unwrap_key(tenant, purpose, key)).await,
         }
     }
 
@@ -127,21 +159,22 @@ impl Providers {
     pub async fn rewrap(
         &self,
         tenant: TenantId,
+        purpose: Purpose,
         key: &WrappedKey,
         rng: &dyn Rng,
     ) -> Result<Option<WrappedKey>, VaultError> {
         if self.current.wrapped(key) {
             return Ok(None);
         }
-        let data_key = self.of(key)?.unwrap_key(tenant, key).await?;
-        let wrapped = self.current.wrap(tenant, &data_key, rng).await?;
+        let data_key = self.of(key)?.unwrap_key(tenant, purpose, key).await?;
+        let wrapped = self.current.wrap(tenant, purpose, &data_key, rng).await?;
         let rewrapped = WrappedKey { version: key.version, ..wrapped };
         if rewrapped.provider_key == key.provider_key {
             // An alias stands for the key that wrapped it.
             return Ok(None);
         }
         // A wrapped key that does not unwrap must not replace one that does.
-        let checked = self.current.unwrap_key(tenant, &rewrapped).await?;
+        let checked = self.current.unwrap_key(tenant, purpose, &rewrapped).await?;
         if checked.expose() == data_key.expose() { Ok(Some(rewrapped)) } else { Err(VaultError::KeyRejected) }
     }
 

@@ -7,6 +7,7 @@
 mod backups;
 mod database;
 mod edge;
+mod keys;
 mod network;
 mod operations;
 mod rights;
@@ -31,6 +32,7 @@ pub fn observe(stack: &Stack) -> Vec<Observation> {
             secrets::observe(stack),
             sign_in::observe(stack),
             rights::observe(stack),
+            keys::observe(stack),
             database::observe(stack),
             network::observe(stack),
             backups::observe(stack),

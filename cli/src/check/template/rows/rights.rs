@@ -71,7 +71,7 @@ fn keys(stack: &Stack) -> Vec<String> {
 }
 
 /// Returns the statements of all policies, each with the resource that contains it.
-fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
+pub(super) fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
     fn find<'a>(value: &'a Value, into: &mut Vec<&'a Value>) {
         match value {
             Value::Object(object) => {

@@ -15,7 +15,7 @@ const SELECT: Sql = Sql::prepared(
         take_own_attempt($2) AS retry_after
       FROM (VALUES (1)) AS request
       LEFT JOIN totp_secrets s ON s.user_id = $1 AND s.tenant_id = current_tenant()
-      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.version = s.key_version",
+      LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.purpose = 'totp' AND k.version = s.key_version",
 );
 
 /// The result of [`SELECT`].

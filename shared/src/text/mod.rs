@@ -1,9 +1,14 @@
 //! Names and labels that people choose, validated at the boundary.
 
+mod characters;
+mod reason;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use reason::{InvalidReason, Reason};
 
 /// A text that is not a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
