@@ -177,6 +177,12 @@ fn every_test_that_an_answer_names_exists() {
                 .extend(named.iter().filter(|name| !tests.contains(*name)).map(|name| format!("{}: {name}", row.id)));
         }
     }
+    let cited = Regex::new("`((?:[a-z_]+::)+[a-z0-9_]+)`").unwrap();
+    for document in ["docs/threat-model.md", "docs/inventories.md"] {
+        let page = std::fs::read_to_string(tools::workspace().join(document)).unwrap();
+        let named = cited.captures_iter(&page).map(|found| found[1].to_owned());
+        missing.extend(named.filter(|name| !tests.contains(name)).map(|name| format!("{document}: {name}")));
+    }
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
