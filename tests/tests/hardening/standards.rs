@@ -1,10 +1,10 @@
 //! The answers to public standards: none is missing or undecided, and what they name exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use holdfast::standards::{self, Answer, Row};
 use holdfast_tests::source::{self, SourceFile};
-use holdfast_tests::tools;
+use holdfast_tests::{markdown, tools};
 use regex::Regex;
 
 /// The sections of ASVS 5.0.0, each with the levels of its requirements in order: `1.3` is `("1.3", "112...")`.
@@ -216,23 +216,19 @@ fn every_answer_has_a_reason() {
     }
 }
 
-/// The ids in a table of the threat model that accepts risks, each with the number of its rows.
-fn accepted() -> BTreeMap<String, usize> {
+/// The requirements that the threat model lists as accepted risks, each with its level, in order.
+fn accepted() -> Vec<(String, Option<u8>)> {
     let page = std::fs::read_to_string(tools::workspace().join("docs/threat-model.md")).unwrap();
-    let section = holdfast_tests::markdown::section(&page, "## Accepted risks");
-    let id = Regex::new(r"(?m)^\| (\d+\.\d+\.\d+) \|").unwrap();
-    let mut ids = BTreeMap::new();
-    for found in id.captures_iter(section) {
-        *ids.entry(found[1].to_owned()).or_default() += 1;
-    }
-    ids
+    let section = markdown::section(&page, "## Accepted risks");
+    let row = Regex::new(r"(?m)^\| (\d+\.\d+\.\d+) \| (\d) \|").unwrap();
+    row.captures_iter(section).map(|found| (found[1].to_owned(), found[2].parse().ok())).collect()
 }
 
 #[test]
 fn every_exception_of_the_first_two_levels_is_an_accepted_risk() {
     let exceptions = asvs().into_iter().filter(|row| row.level.is_some_and(|level| level <= 2));
     let exceptions = exceptions.filter(|row| matches!(row.answer, Answer::Exception(_)));
-    let exceptions: BTreeMap<_, _> = exceptions.map(|row| (row.id, 1)).collect();
+    let exceptions: Vec<_> = exceptions.map(|row| (row.id, row.level)).collect();
     assert_eq!(accepted(), exceptions);
 }
 
