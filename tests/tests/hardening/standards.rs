@@ -183,7 +183,7 @@ fn every_test_that_an_answer_names_exists() {
         let named = cited.captures_iter(&page).map(|found| found[1].to_owned());
         missing.extend(named.filter(|name| !tests.contains(name)).map(|name| format!("{document}: {name}")));
     }
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(missing.is_empty(), "renamed or removed? cli/src/standards and the documents cite {missing:#?}");
 }
 
 #[test]
