@@ -8,7 +8,8 @@ SCHEDULED = backup maintenance migrate rotation
 BUILD = $(abspath $(or $(CARGO_TARGET_DIR),target))
 ARCH ?= arm64
 TARGET = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
-SETTINGS = $(firstword $(wildcard .holdfast/functions.env .env))
+# Each function's Cargo.toml names its settings of `make run`.
+SETTINGS = $(if $(wildcard .holdfast/auth.env),,$(wildcard .env))
 LAMBDA = PATH="$(CURDIR)/.venv/lambda/bin:$$PATH" cargo lambda
 
 # Run all functions on one local gateway, with a private PostgreSQL.

@@ -87,6 +87,7 @@ def page():
             f"{(n := len(re.findall(r'VpcEndpointType: Interface', template('network.yaml'))))} VPC endpoints in three zones",
             n * 3 * HOURS * p["VPC interface endpoint, a zone and hour"],
         ),
+        ("the drill's database, 2 capacity units for half an hour a week, 1 GB", 52 / 12 * 0.5 * 2 * p["Aurora Serverless v2, a capacity unit and hour"] + p["Aurora, a GB and month"]),
         ("database, 0.5 capacity units each for writer and reader, 10 GB", HOURS * 1.0 * p["Aurora Serverless v2, a capacity unit and hour"] + 10 * p["Aurora, a GB and month"]),
     ]
     total = million + sum(value for _, value in fixed)

@@ -22,18 +22,22 @@ INSERT INTO tenants (id, slug, name, created_at, updated_at)
 VALUES ('00000000-0000-0000-0000-000000000000', 'platform', 'Platform', now(), now());
 ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON tenants FOR SELECT TO holdfast_app USING (id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON tenants FOR SELECT TO holdfast_auth, holdfast_admin USING (id = (SELECT current_tenant()));
 -- The platform, which only operators act in, manages all tenants.
-CREATE POLICY platform ON tenants TO holdfast_app
+CREATE POLICY platform ON tenants TO holdfast_admin
     USING ((SELECT current_tenant()) = '00000000-0000-0000-0000-000000000000');
 -- A row is locked under the policies of an update: a tenant's transactions may lock their tenant's row, and change
 -- nothing of it.
-CREATE POLICY lock_own ON tenants FOR UPDATE TO holdfast_app USING (id = (SELECT current_tenant())) WITH CHECK (false);
+CREATE POLICY lock_own ON tenants FOR UPDATE TO holdfast_admin USING (id = (SELECT current_tenant())) WITH CHECK (false);
 CREATE POLICY backup ON tenants FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON tenants TO holdfast_definer USING (true);
 CREATE POLICY owner ON tenants TO CURRENT_USER USING (true);
-GRANT INSERT, SELECT, UPDATE ON tenants TO holdfast_app;
-GRANT SELECT ON tenants TO holdfast_backup, holdfast_definer;
+GRANT SELECT ON tenants TO holdfast_admin, holdfast_backup, holdfast_definer;
+GRANT SELECT (id, slug, name) ON tenants TO holdfast_auth;
+GRANT INSERT (id, slug, name, status, created_at, updated_at) ON tenants TO holdfast_admin;
+GRANT UPDATE (name, status, version, updated_at) ON tenants TO holdfast_admin;
+-- Row locks need the right to change some column.
+GRANT UPDATE (updated_at) ON tenants TO holdfast_definer;
 
 CREATE TABLE tenant_quotas (
     tenant_id uuid NOT NULL REFERENCES tenants (id),
@@ -50,34 +54,38 @@ COMMENT ON COLUMN tenant_quotas.max_count IS 'Limit.';
 COMMENT ON COLUMN tenant_quotas.used IS 'Number of objects now.';
 ALTER TABLE tenant_quotas ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenant_quotas FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON tenant_quotas TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
-CREATE POLICY platform ON tenant_quotas FOR SELECT TO holdfast_app
+CREATE POLICY platform ON tenant_quotas FOR SELECT TO holdfast_admin
     USING ((SELECT current_tenant()) = '00000000-0000-0000-0000-000000000000');
 CREATE POLICY backup ON tenant_quotas FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON tenant_quotas TO holdfast_definer USING (true);
 CREATE POLICY owner ON tenant_quotas TO CURRENT_USER USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON tenant_quotas TO holdfast_app;
 GRANT SELECT ON tenant_quotas TO holdfast_backup;
+GRANT SELECT (tenant_id, kind, max_count) ON tenant_quotas TO holdfast_admin;
+GRANT DELETE, INSERT, SELECT, UPDATE ON tenant_quotas TO holdfast_definer;
 
 CREATE TABLE users (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     username text NOT NULL CHECK (char_length(username) BETWEEN 1 AND 128),
+    username_key text NOT NULL CHECK (char_length(username_key) BETWEEN 1 AND 512),
     role text NOT NULL CHECK (role IN ('viewer', 'editor', 'admin', 'operator')),
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
-    password_hash text NOT NULL CHECK (password_hash LIKE '$argon2id$%'),
+    password_hash text NOT NULL CHECK (password_hash LIKE '$argon2id$%' AND octet_length(password_hash) <= 512),
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     UNIQUE (id, tenant_id),
     CHECK ((role = 'operator') = (tenant_id = '00000000-0000-0000-0000-000000000000'))
 );
-CREATE UNIQUE INDEX users_by_name ON users (tenant_id, lower(username));
+CREATE UNIQUE INDEX users_by_name ON users (tenant_id, username_key);
 CREATE INDEX users_in_order ON users (tenant_id, id);
 COMMENT ON TABLE users IS 'The people who sign in. Operators belong to the platform, and only they do.';
 COMMENT ON COLUMN users.id IS 'UUIDv7; the JWT''s sub.';
 COMMENT ON COLUMN users.tenant_id IS 'The tenant that the user belongs to.';
-COMMENT ON COLUMN users.username IS 'Name given at sign-in; case does not matter.';
+COMMENT ON COLUMN users.username IS 'Name given at sign-in, in NFKC.';
+COMMENT ON COLUMN users.username_key IS
+    'The name as it is compared: normalised and case-folded by shared/src/text/username.rs, never by the database, whose '
+    'locale would decide.';
 COMMENT ON COLUMN users.role IS 'Role; shared/src/permission.rs maps roles to permissions.';
 COMMENT ON COLUMN users.status IS 'A suspended user is rejected, with any session.';
 COMMENT ON COLUMN users.password_hash IS 'Argon2id hash in PHC string format.';
@@ -86,19 +94,25 @@ COMMENT ON COLUMN users.created_at IS 'Creation time.';
 COMMENT ON COLUMN users.updated_at IS 'Time of the last change.';
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON users TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON users TO holdfast_auth, holdfast_admin USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON users FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON users TO holdfast_definer USING (true);
 CREATE POLICY owner ON users TO CURRENT_USER USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON users TO holdfast_app;
 GRANT SELECT ON users TO holdfast_backup, holdfast_definer;
+-- Auth verifies passwords and replaces the caller's own; admin creates users, and never reads a hash.
+GRANT SELECT (id, tenant_id, username, status, password_hash, version) ON users TO holdfast_auth;
+GRANT UPDATE (password_hash, version, updated_at) ON users TO holdfast_auth;
+GRANT SELECT (id, tenant_id, username, username_key, role, status, version, created_at, updated_at) ON users TO holdfast_admin;
+GRANT INSERT (id, tenant_id, username, username_key, role, status, password_hash, created_at, updated_at) ON users TO holdfast_admin;
+GRANT UPDATE (username, username_key, role, status, password_hash, version, updated_at) ON users TO holdfast_admin;
+GRANT DELETE ON users TO holdfast_admin;
 -- Row locks need the right to change some column.
 GRANT UPDATE (updated_at) ON users TO holdfast_definer;
 
 CREATE TABLE totp_secrets (
     user_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL,
-    sealed bytea NOT NULL,
+    sealed bytea NOT NULL CHECK (octet_length(sealed) <= 1024),
     key_version integer NOT NULL,
     created_at timestamptz NOT NULL,
     confirmed_at timestamptz,
@@ -116,12 +130,16 @@ COMMENT ON COLUMN totp_secrets.confirmed_at IS
 COMMENT ON COLUMN totp_secrets.last_step IS 'Time step of the last code used: neither it nor an older one works again.';
 ALTER TABLE totp_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE totp_secrets FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON totp_secrets TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON totp_secrets TO holdfast_auth, holdfast_admin USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON totp_secrets FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON totp_secrets TO holdfast_definer USING (true);
 CREATE POLICY owner ON totp_secrets TO CURRENT_USER USING (true);
 CREATE POLICY rotation ON totp_secrets TO holdfast_maintenance USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON totp_secrets TO holdfast_app;
+GRANT DELETE, SELECT ON totp_secrets TO holdfast_auth;
+GRANT INSERT (user_id, tenant_id, sealed, key_version, created_at) ON totp_secrets TO holdfast_auth;
+GRANT UPDATE (sealed, key_version, created_at, confirmed_at, last_step) ON totp_secrets TO holdfast_auth;
+GRANT DELETE ON totp_secrets TO holdfast_admin;
+GRANT SELECT (user_id, tenant_id, confirmed_at) ON totp_secrets TO holdfast_admin;
 GRANT SELECT ON totp_secrets TO holdfast_backup, holdfast_maintenance;
 GRANT SELECT, UPDATE ON totp_secrets TO holdfast_definer;
 GRANT UPDATE (key_version, sealed) ON totp_secrets TO holdfast_maintenance;
@@ -140,11 +158,15 @@ COMMENT ON COLUMN recovery_codes.hash IS 'SHA-256 of the code, which holds 80 ra
 COMMENT ON COLUMN recovery_codes.used_at IS 'Time of use.';
 ALTER TABLE recovery_codes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE recovery_codes FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON recovery_codes TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON recovery_codes TO holdfast_auth, holdfast_admin USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON recovery_codes FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON recovery_codes TO holdfast_definer USING (true);
 CREATE POLICY owner ON recovery_codes TO CURRENT_USER USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON recovery_codes TO holdfast_app;
+GRANT DELETE, SELECT ON recovery_codes TO holdfast_auth;
+GRANT INSERT (user_id, tenant_id, hash) ON recovery_codes TO holdfast_auth;
+GRANT UPDATE (used_at) ON recovery_codes TO holdfast_auth;
+GRANT DELETE ON recovery_codes TO holdfast_admin;
+GRANT SELECT (user_id, tenant_id) ON recovery_codes TO holdfast_admin;
 GRANT SELECT ON recovery_codes TO holdfast_backup;
 GRANT SELECT, UPDATE ON recovery_codes TO holdfast_definer;
 
@@ -160,9 +182,9 @@ CREATE TABLE sessions (
     end_reason text CHECK (end_reason IN ('logout', 'reuse', 'revoked', 'password', 'attempts', 'idle')),
     mfa_pending boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    source_ip text,
+    source_ip text CHECK (octet_length(source_ip) <= 64),
     address_key bytea NOT NULL CHECK (octet_length(address_key) = 32),
-    user_agent text,
+    user_agent text CHECK (char_length(user_agent) <= 256),
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     UNIQUE (id, tenant_id),
     FOREIGN KEY (user_id, tenant_id) REFERENCES users (id, tenant_id) ON DELETE CASCADE
@@ -191,15 +213,25 @@ COMMENT ON COLUMN sessions.address_key IS
 COMMENT ON COLUMN sessions.user_agent IS 'User-Agent header of the sign-in.';
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON sessions TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON sessions FOR SELECT TO holdfast_auth, holdfast_admin
+    USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY change ON sessions FOR UPDATE TO holdfast_auth USING (tenant_id = (SELECT current_tenant()));
+-- Admin ends sessions and restricts them, and neither revives nor frees one.
+CREATE POLICY restrict ON sessions FOR UPDATE TO holdfast_admin USING (tenant_id = (SELECT current_tenant()))
+    WITH CHECK (tenant_id = (SELECT current_tenant()) AND (ended_at IS NOT NULL OR mfa_pending));
 CREATE POLICY backup ON sessions FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON sessions TO holdfast_definer USING (true);
 CREATE POLICY owner ON sessions TO CURRENT_USER USING (true);
 CREATE POLICY retention ON sessions TO holdfast_maintenance USING (true);
-GRANT SELECT ON sessions TO holdfast_app, holdfast_backup;
+GRANT SELECT ON sessions TO holdfast_backup;
+GRANT SELECT (id, tenant_id, user_id, created_at, expires_at, refreshed_at, ended_at, mfa_pending, source_ip, user_agent)
+    ON sessions TO holdfast_auth;
+GRANT SELECT (id, tenant_id, user_id, created_at, expires_at, refreshed_at, authenticated_at, ended_at, source_ip,
+    user_agent) ON sessions TO holdfast_admin;
 GRANT INSERT, SELECT, UPDATE ON sessions TO holdfast_definer;
 GRANT DELETE, SELECT ON sessions TO holdfast_maintenance;
-GRANT UPDATE (authenticated_at, end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
+GRANT UPDATE (authenticated_at, end_reason, ended_at, mfa_pending) ON sessions TO holdfast_auth;
+GRANT UPDATE (end_reason, ended_at, mfa_pending) ON sessions TO holdfast_admin;
 
 CREATE TABLE refresh_tokens (
     hash bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
@@ -208,7 +240,7 @@ CREATE TABLE refresh_tokens (
     created_at timestamptz NOT NULL,
     used_at timestamptz,
     successor_seed bytea CHECK (octet_length(successor_seed) = 32),
-    successor_hash bytea,
+    successor_hash bytea CHECK (octet_length(successor_hash) = 32),
     FOREIGN KEY (session_id, tenant_id) REFERENCES sessions (id, tenant_id) ON DELETE CASCADE
 );
 CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id);
@@ -251,9 +283,9 @@ CREATE TABLE api_tokens (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 200),
-    prefix text NOT NULL,
+    prefix text NOT NULL CHECK (octet_length(prefix) <= 64),
     hash bytea NOT NULL UNIQUE CHECK (octet_length(hash) = 32),
-    scopes text[] NOT NULL CHECK (cardinality(scopes) > 0
+    scopes text[] NOT NULL CHECK (cardinality(scopes) BETWEEN 1 AND 6
         AND scopes <@ ARRAY[
             'accounts:read', 'accounts:write', 'secrets:read', 'secrets:write', 'secrets:reveal', 'metrics:read'
         ]),
@@ -283,24 +315,33 @@ COMMENT ON COLUMN api_tokens.last_used_at IS 'Time of the last use, to the minut
 COMMENT ON COLUMN api_tokens.revoked_at IS 'Time of revocation.';
 ALTER TABLE api_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE api_tokens FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON api_tokens TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON api_tokens FOR SELECT TO holdfast_auth, holdfast_admin
+    USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY issue ON api_tokens FOR INSERT TO holdfast_auth WITH CHECK (tenant_id = (SELECT current_tenant()));
+CREATE POLICY revoke ON api_tokens FOR UPDATE TO holdfast_auth, holdfast_admin
+    USING (tenant_id = (SELECT current_tenant()))
+    WITH CHECK (tenant_id = (SELECT current_tenant()) AND revoked_at IS NOT NULL);
 CREATE POLICY backup ON api_tokens FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON api_tokens TO holdfast_definer USING (true);
 CREATE POLICY owner ON api_tokens TO CURRENT_USER USING (true);
-GRANT INSERT, SELECT ON api_tokens TO holdfast_app;
+GRANT SELECT ON api_tokens TO holdfast_auth;
+GRANT INSERT (id, tenant_id, name, prefix, hash, scopes, created_by, created_at, expires_at)
+    ON api_tokens TO holdfast_auth;
+GRANT SELECT (tenant_id, created_by, revoked_at) ON api_tokens TO holdfast_admin;
 GRANT SELECT ON api_tokens TO holdfast_backup;
 GRANT SELECT, UPDATE ON api_tokens TO holdfast_definer;
-GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO holdfast_app;
+GRANT UPDATE (revoked_at) ON api_tokens TO holdfast_auth, holdfast_admin;
 
 CREATE TABLE signing_keys (
-    kid text PRIMARY KEY,
-    x text NOT NULL,
-    y text NOT NULL,
-    provider_key text,
+    kid text PRIMARY KEY CHECK (octet_length(kid) <= 128),
+    x text NOT NULL CHECK (octet_length(x) <= 128),
+    y text NOT NULL CHECK (octet_length(y) <= 128),
+    provider_key text CHECK (octet_length(provider_key) <= 2048),
     created_at timestamptz NOT NULL,
     activates_at timestamptz NOT NULL,
     expires_at timestamptz,
-    origin text NOT NULL CHECK (origin IN ('configuration', 'rotation'))
+    origin text NOT NULL CHECK (origin IN ('configuration', 'rotation')),
+    certificate text CHECK (char_length(certificate) BETWEEN 1 AND 2048)
 );
 COMMENT ON TABLE signing_keys IS
     'Public keys (P-256) of the keys that sign access tokens. The private keys are in KMS or a key file.';
@@ -315,7 +356,9 @@ COMMENT ON COLUMN signing_keys.expires_at IS
     'Expiry of the last token that it signed; NULL while there is no newer key.';
 COMMENT ON COLUMN signing_keys.origin IS
     'configuration: named by a setting, and kept. rotation: created by Holdfast, deleted a day after its expiry.';
-GRANT SELECT ON signing_keys TO holdfast_app, holdfast_backup, holdfast_metrics;
+COMMENT ON COLUMN signing_keys.certificate IS
+    'A JWS in which the configured key says that this one signs, too; NULL for the configured one, and until the first use.';
+GRANT SELECT ON signing_keys TO holdfast_admin, holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON signing_keys TO holdfast_definer;
 GRANT DELETE, SELECT ON signing_keys TO holdfast_maintenance;
 
@@ -330,4 +373,4 @@ COMMENT ON COLUMN deployment_keys.key IS 'HMAC-SHA-256 key.';
 INSERT INTO deployment_keys
 VALUES ('cursor', sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
     || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
-GRANT SELECT ON deployment_keys TO holdfast_app, holdfast_backup, holdfast_definer, holdfast_metrics;
+GRANT SELECT ON deployment_keys TO holdfast_backup, holdfast_definer;

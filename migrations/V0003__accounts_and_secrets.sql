@@ -33,12 +33,19 @@ COMMENT ON COLUMN vault_keys.created_at IS 'Creation time.';
 COMMENT ON COLUMN vault_keys.retired_at IS 'Time at which its successor replaced it.';
 ALTER TABLE vault_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault_keys FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON vault_keys FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON vault_keys FOR SELECT TO holdfast_admin USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY of_secrets ON vault_keys FOR SELECT TO holdfast_accounts
+    USING (tenant_id = (SELECT current_tenant()) AND purpose = 'secret');
+CREATE POLICY of_second_factors ON vault_keys FOR SELECT TO holdfast_auth
+    USING (tenant_id = (SELECT current_tenant()) AND purpose = 'totp');
 CREATE POLICY backup ON vault_keys FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON vault_keys TO holdfast_definer USING (true);
 CREATE POLICY owner ON vault_keys TO CURRENT_USER USING (true);
 CREATE POLICY rotation ON vault_keys TO holdfast_maintenance USING (true);
-GRANT SELECT ON vault_keys TO holdfast_app, holdfast_backup, holdfast_maintenance;
+GRANT SELECT ON vault_keys TO holdfast_backup, holdfast_maintenance;
+GRANT SELECT (tenant_id, purpose, version, provider, provider_key, wrapped) ON vault_keys TO holdfast_auth;
+GRANT SELECT (tenant_id, purpose, version, provider, provider_key, wrapped, state) ON vault_keys TO holdfast_accounts;
+GRANT SELECT (tenant_id, purpose, version, state, created_at) ON vault_keys TO holdfast_admin;
 GRANT INSERT, SELECT ON vault_keys TO holdfast_definer;
 GRANT UPDATE (retired_at, state) ON vault_keys TO holdfast_definer;
 GRANT UPDATE (state) ON vault_keys TO holdfast_maintenance;
@@ -47,10 +54,11 @@ CREATE TABLE accounts (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 200),
-    search_name text COLLATE "C" NOT NULL,
+    search_name text COLLATE "C" NOT NULL CHECK (char_length(search_name) <= 600),
     owner text CHECK (char_length(owner) BETWEEN 1 AND 200),
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
-    metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+    metadata jsonb NOT NULL DEFAULT '{}'
+        CHECK (jsonb_typeof(metadata) = 'object' AND pg_column_size(metadata) <= 262144),
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -80,10 +88,17 @@ COMMENT ON COLUMN accounts.updated_at IS 'Time of the last change.';
 COMMENT ON COLUMN accounts.deleted_at IS 'Time of the soft delete; retention removes the row later.';
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON accounts TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON accounts TO holdfast_accounts USING (tenant_id = (SELECT current_tenant()));
+-- What a quota has in use is counted.
+CREATE POLICY definer ON accounts FOR SELECT TO holdfast_definer USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON accounts FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY retention ON accounts TO holdfast_maintenance USING (deleted_at IS NOT NULL);
-GRANT INSERT, SELECT, UPDATE ON accounts TO holdfast_app;
+GRANT SELECT ON accounts TO holdfast_accounts;
+GRANT INSERT (id, tenant_id, name, search_name, owner, metadata, created_at, updated_at)
+    ON accounts TO holdfast_accounts;
+GRANT UPDATE (name, search_name, owner, status, metadata, version, updated_at, deleted_at)
+    ON accounts TO holdfast_accounts;
+GRANT SELECT (id, tenant_id, deleted_at) ON accounts TO holdfast_definer;
 GRANT SELECT ON accounts TO holdfast_backup;
 GRANT DELETE, SELECT ON accounts TO holdfast_maintenance;
 
@@ -110,17 +125,21 @@ COMMENT ON COLUMN secrets.updated_at IS 'Creation time of its newest version.';
 COMMENT ON COLUMN secrets.deleted_at IS 'Time of deletion; its values are gone.';
 ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secrets FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON secrets TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON secrets TO holdfast_accounts USING (tenant_id = (SELECT current_tenant()));
+-- What a quota has in use is counted.
+CREATE POLICY definer ON secrets FOR SELECT TO holdfast_definer USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON secrets FOR SELECT TO holdfast_backup USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON secrets TO holdfast_app;
+GRANT DELETE, INSERT, SELECT ON secrets TO holdfast_accounts;
+GRANT UPDATE (version, created_at, updated_at, deleted_at) ON secrets TO holdfast_accounts;
+GRANT SELECT (tenant_id, account_id, deleted_at) ON secrets TO holdfast_definer;
 GRANT SELECT ON secrets TO holdfast_backup;
 
 CREATE TABLE secret_versions (
     tenant_id uuid NOT NULL,
     account_id uuid NOT NULL,
-    name text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL CHECK (octet_length(name) <= 128),
     version bigint NOT NULL CHECK (version > 0),
-    sealed bytea NOT NULL,
+    sealed bytea NOT NULL CHECK (octet_length(sealed) <= 131072),
     key_version integer NOT NULL,
     binding_tag bytea NOT NULL CHECK (octet_length(binding_tag) = 32),
     is_text boolean NOT NULL,
@@ -148,10 +167,10 @@ COMMENT ON COLUMN secret_versions.created_at IS 'Creation time.';
 ALTER TABLE secret_versions ALTER COLUMN sealed SET STORAGE EXTERNAL;
 ALTER TABLE secret_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secret_versions FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON secret_versions TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON secret_versions TO holdfast_accounts USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON secret_versions FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY rotation ON secret_versions TO holdfast_maintenance USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON secret_versions TO holdfast_app;
+GRANT DELETE, INSERT, SELECT ON secret_versions TO holdfast_accounts;
 GRANT SELECT ON secret_versions TO holdfast_backup, holdfast_maintenance;
 GRANT UPDATE (key_version, sealed, binding_tag) ON secret_versions TO holdfast_maintenance;
 
@@ -161,8 +180,8 @@ CREATE TABLE idempotency_keys (
     key text NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
     request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
     status smallint NOT NULL,
-    headers jsonb NOT NULL,
-    body bytea NOT NULL,
+    headers jsonb NOT NULL CHECK (pg_column_size(headers) <= 4096),
+    body bytea NOT NULL CHECK (octet_length(body) <= 1048576),
     key_version integer,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, actor_id, key)
@@ -181,9 +200,10 @@ COMMENT ON COLUMN idempotency_keys.key_version IS
 COMMENT ON COLUMN idempotency_keys.created_at IS 'Time of the response.';
 ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON idempotency_keys TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+-- Functions find and keep responses by find_idempotency_key() and keep_idempotency_key() only.
+CREATE POLICY definer ON idempotency_keys TO holdfast_definer USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON idempotency_keys FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY retention ON idempotency_keys TO holdfast_maintenance USING (true);
-GRANT DELETE, INSERT, SELECT ON idempotency_keys TO holdfast_app;
+GRANT DELETE, INSERT, SELECT ON idempotency_keys TO holdfast_definer;
 GRANT SELECT ON idempotency_keys TO holdfast_backup;
 GRANT DELETE, SELECT ON idempotency_keys TO holdfast_maintenance;

@@ -4,22 +4,22 @@
 CREATE TABLE http_audit_log (
     id uuid NOT NULL,
     at timestamptz NOT NULL,
-    request_id text NOT NULL,
+    request_id text NOT NULL CHECK (octet_length(request_id) <= 64),
     tenant_id uuid NOT NULL,
-    actor_kind text NOT NULL CHECK (actor_kind IN ('anonymous', 'user', 'api_token')),
+    actor_kind text NOT NULL CHECK (actor_kind IN ('anonymous', 'user', 'api_token', 'system')),
     actor_id uuid,
-    actor_name text,
-    role text,
+    actor_name text CHECK (char_length(actor_name) <= 200),
+    role text CHECK (octet_length(role) <= 64),
     session_id uuid,
-    action text NOT NULL,
-    method text NOT NULL,
-    path text NOT NULL,
+    action text NOT NULL CHECK (octet_length(action) <= 64),
+    method text NOT NULL CHECK (octet_length(method) <= 16),
+    path text NOT NULL CHECK (octet_length(path) <= 2048),
     status smallint NOT NULL,
-    source_ip text,
-    user_agent text,
+    source_ip text CHECK (octet_length(source_ip) <= 64),
+    user_agent text CHECK (char_length(user_agent) <= 256),
     reason text CHECK (length(reason) BETWEEN 1 AND 256),
-    targets jsonb NOT NULL DEFAULT '{}',
-    changed text[] NOT NULL DEFAULT '{}',
+    targets jsonb NOT NULL DEFAULT '{}' CHECK (pg_column_size(targets) <= 4096),
+    changed text[] NOT NULL DEFAULT '{}' CHECK (pg_column_size(changed) <= 4096),
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
     epoch integer NOT NULL DEFAULT 1 CHECK (epoch > 0),
     account_id text GENERATED ALWAYS AS (targets ->> 'account_id') STORED,
@@ -38,23 +38,30 @@ COMMENT ON TABLE http_audit_log IS
     'by month.';
 COMMENT ON COLUMN http_audit_log.id IS 'UUIDv7 of the row.';
 COMMENT ON COLUMN http_audit_log.at IS 'Time at which the row was written, by the clock of the database.';
-COMMENT ON COLUMN http_audit_log.request_id IS 'X-Request-Id of the response.';
+COMMENT ON COLUMN http_audit_log.request_id IS
+    'X-Request-Id of the response; of aggregated rejections, of the first of them.';
 COMMENT ON COLUMN http_audit_log.tenant_id IS
     'The tenant concerned; the nil UUID for the platform and for credentials that name no tenant.';
-COMMENT ON COLUMN http_audit_log.actor_kind IS 'Kind of principal.';
+COMMENT ON COLUMN http_audit_log.actor_kind IS
+    'Kind of principal; ''system'' for what was done on the database itself, with the owner''s login.';
 COMMENT ON COLUMN http_audit_log.actor_id IS 'Id of the user or API token.';
 COMMENT ON COLUMN http_audit_log.actor_name IS 'Name of the actor at that time.';
 COMMENT ON COLUMN http_audit_log.role IS 'Role of the actor at that time.';
 COMMENT ON COLUMN http_audit_log.session_id IS 'Session of the actor.';
 COMMENT ON COLUMN http_audit_log.action IS 'Action done or attempted, such as account.create.';
 COMMENT ON COLUMN http_audit_log.method IS 'HTTP method.';
-COMMENT ON COLUMN http_audit_log.path IS 'Requested path, without the query.';
+COMMENT ON COLUMN http_audit_log.path IS
+    'Requested path, without the query. Of aggregated rejections the route, such as /accounts/{id}, or * for several.';
 COMMENT ON COLUMN http_audit_log.status IS 'HTTP status of the response.';
-COMMENT ON COLUMN http_audit_log.source_ip IS 'Client address as the gateway saw it.';
-COMMENT ON COLUMN http_audit_log.user_agent IS 'User-Agent header, truncated.';
+COMMENT ON COLUMN http_audit_log.source_ip IS
+    'Client address as the gateway saw it. Of aggregated rejections the address block, NULL for several.';
+COMMENT ON COLUMN http_audit_log.user_agent IS
+    'User-Agent header, truncated; of aggregated rejections, of the first of them.';
 COMMENT ON COLUMN http_audit_log.reason IS
     'Why the actor did it, in its own words: an operator who changes something in a tenant has to say so.';
-COMMENT ON COLUMN http_audit_log.targets IS 'Ids of the objects acted on, such as account_id.';
+COMMENT ON COLUMN http_audit_log.targets IS
+    'Ids of the objects acted on, such as account_id. Of aggregated rejections also their number, minute and '
+    'addresses.';
 COMMENT ON COLUMN http_audit_log.changed IS 'Names of the fields that were set; never their values.';
 COMMENT ON COLUMN http_audit_log.transaction_id IS 'The transaction that wrote the row; rows are sealed in this order.';
 COMMENT ON COLUMN http_audit_log.epoch IS
@@ -68,13 +75,61 @@ CREATE TABLE http_audit_log_rest PARTITION OF http_audit_log DEFAULT;
 COMMENT ON TABLE http_audit_log_rest IS 'Rows outside every month''s partition; empty while maintenance runs.';
 ALTER TABLE http_audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE http_audit_log FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON http_audit_log FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON http_audit_log FOR SELECT TO holdfast_admin USING (tenant_id = (SELECT current_tenant()));
 -- Rows are added by record_audit() alone, which takes the actor, tenant and session from the authorization. It is not
 -- limited to a tenant: a rejection is recorded after the transaction has left its tenant.
 CREATE POLICY append ON http_audit_log FOR INSERT TO holdfast_definer WITH CHECK (true);
 CREATE POLICY backup ON http_audit_log FOR SELECT TO holdfast_backup, holdfast_maintenance USING (true);
-GRANT SELECT ON http_audit_log TO holdfast_app, holdfast_backup, holdfast_maintenance;
+GRANT SELECT ON http_audit_log TO holdfast_admin, holdfast_backup, holdfast_maintenance;
 GRANT INSERT ON http_audit_log TO holdfast_definer;
+
+-- Rejections that anybody can cause without end cost a bounded number of rows: 20 of these for each tenant and minute,
+-- and one for each status beyond them, which the key ensures.
+CREATE TABLE rejection_counts (
+    minute timestamptz NOT NULL,
+    tenant_id uuid NOT NULL,
+    slot smallint NOT NULL CHECK (slot BETWEEN 1 AND 20 OR slot BETWEEN 400 AND 599),
+    key bytea CHECK (octet_length(key) = 32),
+    rejections bigint NOT NULL DEFAULT 1 CHECK (rejections > 0),
+    request_id text NOT NULL CHECK (octet_length(request_id) <= 64),
+    actor jsonb NOT NULL CHECK (pg_column_size(actor) <= 2048),
+    action text NOT NULL CHECK (octet_length(action) <= 64),
+    method text NOT NULL CHECK (octet_length(method) <= 16),
+    route text NOT NULL CHECK (octet_length(route) <= 2048),
+    status smallint NOT NULL,
+    user_id text CHECK (octet_length(user_id) <= 64),
+    address_block text CHECK (octet_length(address_block) <= 64),
+    addresses text[] NOT NULL CHECK (cardinality(addresses) <= 10 AND pg_column_size(addresses) <= 1024),
+    user_agent text CHECK (char_length(user_agent) <= 256),
+    PRIMARY KEY (minute, tenant_id, slot),
+    UNIQUE (minute, tenant_id, key),
+    CHECK ((key IS NULL) = (slot >= 400))
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rejection_counts IS
+    'Rejections without a principal that is live, counted by minute until the maintenance function adds their rows to '
+    'the log. Reached only through count_rejection() and record_rejections().';
+COMMENT ON COLUMN rejection_counts.minute IS 'Start of the minute, by the clock of the database.';
+COMMENT ON COLUMN rejection_counts.tenant_id IS 'The tenant concerned, as in the log.';
+COMMENT ON COLUMN rejection_counts.slot IS
+    'Number of the count in its minute; beyond 20 the status, for all other rejections with that status.';
+COMMENT ON COLUMN rejection_counts.key IS 'SHA-256 of what the counted rejections have in common.';
+COMMENT ON COLUMN rejection_counts.rejections IS 'Number of rejections.';
+COMMENT ON COLUMN rejection_counts.request_id IS 'X-Request-Id of the first rejection.';
+COMMENT ON COLUMN rejection_counts.actor IS 'The principal: anonymous, or one that is no longer live.';
+COMMENT ON COLUMN rejection_counts.action IS 'Action attempted; * for several.';
+COMMENT ON COLUMN rejection_counts.method IS 'HTTP method; * for several.';
+COMMENT ON COLUMN rejection_counts.route IS 'Path of the route; * for several.';
+COMMENT ON COLUMN rejection_counts.status IS 'HTTP status of the responses.';
+COMMENT ON COLUMN rejection_counts.user_id IS 'User that a sign-in names.';
+COMMENT ON COLUMN rejection_counts.address_block IS 'IPv4 network of 24 bits or IPv6 network of 48 of the client.';
+COMMENT ON COLUMN rejection_counts.addresses IS 'The first ten client addresses.';
+COMMENT ON COLUMN rejection_counts.user_agent IS 'User-Agent header of the first rejection, truncated.';
+ALTER TABLE rejection_counts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE rejection_counts FORCE ROW LEVEL SECURITY;
+CREATE POLICY backup ON rejection_counts FOR SELECT TO holdfast_backup USING (true);
+CREATE POLICY definer ON rejection_counts TO holdfast_definer USING (true);
+GRANT SELECT ON rejection_counts TO holdfast_backup;
+GRANT DELETE, INSERT, SELECT, UPDATE ON rejection_counts TO holdfast_definer;
 
 CREATE TABLE request_binding_keys (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -91,7 +146,7 @@ ALTER TABLE request_binding_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE request_binding_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY definer ON request_binding_keys TO holdfast_definer USING (true);
 GRANT INSERT, SELECT ON request_binding_keys TO holdfast_definer;
--- pg_dump reads every table; without a policy it sees no row of this one.
+-- The role of backups may read every table; without a policy it sees no row of this one.
 GRANT SELECT ON request_binding_keys TO holdfast_backup;
 
 CREATE TABLE audit_keys (
@@ -108,7 +163,7 @@ COMMENT ON COLUMN audit_keys.x IS 'x coordinate of the public key, base64url.';
 COMMENT ON COLUMN audit_keys.y IS 'y coordinate of the public key, base64url.';
 COMMENT ON COLUMN audit_keys.provider_key IS 'ARN of the KMS key; NULL for a key in a file.';
 COMMENT ON COLUMN audit_keys.created_at IS 'Time of its first seal.';
-GRANT SELECT ON audit_keys TO holdfast_app, holdfast_backup;
+GRANT SELECT ON audit_keys TO holdfast_auth, holdfast_admin, holdfast_backup;
 GRANT INSERT, SELECT ON audit_keys TO holdfast_maintenance;
 
 CREATE TABLE audit_seals (
@@ -133,7 +188,7 @@ COMMENT ON COLUMN audit_seals.sealed_at IS 'Time of sealing.';
 COMMENT ON COLUMN audit_seals.hash IS 'Digest by which the next seal names it.';
 COMMENT ON COLUMN audit_seals.kid IS 'The key that signed it.';
 COMMENT ON COLUMN audit_seals.document IS 'The seal: a compact JWS (RFC 7515).';
-GRANT SELECT ON audit_seals TO holdfast_app, holdfast_backup, holdfast_metrics;
+GRANT SELECT ON audit_seals TO holdfast_admin, holdfast_backup, holdfast_metrics;
 GRANT INSERT, SELECT ON audit_seals TO holdfast_maintenance;
 
 CREATE TABLE audit_batches (
@@ -165,11 +220,11 @@ COMMENT ON COLUMN audit_batches.state_path IS 'Inclusion proof in that tree, 32 
 ALTER TABLE audit_batches ALTER COLUMN entries SET STORAGE EXTERNAL;
 ALTER TABLE audit_batches ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_batches FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON audit_batches FOR SELECT TO holdfast_app USING (tenant_id = (SELECT current_tenant()));
+CREATE POLICY own_tenant ON audit_batches FOR SELECT TO holdfast_admin USING (tenant_id = (SELECT current_tenant()));
 CREATE POLICY backup ON audit_batches FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON audit_batches FOR SELECT TO holdfast_definer USING (true);
 CREATE POLICY seal ON audit_batches TO holdfast_maintenance USING (true);
-GRANT SELECT ON audit_batches TO holdfast_app, holdfast_backup, holdfast_definer;
+GRANT SELECT ON audit_batches TO holdfast_admin, holdfast_backup, holdfast_definer;
 GRANT INSERT, SELECT ON audit_batches TO holdfast_maintenance;
 
 CREATE TABLE audit_deliveries (
@@ -198,5 +253,5 @@ COMMENT ON COLUMN audit_drops.from_at IS 'Start of the month: rows at or after t
 COMMENT ON COLUMN audit_drops.before_at IS 'End of the month: rows before this time.';
 COMMENT ON COLUMN audit_drops.rows IS 'Number of rows that it had.';
 COMMENT ON COLUMN audit_drops.seal_number IS 'The seal that names it.';
-GRANT SELECT ON audit_drops TO holdfast_app, holdfast_backup;
+GRANT SELECT ON audit_drops TO holdfast_admin, holdfast_backup;
 GRANT INSERT, SELECT ON audit_drops TO holdfast_maintenance;

@@ -16,7 +16,7 @@ COMMENT ON TABLE metric_instances IS
 COMMENT ON COLUMN metric_instances.instance IS 'The instance; new at each start.';
 COMMENT ON COLUMN metric_instances.epoch IS
     'Restarts from zero when an instance wakes after an hour or more: its earlier row may be folded by then.';
-COMMENT ON COLUMN metric_instances.function IS 'The function that it runs; local where it runs all.';
+COMMENT ON COLUMN metric_instances.function IS 'The function that it runs.';
 COMMENT ON COLUMN metric_instances.started_at IS 'Start of the instance.';
 COMMENT ON COLUMN metric_instances.reported_at IS 'Time of its last report.';
 COMMENT ON COLUMN metric_instances.series IS 'Values by series name and labels, since the epoch began.';
@@ -48,7 +48,7 @@ COMMENT ON COLUMN migration_failures.id IS 'UUIDv7.';
 COMMENT ON COLUMN migration_failures.at IS 'Time of the failure.';
 COMMENT ON COLUMN migration_failures.version IS 'Version of the schema, before and after.';
 COMMENT ON COLUMN migration_failures.error IS 'Error message, in one line.';
-GRANT SELECT ON migration_failures TO holdfast_app, holdfast_backup, holdfast_maintenance, holdfast_metrics;
+GRANT SELECT ON migration_failures TO holdfast_admin, holdfast_backup, holdfast_maintenance, holdfast_metrics;
 
 CREATE TABLE schema_checks (
     id uuid PRIMARY KEY,
@@ -64,7 +64,7 @@ COMMENT ON COLUMN schema_checks.at IS 'Time of the check.';
 COMMENT ON COLUMN schema_checks.version IS 'Version of the schema.';
 COMMENT ON COLUMN schema_checks.differences IS 'Number of objects that differ.';
 COMMENT ON COLUMN schema_checks.first IS 'The first of them.';
-GRANT SELECT ON schema_checks TO holdfast_app, holdfast_backup, holdfast_metrics;
+GRANT SELECT ON schema_checks TO holdfast_admin, holdfast_backup, holdfast_metrics;
 GRANT DELETE, INSERT, SELECT ON schema_checks TO holdfast_maintenance;
 
 CREATE TABLE backup_runs (
@@ -80,7 +80,6 @@ CREATE TABLE backup_runs (
     compressed_bytes bigint,
     sha256 text CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     server_version text,
-    client_version text,
     row_counts jsonb,
     canary text CHECK (canary IN ('opened', 'none')),
     error text,
@@ -99,27 +98,26 @@ COMMENT ON COLUMN backup_runs.state IS 'requested waits for the backup function;
 COMMENT ON COLUMN backup_runs.requested_at IS 'Time of the request; for a scheduled run, its start.';
 COMMENT ON COLUMN backup_runs.started_at IS 'Start of the run.';
 COMMENT ON COLUMN backup_runs.finished_at IS 'End of the run, or the time at which it was found to have ended.';
-COMMENT ON COLUMN backup_runs.object_key IS 'The dump that was written or restored.';
-COMMENT ON COLUMN backup_runs.schema_version IS 'Version of the schema in the dump.';
+COMMENT ON COLUMN backup_runs.object_key IS 'The archive that was written or restored.';
+COMMENT ON COLUMN backup_runs.schema_version IS 'Version of the schema in the archive.';
 COMMENT ON COLUMN backup_runs.size_bytes IS 'Size of the database on its server, in bytes.';
-COMMENT ON COLUMN backup_runs.compressed_bytes IS 'Size of the dump, in bytes.';
-COMMENT ON COLUMN backup_runs.sha256 IS 'SHA-256 of the dump, in hexadecimal.';
+COMMENT ON COLUMN backup_runs.compressed_bytes IS 'Size of the archive, in bytes.';
+COMMENT ON COLUMN backup_runs.sha256 IS 'SHA-256 of the archive, in hexadecimal.';
 COMMENT ON COLUMN backup_runs.server_version IS
-    'PostgreSQL version that was dumped; for a drill, that it was restored to.';
-COMMENT ON COLUMN backup_runs.client_version IS 'Version of pg_dump; for a drill, of pg_restore.';
-COMMENT ON COLUMN backup_runs.row_counts IS 'Rows of each table in the dump; for a drill, found after the restore.';
+    'PostgreSQL version that was backed up; for a drill, that it was restored to.';
+COMMENT ON COLUMN backup_runs.row_counts IS 'Rows of each table in the archive; for a drill, found after the restore.';
 COMMENT ON COLUMN backup_runs.canary IS 'For a drill: opened, or none where the backup function has no vault key.';
 COMMENT ON COLUMN backup_runs.error IS 'Error message, in one line; NULL unless failed.';
 ALTER TABLE backup_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE backup_runs FORCE ROW LEVEL SECURITY;
-CREATE POLICY platform ON backup_runs FOR SELECT TO holdfast_app
+CREATE POLICY platform ON backup_runs FOR SELECT TO holdfast_admin
     USING ((SELECT current_tenant()) = '00000000-0000-0000-0000-000000000000');
 CREATE POLICY backup ON backup_runs FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON backup_runs TO holdfast_definer USING (true);
 CREATE POLICY maintenance ON backup_runs FOR SELECT TO holdfast_maintenance USING (true);
 CREATE POLICY metrics ON backup_runs FOR SELECT TO holdfast_metrics USING (true);
 CREATE POLICY owner ON backup_runs FOR SELECT TO CURRENT_USER USING (true);
-GRANT SELECT ON backup_runs TO holdfast_app, holdfast_backup, holdfast_maintenance, holdfast_metrics;
+GRANT SELECT ON backup_runs TO holdfast_admin, holdfast_backup, holdfast_maintenance, holdfast_metrics;
 GRANT INSERT, SELECT, UPDATE ON backup_runs TO holdfast_definer;
 
 CREATE TABLE vault_canary (
@@ -149,10 +147,25 @@ GRANT SELECT ON vault_canary TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON vault_canary TO holdfast_definer;
 
 GRANT SELECT ON refinery_schema_history
-    TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance, holdfast_definer;
+    TO holdfast_admin, holdfast_metrics, holdfast_backup, holdfast_maintenance, holdfast_definer;
 
--- A dump reads every table, each partition by its own name, and whatever later versions create.
+-- A backup reads every table, and whatever later versions create.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO holdfast_backup;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO holdfast_backup;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO holdfast_backup;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO holdfast_backup;
+
+CREATE TABLE bootstrapped (
+    kind text NOT NULL CHECK (kind IN ('tenant', 'user', 'api_token', 'signing_key')),
+    name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 512),
+    at timestamptz NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+COMMENT ON TABLE bootstrapped IS
+    'What the settings of the migrate function once named. It is created at most once: what was deleted, renamed or '
+    'revoked since does not return while the setting still names it.';
+COMMENT ON COLUMN bootstrapped.kind IS 'Kind of object.';
+COMMENT ON COLUMN bootstrapped.name IS
+    'Slug of the tenant; slug, colon and name of the user; SHA-256 of the token; kid of the key.';
+COMMENT ON COLUMN bootstrapped.at IS 'Time at which the setting first named it.';
+GRANT SELECT ON bootstrapped TO holdfast_backup;

@@ -9,3 +9,4 @@ pub mod gateway;
 pub mod local;
 pub mod permissions;
 mod process;
+pub mod standards;

@@ -62,7 +62,6 @@ UNREADABLE_IN_MOTO = {"AWS::KMS::Key": ("Tags", "it expects TagKey, as in the AP
 GIVEN = {
     "S3PrefixListId": "pl-1",
     "DatabaseCaLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:ca:1",
-    "PostgresClientLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:pg:1",
 }
 
 

@@ -12,8 +12,8 @@ use crate::audit::PinnedKeys;
 use crate::aws::Stage;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Settings};
-use crate::db::{self, ConnectError, Credentials, Datastore, DbError, PoolSettings};
-use crate::identity::audit_pins::AuditPins;
+use crate::db::{self, Credentials, Datastore, DbError, PoolSettings};
+use crate::identity::key_pins::KeyPins;
 use crate::identity::keys::KeyRing;
 use crate::identity::signer::Signer;
 use crate::problem::{Code, Problem};
@@ -37,8 +37,10 @@ pub struct Parts {
     pub signer: Option<Signer>,
     /// Vault; none if no vault key is configured.
     pub vault: Option<Vault>,
+    /// Signing keys that count without a certificate.
+    pub signing_roots: KeyPins,
     /// Audit keys whose seals count.
-    pub audit_pins: AuditPins,
+    pub audit_pins: KeyPins,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Random source.
@@ -74,14 +76,24 @@ impl App {
     ) -> anyhow::Result<Self> {
         let keys = Arc::new(KeyRing::new(config.jwt_secret.as_ref()));
         let metrics = Arc::new(Metrics::new(rng.uuid(clock.now()), function, clock.now()));
-        let db = datastore(&config, &keys, &metrics)?;
+        let db = match config.database_url() {
+            Ok(_) => datastore(&config, &keys, &metrics)?,
+            Err(_) => Datastore::none(Arc::clone(&metrics)),
+        };
         let signer = Signer::from_config(&config).await?;
         let vault = Vault::from_config(&config, &db, &clock, &rng, &metrics).await?;
-        if let Err(error) = db.connect().await {
+        let signing_roots = KeyPins::signing(&config)?;
+        let connect = async { if db.exists() { db.connect().await } else { Ok(()) } };
+        let (connected, roots) = tokio::join!(connect, signing_roots.get());
+        if let Err(error) = connected {
             tracing::warn!(%error, "the database is not reachable yet");
         }
-        let audit_pins = AuditPins::from_config(&config);
-        Ok(Self::new(Parts { config, db, keys, signer, vault, audit_pins, clock, rng, metrics }))
+        match roots {
+            Ok(roots) => keys.pin(roots),
+            Err(error) => tracing::warn!(%error, "KMS does not return the public half of SIGNING_KMS_KEY_ID yet"),
+        }
+        let audit_pins = KeyPins::audit(&config);
+        Ok(Self::new(Parts { config, db, keys, signer, vault, signing_roots, audit_pins, clock, rng, metrics }))
     }
 
     /// The vault.
@@ -110,17 +122,51 @@ impl App {
     /// must not cause work. Returns whether it loaded any.
     ///
     /// # Errors
-    /// No connection has delivered the keys yet, and none can be opened.
-    pub async fn reload_keys(&self, now: Timestamp) -> Result<bool, DbError> {
+    /// 503 if no connection has delivered the keys yet, and none can be opened, or KMS does not return the root key.
+    pub async fn reload_keys(&self, now: Timestamp) -> Result<bool, Problem> {
+        let pinned = self.keys.is_pinned();
+        if !pinned {
+            self.pin_roots().await?;
+        }
         if !self.keys.is_loaded() {
             self.db.connect().await?;
         } else if self.keys.may_reload(now) {
-            let start = self.db.start().await?;
-            self.keys.load(start.signing_keys, start.cursor_key);
+            self.load_keys().await?;
         } else {
-            return Ok(false);
+            return Ok(!pinned);
         }
         Ok(true)
+    }
+
+    /// Loads the public keys with their certificates again, for a token of a key that is stored: such a name cannot be invented, so
+    /// that this is not limited.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer, or KMS does not return the root key.
+    pub async fn load_certificates(&self) -> Result<(), Problem> {
+        if !self.keys.is_pinned() {
+            self.pin_roots().await?;
+        }
+        Ok(self.load_keys().await?)
+    }
+
+    /// Loads the public keys again.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn load_keys(&self) -> Result<(), DbError> {
+        let start = self.db.start().await?;
+        self.keys.load(start.signing_keys, start.cursor_key);
+        Ok(())
+    }
+
+    async fn pin_roots(&self) -> Result<(), Problem> {
+        let roots = self.signing_roots.get().await.map_err(|error| {
+            tracing::error!(%error, "KMS does not return the public signing key; check SIGNING_KMS_KEY_ID and kms:GetPublicKey");
+            Problem::unavailable()
+        })?;
+        self.keys.pin(roots);
+        Ok(())
     }
 }
 
@@ -133,20 +179,16 @@ impl Deref for App {
 }
 
 /// The database of a configuration. Each new connection loads the keys.
-pub(crate) fn datastore(
-    config: &Config,
-    keys: &Arc<KeyRing>,
-    metrics: &Arc<Metrics>,
-) -> Result<Datastore, ConnectError> {
+pub(crate) fn datastore(config: &Config, keys: &Arc<KeyRing>, metrics: &Arc<Metrics>) -> anyhow::Result<Datastore> {
     let keys = Arc::clone(keys);
     let settings = PoolSettings {
-        client: db::client_config(config.database_url.expose_secret())?,
+        client: db::client_config(config.database_url()?.expose_secret())?,
         ca_file: config.database_ca_file.clone(),
         max_connections: config.pool_size,
         credentials: config.password_rotates.then(|| Box::new(RotatingSecret) as Box<dyn Credentials>),
         on_connect: Box::new(move |start| keys.load(start.signing_keys, start.cursor_key)),
     };
-    Datastore::new(settings, Arc::clone(metrics))
+    Ok(Datastore::new(settings, Arc::clone(metrics))?)
 }
 
 /// The database login in Secrets Manager, whose password rotates.

@@ -1,4 +1,6 @@
-//! The entry point in AWS Lambda: starts a function and passes each API Gateway event to its router.
+//! The entry point in AWS Lambda: starts a function and passes each API Gateway event to its router. Other events that
+//! look like a request (a load balancer's, a WebSocket's, one that somebody invokes) are refused: without the gateway nobody
+//! says whose address it is.
 
 use std::process::ExitCode;
 
@@ -12,8 +14,9 @@ use tower::ServiceBuilder;
 
 use crate::app::App;
 use crate::config::{Config, Needs};
+use crate::problem::{Code, Problem};
 use crate::telemetry::log;
-use crate::web::SourceIp;
+use crate::web::{self, SourceIp};
 
 /// Runs the function until Lambda ends the process. A failed start writes one log line and returns a failing exit code, which
 /// Lambda reports as an init error.
@@ -30,7 +33,8 @@ pub async fn run(function: &'static str, needs: Needs, router: impl FnOnce(App) 
 
 async fn serve(function: &'static str, needs: Needs, router: impl FnOnce(App) -> Router) -> anyhow::Result<()> {
     let config = Config::load(needs).await?;
-    let router = router(App::start(config, function).await?).layer(from_fn(stay_in_stage));
+    let router =
+        router(App::start(config, function).await?).layer(from_fn(stay_in_stage)).layer(from_fn(require_gateway));
     let service = ServiceBuilder::new().map_request(read_gateway_context).map_response(mark_text).service(router);
     lambda_http::run(service).await.map_err(anyhow::Error::from_boxed)
 }
@@ -55,7 +59,7 @@ fn read_gateway_context(mut request: Request) -> Request {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
         _ => None,
     };
-    if let Some(source_ip) = source_ip {
+    if let Some(source_ip) = source_ip.filter(|address| !address.is_empty()) {
         request.extensions_mut().insert(SourceIp(source_ip));
     }
     let path = request.raw_http_path().to_owned();
@@ -68,6 +72,18 @@ fn read_gateway_context(mut request: Request) -> Request {
         Err(error) => tracing::warn!(%error, "the event's path is not a URI path; the request's own is kept"),
     }
     request
+}
+
+/// Refuses an event without the caller's address, which every gateway event has: attempts would be counted for nobody, and
+/// the audit log would name none.
+async fn require_gateway(request: axum::extract::Request, next: Next) -> Response {
+    if request.extensions().get::<SourceIp>().is_some() {
+        return next.run(request).await;
+    }
+    tracing::warn!("an event without a caller's address was refused; only API Gateway's requests are served");
+    let request_id =
+        request.extensions().get::<lambda_http::Context>().map_or("", |context| context.request_id.as_str());
+    web::reject(&Problem::new(Code::Forbidden, "Only requests through the API's gateway are served."), request_id)
 }
 
 /// Prefixes the stage to the paths in response headers, so that a caller who follows them stays on the API.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use holdfast::gateway::Apps;
 use holdfast_maintenance::AuditSigner;
 use holdfast_migrate::{Plan, Steps};
 use holdfast_shared::app::App;
 use holdfast_shared::clock::{Clock, ManualClock, SystemClock};
 use holdfast_shared::config::{BootstrapUser, Config, Needs, Settings};
+use holdfast_shared::db::login_of;
 use holdfast_shared::identity::password;
 use holdfast_shared::identity::signer::Signer;
 use holdfast_shared::permission::Role;
@@ -99,8 +101,8 @@ impl Builder {
 
 /// The running application.
 pub struct TestApp {
-    /// The application's state, for what HTTP does not show.
-    pub app: App,
+    /// The state of each function, for what HTTP does not show.
+    pub apps: Apps,
     /// The clock of all functions.
     pub clock: Arc<ManualClock>,
     /// The database.
@@ -124,9 +126,28 @@ fn overridden(settings: Vec<Setting>, overrides: &[Setting]) -> Vec<Setting> {
     kept.chain(overrides.iter().cloned()).collect()
 }
 
-fn config(settings: &[Setting]) -> Config {
-    let needs = Needs { signing: true, verification: true, vault: true };
-    Config::from_settings(&Settings::given(settings.iter().cloned()), needs).unwrap()
+/// Returns the configuration of a function with a database URL, or of one without a database.
+fn config(settings: &[Setting], database_url: Option<String>) -> Config {
+    let needs = Needs { database: database_url.is_some(), signing: true, verification: true, vault: true };
+    let url = database_url.map(|url| ("DATABASE_URL", url));
+    Config::from_settings(&Settings::given(settings.iter().cloned().chain(url)), needs).unwrap()
+}
+
+/// Starts every function, each with its own login, whose URL is given.
+async fn functions(settings: &[Setting], clock: &Arc<ManualClock>, url_of: impl Fn(&str) -> String) -> Apps {
+    let start = async |function| {
+        let url = login_of(function).map(|login| url_of(login.function));
+        let time: Arc<dyn Clock> = Arc::clone(clock) as _;
+        App::start_with(config(settings, url), function, time, Arc::new(SystemRng)).await.unwrap()
+    };
+    Apps {
+        auth: start("auth").await,
+        accounts: start("accounts").await,
+        admin: start("admin").await,
+        health: start("health").await,
+        metrics: start("metrics").await,
+        console: start("console").await,
+    }
 }
 
 impl TestApp {
@@ -154,10 +175,6 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let password = secrets::random();
         let address = TestDatabase::address().await;
-        let url = |url: String| match &options.proxy {
-            Some(proxy) => url.replace(&address, proxy),
-            None => url,
-        };
         let signing_key = signing_key();
         let key_file = database.file("signing-key.pem", &signing_key);
         let audit_key = self::signing_key();
@@ -165,7 +182,6 @@ impl TestApp {
         let defaults = vec![
             ("AUDIT_KEY_IDS", audit_signer.public.thumbprint()),
             ("APP_ENV", "local".to_owned()),
-            ("DATABASE_URL", url(database.app_url())),
             ("DATABASE_CA_FILE", database.ca_file().display().to_string()),
             ("DATABASE_POOL_SIZE", "8".to_owned()),
             ("SIGNING_KEY_FILE", key_file.display().to_string()),
@@ -173,30 +189,44 @@ impl TestApp {
         ];
         let settings = overridden(defaults, &options.settings);
 
-        let app_config = config(&settings);
         let mut plan = Plan::new(database.owner_url().into());
         plan.database_ca_file = Some(database.ca_file());
         plan.steps = options.steps.unwrap_or(plan.steps);
         plan.users = users(&password);
-        let signer = Signer::from_config(&app_config).await.unwrap().unwrap();
+        let signer = Signer::from_config(&config(&settings, None)).await.unwrap().unwrap();
         plan.signing_key = signer.first_key().await.unwrap();
         holdfast_migrate::run(&plan, &*clock, &*rng).await.unwrap();
+        // Each test begins with an empty log, and counts the rows of what it does.
+        database.execute("DELETE FROM http_audit_log WHERE method = 'MIGRATE'").await;
 
-        let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let app = App::start_with(app_config, "local", Arc::clone(&time), Arc::clone(&rng)).await.unwrap();
-        let scraped = config(&overridden(settings.clone(), &[("DATABASE_URL", url(database.metrics_url()))]));
-        let scraped = App::start_with(scraped, "metrics", time, rng).await.unwrap();
-        let router = holdfast::gateway::router(app.clone(), scraped);
-        Self { app, clock, database, password, audit_key, signing_key, router, settings }
+        let apps = functions(&settings, &clock, |function| match &options.proxy {
+            Some(proxy) => database.url_of(function).replace(&address, proxy),
+            None => database.url_of(function),
+        })
+        .await;
+        let router = holdfast::gateway::router(apps.clone());
+        Self { apps, clock, database, password, audit_key, signing_key, router, settings }
     }
 
     /// Starts one more instance of the functions over the same database, with some settings overridden. Returns the caller,
     /// served by the new instance.
     pub async fn instance_with(&self, overrides: &[Setting], caller: &Client) -> Client {
-        let config = config(&overridden(self.settings.clone(), overrides));
-        let time: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        let app = App::start_with(config, "local", time, Arc::new(SystemRng)).await.unwrap();
-        caller.clone().served_by(holdfast::gateway::router(app.clone(), app))
+        self.instance_over(&self.database, overrides, caller).await
+    }
+
+    /// Starts one more instance of the functions like [`TestApp::instance_with`], over another database.
+    pub async fn instance_over(&self, database: &TestDatabase, overrides: &[Setting], caller: &Client) -> Client {
+        let settings = overridden(self.settings.clone(), overrides);
+        let apps = functions(&settings, &self.clock, |function| database.url_of(function)).await;
+        caller.clone().served_by(holdfast::gateway::router(apps))
+    }
+
+    /// Lets each function report its counters, as its next round trip after five seconds would.
+    pub async fn report_counters(&self) {
+        self.clock.advance(6);
+        for app in [&self.apps.auth, &self.apps.accounts, &self.apps.admin] {
+            app.db.transact(Vec::new(), self.clock.now()).await.unwrap();
+        }
     }
 
     /// Serves on a loopback address of its own until the test ends. Returns `host:port`.
@@ -211,6 +241,11 @@ impl TestApp {
         }));
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         address.to_string()
+    }
+
+    /// Returns the service of all functions.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Returns a client without a credential.
@@ -281,7 +316,7 @@ fn users(password: &SecretString) -> Vec<BootstrapUser> {
     let password_hash = password::hash(password, &SystemRng).unwrap();
     let user = |tenant: Tenant, role: Role| BootstrapUser {
         tenant: tenant.slug().map(str::to_owned),
-        username: role.name().to_owned(),
+        username: role.name().parse().unwrap(),
         role,
         password_hash: password_hash.clone(),
     };
@@ -289,7 +324,8 @@ fn users(password: &SecretString) -> Vec<BootstrapUser> {
     let roles = [Role::Viewer, Role::Editor, Role::Admin];
     let of_tenants = tenants.into_iter().flat_map(|tenant| roles.map(|role| user(tenant, role)));
     // Sample data is created by users whose sessions no test ends.
-    let samplers = tenants.map(|tenant| BootstrapUser { username: SAMPLER.to_owned(), ..user(tenant, Role::Editor) });
+    let samplers =
+        tenants.map(|tenant| BootstrapUser { username: SAMPLER.parse().unwrap(), ..user(tenant, Role::Editor) });
     of_tenants.chain(samplers).chain([user(Tenant::Platform, Role::Operator)]).collect()
 }
 

@@ -1,17 +1,20 @@
 //! Backups by the backup role, with the tests' vault key, into a folder or a bucket of the test's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_backup::{
-    BackupError, BackupReport, BackupStore, Folder, Login, Plan, Programs, Restored, Source, Summary, Task,
+    BackupError, BackupReport, BackupStore, Folder, Login, Plan, Restored, SigningKey, Source, Summary, Task,
 };
+use holdfast_shared::audit::PinnedKeys;
+use holdfast_shared::clock::SystemClock;
+use holdfast_shared::config::Settings;
 use holdfast_shared::db::FromRow;
-use holdfast_shared::identity::audit_pins::AuditPins;
+use holdfast_shared::identity::key_pins::KeyPins;
 use holdfast_shared::rng::SystemRng;
 use holdfast_shared::vault::{LocalKey, Provider, Providers};
 
-use crate::app::{TestApp, VAULT_KEY};
+use crate::app::{self, TestApp, VAULT_KEY};
 use crate::database::TestDatabase;
 
 /// Returns a store in this folder, without a limit that a test reaches.
@@ -24,16 +27,31 @@ pub fn vault() -> Providers {
     Providers::new(Provider::Local(LocalKey::new(VAULT_KEY.as_bytes()).unwrap()))
 }
 
-/// Returns the plan of a run.
+/// Returns the file with the key that signs backups; a file of the test's own.
+pub fn key_file(app: &TestApp) -> PathBuf {
+    let path = app.database.folder().join("backup-key.pem");
+    if path.exists() { path } else { app.database.file("backup-key.pem", &app::signing_key()) }
+}
+
+/// Returns the keys whose backups are restored: the test's own.
+pub async fn pins(app: &TestApp) -> PinnedKeys {
+    let signer = SigningKey::File(key_file(app)).signer().await.unwrap();
+    PinnedKeys::new([signer.public().thumbprint()])
+}
+
+/// Returns the plan of a run. Drills restore on the same server, as a local run's do.
 pub fn plan(app: &TestApp, store: BackupStore) -> Plan {
     let login = |url: String| Login::new(url.into(), Some(app.database.ca_file())).unwrap();
+    let signing_key = SigningKey::File(key_file(app));
     Plan {
-        database: login(app.database.backup_url()),
-        drill: Some(login(app.database.superuser_url())),
+        database: login(app.database.url_of("backup")),
+        drill: Some(login(app.database.owner_url())),
+        may_share_server: true,
+        backup_pins: holdfast_backup::pins(&Settings::given([]), Some(&signing_key)).unwrap(),
+        signing_key: Some(signing_key),
         store,
-        programs: Programs::system(),
         vault: Some(vault()),
-        audit_pins: AuditPins::from_config(&app.app.config),
+        audit_pins: KeyPins::audit(&app.apps.admin.config),
         time_limit: Duration::from_mins(1),
     }
 }
@@ -51,10 +69,16 @@ pub async fn run_successfully(app: &TestApp, plan: &Plan, task: Task) -> Summary
     }
 }
 
-/// Restores a dump into a database as its owner.
-pub async fn restore(store: &BackupStore, dump: &str, into: &TestDatabase) -> Result<Restored, BackupError> {
+/// Restores a backup of an app into a database as its owner.
+pub async fn restore(
+    app: &TestApp,
+    store: &BackupStore,
+    archive: &str,
+    into: &TestDatabase,
+) -> Result<Restored, BackupError> {
     let login = Login::new(into.owner_url().into(), Some(into.ca_file())).unwrap();
-    holdfast_backup::restore(&Source::new(store.clone(), dump), &login, &Programs::system(), &|_| ()).await
+    let source = Source::new(store.clone(), archive, pins(app).await);
+    holdfast_backup::restore(&source, &login, &SystemClock, &SystemRng, &|_| ()).await
 }
 
 /// A run as the database records it.

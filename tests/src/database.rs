@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use holdfast::cluster::{OWNER, SUPERUSER};
-use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use holdfast_shared::db::{LOGINS, login_of};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio_postgres::types::{FromSql, ToSql};
@@ -60,11 +60,16 @@ impl TestDatabase {
         let name = format!("test_{}_{}", std::process::id(), CREATED.fetch_add(1, Ordering::Relaxed));
         server.execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await;
         // A copy takes over everything but the right to connect.
-        let roles = "holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance";
+        let roles = LOGINS.map(|login| login.role).join(", ");
         server.execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await;
         server.execute(&format!("GRANT CONNECT ON DATABASE {name} TO {roles}")).await;
         let files = tempfile::Builder::new().prefix(&name).tempdir().unwrap();
         Self { name, files, server }
+    }
+
+    /// Creates an empty database on a server of its own.
+    pub async fn empty_apart() -> Self {
+        Self::copy_on(Arc::new(Server::own().await), "template0").await
     }
 
     /// Returns `host:port` of the server, the same for all databases.
@@ -79,24 +84,9 @@ impl TestDatabase {
         [("DATABASE_URL", format!("{user}@{host}")), ("DATABASE_PASSWORD", password.to_owned())]
     }
 
-    /// Returns the URL of the auth, accounts, admin and health functions.
-    pub fn app_url(&self) -> String {
-        self.server.url(APP_ROLE, &self.name)
-    }
-
-    /// Returns the URL of the metrics function.
-    pub fn metrics_url(&self) -> String {
-        self.server.url(METRICS_ROLE, &self.name)
-    }
-
-    /// Returns the URL of the backup function.
-    pub fn backup_url(&self) -> String {
-        self.server.url(BACKUP_ROLE, &self.name)
-    }
-
-    /// Returns the URL of the maintenance function.
-    pub fn maintenance_url(&self) -> String {
-        self.server.url(MAINTENANCE_ROLE, &self.name)
+    /// Returns the URL of a function, with its own login.
+    pub fn url_of(&self, function: &str) -> String {
+        self.server.url(login_of(function).unwrap_or_else(|| panic!("{function} has no login")).role, &self.name)
     }
 
     /// Returns the URL of the migrate function. Row-level security binds the owner, too.
@@ -136,19 +126,9 @@ impl TestDatabase {
         self.server.connect(&self.superuser_url()).await
     }
 
-    /// Connects as the role of the auth, accounts, admin and health functions.
-    pub async fn as_app(&self) -> Client {
-        self.server.connect(&self.app_url()).await
-    }
-
-    /// Connects as the role of the metrics function.
-    pub async fn as_metrics(&self) -> Client {
-        self.server.connect(&self.metrics_url()).await
-    }
-
-    /// Connects as the role of the maintenance function.
-    pub async fn as_maintenance(&self) -> Client {
-        self.server.connect(&self.maintenance_url()).await
+    /// Connects with the login of a function.
+    pub async fn login(&self, function: &str) -> Client {
+        self.server.connect(&self.url_of(function)).await
     }
 
     /// Runs statements as the superuser.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use holdfast_shared::db::{DatabaseLogin, LOGINS};
 use holdfast_shared::identity::password;
 use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,23 +18,15 @@ use crate::moto::Moto;
 /// Every function and the secrets that it reads. Requests to rotation name the secret.
 const FUNCTIONS: [(&str, &[&str]); 10] = [
     ("migrate", &["owner"]),
-    ("auth", &["app"]),
-    ("accounts", &["app"]),
-    ("admin", &["app"]),
-    ("console", &["app"]),
-    ("health", &["app"]),
+    ("auth", &["auth"]),
+    ("accounts", &["accounts"]),
+    ("admin", &["admin"]),
+    ("console", &[]),
+    ("health", &["health"]),
     ("metrics", &["metrics"]),
     ("backup", &["backup", "drill"]),
     ("maintenance", &["maintenance"]),
     ("rotation", &[]),
-];
-
-/// The secrets whose passwords migrate sets on their roles, and the settings that name them.
-const LOGINS: [(&str, &str); 4] = [
-    ("app", "APP_SECRET_ARN"),
-    ("backup", "BACKUP_SECRET_ARN"),
-    ("maintenance", "MAINTENANCE_SECRET_ARN"),
-    ("metrics", "METRICS_SECRET_ARN"),
 ];
 
 /// The environment of the functions. After the migrate function has run, the tenant `demo` has an `admin` and the platform
@@ -41,7 +34,7 @@ const LOGINS: [(&str, &str); 4] = [
 pub struct Deployment {
     environments: HashMap<&'static str, Vec<(&'static str, String)>>,
     password: SecretString,
-    /// The ARNs of the secrets, by the name of their role.
+    /// The ARNs of the secrets, by the name of their function; `owner` is that of migrate.
     pub secrets: HashMap<&'static str, String>,
     /// The bucket that audit seals go to.
     pub seals: String,
@@ -53,6 +46,7 @@ pub struct Deployment {
     pub moto: Moto,
     /// The database.
     pub database: TestDatabase,
+    _drill_server: TestDatabase,
     _bucket: TestBucket,
 }
 
@@ -75,33 +69,42 @@ impl Deployment {
         let hash = password::hash(&password, rng).unwrap();
         let users = format!("demo:admin:admin:{hash};:operator:operator:{hash}");
         let login = |url: String| TestDatabase::apart_from_its_password(&url).to_vec();
-        let [(_, drill_url), (_, drill_password)] = TestDatabase::apart_from_its_password(&database.superuser_url());
+        let drill_server = TestDatabase::empty_apart().await;
+        let [(_, drill_url), (_, drill_password)] = TestDatabase::apart_from_its_password(&drill_server.owner_url());
+        let authorities =
+            [database.ca_file(), drill_server.ca_file()].map(|file| std::fs::read_to_string(file).unwrap());
+        let authorities = database.file("authorities.pem", &authorities.concat());
         let drill = [("DRILL_DATABASE_URL", drill_url), ("DRILL_DATABASE_PASSWORD", drill_password)];
-        let secrets = HashMap::from([
-            ("backup", moto.secret(&login(database.backup_url())).await),
+        let mut secrets = HashMap::from([
             ("drill", moto.secret(&drill).await),
-            ("app", moto.secret(&login(database.app_url())).await),
-            ("metrics", moto.secret(&login(database.metrics_url())).await),
-            ("maintenance", moto.secret(&login(database.maintenance_url())).await),
             ("owner", moto.secret(&[login(database.owner_url()), vec![("AUTH_USERS", users)]].concat()).await),
         ]);
+        for DatabaseLogin { function, .. } in LOGINS {
+            secrets.insert(function, moto.secret(&login(database.url_of(function))).await);
+        }
         let stack = format!("stack{}", rng.base62(12).to_lowercase());
         let (signing_key, vault_key) = (moto.signing_key_of(&stack).await, moto.vault_key().await);
-        let backup_key = moto.vault_key().await;
+        let (backup_key, backup_signing_key) = (moto.vault_key().await, moto.signing_key().await);
         let (audit_key, seals) = (moto.signing_key().await, moto.locking_bucket().await);
         let environment = |name: &str, read: &[&str]| {
             let mut environment = moto.environment();
             environment.push(("APP_ENV", "staging".to_owned()));
+            environment.push(("AUTH_ISSUER", "holdfast-staging".to_owned()));
             // The tests sign in with passwords alone; `one_time_codes` tests what the default requires.
             environment.push(("REQUIRE_MFA_ROLES", "none".to_owned()));
             let arns: Vec<_> = read.iter().map(|secret| secrets[secret].as_str()).collect();
-            environment.push(("SECRETS_ARN", arns.join(",")));
-            environment.push(("DATABASE_CA_FILE", database.ca_file().display().to_string()));
+            // The console has neither a secret nor a database.
+            if !read.is_empty() || name == "rotation" {
+                environment.push(("SECRETS_ARN", arns.join(",")));
+                environment.push(("DATABASE_CA_FILE", authorities.display().to_string()));
+            }
             if name == "migrate" {
-                environment.extend(LOGINS.map(|(secret, setting)| (setting, secrets[secret].clone())));
+                environment.extend(LOGINS.map(|login| (login.secret_setting, secrets[login.function].clone())));
             }
             match name {
-                "auth" | "migrate" | "admin" => environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone())),
+                "auth" | "accounts" | "admin" | "metrics" | "migrate" => {
+                    environment.push(("SIGNING_KMS_KEY_ID", signing_key.clone()));
+                }
                 _ => {}
             }
             if matches!(name, "auth" | "admin" | "backup" | "maintenance") {
@@ -116,6 +119,7 @@ impl Deployment {
             if name == "backup" {
                 environment.push(("BACKUP_BUCKET", bucket.name.clone()));
                 environment.push(("BACKUP_KMS_KEY_ID", backup_key.clone()));
+                environment.push(("BACKUP_SIGNING_KMS_KEY_ID", backup_signing_key.clone()));
                 // The function must write no file.
                 environment.push(("TMPDIR", "/nowhere".to_owned()));
                 environment.push(("HOME", "/nowhere".to_owned()));
@@ -126,7 +130,18 @@ impl Deployment {
             environment
         };
         let environments = FUNCTIONS.into_iter().map(|(name, read)| (name, environment(name, read))).collect();
-        Self { environments, password, secrets, seals, stack, signing_key, moto, database, _bucket: bucket }
+        Self {
+            environments,
+            password,
+            secrets,
+            seals,
+            stack,
+            signing_key,
+            moto,
+            database,
+            _drill_server: drill_server,
+            _bucket: bucket,
+        }
     }
 
     /// Returns the names of all functions, migrate first.

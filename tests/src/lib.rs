@@ -10,6 +10,7 @@ pub mod database;
 pub mod deployment;
 pub mod emulator;
 pub mod events;
+pub mod foreign_key;
 pub mod leaks;
 pub mod loopback;
 pub mod markdown;

@@ -35,7 +35,7 @@ impl Sealing {
         pins.pin(&signer.public);
         let folder = app.database.folder().join("stored");
         let plan = Plan {
-            database_url: app.database.maintenance_url().into(),
+            database_url: app.database.url_of("maintenance").into(),
             database_ca_file: Some(app.database.ca_file()),
             time_limit: TIME_LIMIT,
             max_rows: 10_000,

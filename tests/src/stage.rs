@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use holdfast::cluster::{CertPaths, Cluster, ClusterOptions, OWNER};
 use holdfast::data_dir::DataDir;
-use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password, Plan};
+use holdfast_migrate::{Login, Password, Plan};
 use holdfast_shared::clock::SystemClock;
+use holdfast_shared::db::LOGINS;
 use holdfast_shared::rng::SystemRng;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -84,8 +85,8 @@ impl Stage {
         self.cluster.create_database(TEMPLATE, None).await?;
         let mut plan = Plan::new(self.cluster.owner_url(TEMPLATE));
         let password = self.password()?;
-        let login = |role| Login { role, password: Password::Given(password.clone()) };
-        plan.logins = [APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE].map(login).to_vec();
+        plan.logins =
+            LOGINS.map(|login| Login { role: login.role, password: Password::Given(password.clone()) }).to_vec();
         holdfast_migrate::run(&plan, &SystemClock, &SystemRng).await?;
 
         // The owner gets the common password, and the template allows no connections from here on. The server logs only

@@ -6,12 +6,13 @@ pub mod report;
 mod stack;
 pub mod template;
 
-use holdfast_shared::db::FromRow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::{Config, ConfigError, Needs, Settings};
+use holdfast_shared::db::FromRow;
+use holdfast_shared::db::privileges::{self, Privilege};
 use holdfast_shared::hardening::{self, EvidenceSource, Fact, Finding, Observation, Outcome, Severity};
 use holdfast_shared::schema::{self, SchemaObject};
 
@@ -127,7 +128,7 @@ struct Seen {
 
 impl Seen {
     async fn settings(&mut self, targets: &Targets, settings: &Settings) {
-        let config = match Config::from_settings(settings, Needs::default()) {
+        let config = match Config::from_settings(settings, Needs::DATABASE) {
             Ok(config) => config,
             Err(error) => {
                 if targets.database {
@@ -156,13 +157,17 @@ impl Seen {
 
     async fn database(&mut self, config: &Config) -> anyhow::Result<()> {
         let client =
-            holdfast_shared::db::connect_maintenance(&config.database_url, config.database_ca_file.as_deref()).await?;
+            holdfast_shared::db::connect_maintenance(config.database_url()?, config.database_ca_file.as_deref())
+                .await?;
         let rows = client.query(hardening::SELECT.text(), &[&SystemClock.now()]).await?;
         let facts: Vec<Fact> = rows.iter().map(Fact::from_row).collect::<Result<_, _>>()?;
         self.observations.extend(hardening::observe_database(facts));
         let rows = client.query(schema::CATALOGUE.text(), &[]).await?;
         let objects: Vec<SchemaObject> = rows.iter().map(SchemaObject::from_row).collect::<Result<_, _>>()?;
         self.observations.push(hardening::observe_attempts(&objects));
+        let rows = client.query(privileges::EFFECTIVE.text(), &[]).await?;
+        let found: Vec<Privilege> = rows.iter().map(Privilege::from_row).collect::<Result<_, _>>()?;
+        self.observations.push(hardening::observe_privileges(found));
         let max_connections: String =
             client.query_one("SHOW max_connections", &[]).await?.try_get("max_connections")?;
         self.connections.1 = max_connections.parse().ok();

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use holdfast_backup::folders;
-
 use super::error::{ClusterError, OLDEST_VERSION};
+use super::folders;
 use super::server_user::ServerUser;
 
 /// Search for the server's programs.

@@ -4,6 +4,7 @@
 mod binaries;
 mod download;
 mod error;
+mod folders;
 mod home;
 mod initdb;
 mod postmaster;

@@ -7,10 +7,13 @@ use anyhow::{Context, bail, ensure};
 use holdfast_migrate::Plan;
 use holdfast_shared::clock::Clock;
 use holdfast_shared::config::BootstrapUser;
+use holdfast_shared::db::OwnerEntry;
 use holdfast_shared::identity::password;
 use holdfast_shared::rng::Rng;
 use secrecy::SecretString;
 use tokio_postgres::Transaction;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use super::credentials::{Credentials, Login, TENANT};
 use crate::data_dir::DataDir;
@@ -20,7 +23,7 @@ const EXISTING: &str = "SELECT u.username FROM users u JOIN tenants t ON t.id = 
     WHERE u.username = ANY ($1) AND t.slug = CASE u.role WHEN 'operator' THEN 'platform' ELSE $2 END";
 
 const SET_PASSWORD: &str = "UPDATE users u SET password_hash = $3, version = u.version + 1, updated_at = $4 \
-    FROM tenants t WHERE t.id = u.tenant_id AND t.slug = $1 AND u.username = $2";
+    FROM tenants t WHERE t.id = u.tenant_id AND t.slug = $1 AND u.username = $2 RETURNING u.id, u.tenant_id";
 const END_SESSIONS: &str = "UPDATE sessions s SET ended_at = $3, end_reason = 'password' FROM users u JOIN tenants t \
     ON t.id = u.tenant_id WHERE t.slug = $1 AND u.username = $2 AND s.user_id = u.id AND s.ended_at IS NULL";
 
@@ -74,7 +77,8 @@ impl Demo<'_> {
             );
         }
         let users = self.hashed(missing).await?;
-        holdfast_migrate::create_users(&transaction, &users, self.clock.as_ref(), self.rng.as_ref()).await?;
+        holdfast_migrate::create_users(&transaction, &users, "holdfast run", self.clock.as_ref(), self.rng.as_ref())
+            .await?;
         if reset {
             for user in self.hashed(known).await? {
                 self.reset(&transaction, &user).await?;
@@ -101,7 +105,7 @@ impl Demo<'_> {
         for (login, hash) in logins.into_iter().zip(hashes) {
             users.push(BootstrapUser {
                 tenant: login.tenant().map(str::to_owned),
-                username: login.username.clone(),
+                username: login.username.parse()?,
                 role: login.role,
                 password_hash: hash.await?.context("a password cannot be hashed")?,
             });
@@ -112,9 +116,21 @@ impl Demo<'_> {
     async fn reset(&self, transaction: &Transaction<'_>, user: &BootstrapUser) -> anyhow::Result<()> {
         let tenant = user.tenant.as_deref().unwrap_or("platform");
         let now = self.clock.now();
-        transaction.execute(SET_PASSWORD, &[&tenant, &user.username, &user.password_hash, &now]).await?;
-        transaction.execute(END_SESSIONS, &[&tenant, &user.username, &now]).await?;
-        Ok(())
+        let values: [&(dyn ToSql + Sync); 4] = [&tenant, &user.username.as_str(), &user.password_hash, &now];
+        let row = transaction.query_one(SET_PASSWORD, &values).await?;
+        transaction.execute(END_SESSIONS, &[&tenant, &user.username.as_str(), &now]).await?;
+        let entry = OwnerEntry {
+            request_id: &self.rng.uuid(now).to_string(),
+            method: "CLI",
+            path: "holdfast run",
+            action: "user.update",
+            tenant: row.try_get("tenant_id")?,
+            target: ("user_id", row.try_get::<_, Uuid>("id")?.to_string().into()),
+            changed: &["password"],
+            reason: None,
+            program: concat!("holdfast ", env!("CARGO_PKG_VERSION")),
+        };
+        Ok(entry.record(transaction).await?)
     }
 }
 

@@ -12,12 +12,8 @@ use super::database::Database;
 use super::settings::LocalSettings;
 use crate::data_dir::DataDir;
 
-/// File of all functions except the two below.
-const FUNCTIONS: &str = "functions.env";
-/// File of the metrics function, which has another database role: `functions/metrics/Cargo.toml` names it.
-const METRICS: &str = "metrics.env";
-/// File of the backup function: `functions/backup/Cargo.toml` names it, and the commands `backup` and `drill` read it.
-const BACKUP: &str = "backup.env";
+/// The functions that have a file, `NAME.env`, which `functions/NAME/Cargo.toml` names: each its own database login.
+const FUNCTIONS: [&str; 7] = ["auth", "accounts", "admin", "health", "metrics", "console", "backup"];
 
 /// The files, removed when this value is dropped.
 pub(super) struct FunctionSettings(Arc<DataDir>);
@@ -26,17 +22,12 @@ impl FunctionSettings {
     /// Writes the files.
     pub(super) fn write(dir: Arc<DataDir>, settings: &LocalSettings, database: &Database) -> anyhow::Result<Self> {
         let files = Self(dir);
-        let (app, metrics) = (settings.app_url(database)?, settings.metrics_url(database)?);
-        let backup = settings.backup_url(database)?;
-        for (name, settings) in [
-            (FUNCTIONS, settings.function(&app)),
-            (METRICS, settings.function(&metrics)),
-            (BACKUP, settings.backup_function(&backup)),
-        ] {
+        for function in FUNCTIONS {
+            let (name, url) = (file_of(function), settings.url(function, database)?);
             files
                 .0
-                .write_private(name, &environment_file(&settings))
-                .with_context(|| format!("{} cannot be written; check the folder", files.0.file(name).display()))?;
+                .write_private(&name, &environment_file(&settings.apart(function, url.as_ref())))
+                .with_context(|| format!("{} cannot be written; check the folder", files.0.file(&name).display()))?;
         }
         Ok(files)
     }
@@ -44,16 +35,20 @@ impl FunctionSettings {
 
 impl Drop for FunctionSettings {
     fn drop(&mut self) {
-        for name in [FUNCTIONS, METRICS, BACKUP] {
+        for function in FUNCTIONS {
             // A remaining file names a stopped database; the next run replaces it.
-            let _ = std::fs::remove_file(self.0.file(name));
+            let _ = std::fs::remove_file(self.0.file(&file_of(function)));
         }
     }
 }
 
+fn file_of(function: &str) -> String {
+    format!("{function}.env")
+}
+
 /// Reads the settings of the backup function of the run in a data folder; none if there is no run.
 pub fn of_backups(data_dir: &Path) -> Option<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(data_dir.join(BACKUP)).ok()?;
+    let text = std::fs::read_to_string(data_dir.join(file_of("backup"))).ok()?;
     let setting = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let value = value.get(1..value.len().checked_sub(1)?)?;

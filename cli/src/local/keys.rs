@@ -1,5 +1,5 @@
-//! Keys of a local run, generated into the data folder once: the key pair for access tokens, the one for audit seals, and the
-//! vault's key.
+//! Keys of a local run, generated into the data folder once: the key pair for access tokens, the ones for audit seals and
+//! backups, and the vault's key.
 
 use std::path::Path;
 
@@ -17,6 +17,7 @@ use crate::data_dir::DataDir;
 
 const SIGNING_KEY: &str = "signing-key.pem";
 const AUDIT_KEY: &str = "audit-key.pem";
+const BACKUP_KEY: &str = "backup-key.pem";
 /// Folder of audit seals.
 const SEALS: &str = "seals";
 const VAULT_KEY: &str = "vault-key";
@@ -24,6 +25,7 @@ const VAULT_KEY: &str = "vault-key";
 /// Settings that replace a generated key.
 const SIGNING_SETTINGS: [&str; 3] = ["SIGNING_KMS_KEY_ID", "SIGNING_KEY_FILE", "AUTH_JWT_SECRET"];
 const AUDIT_SETTINGS: [&str; 2] = ["AUDIT_KMS_KEY_ID", "AUDIT_KEY_FILE"];
+const BACKUP_SETTINGS: [&str; 2] = ["BACKUP_SIGNING_KMS_KEY_ID", "BACKUP_SIGNING_KEY_FILE"];
 const SEALS_SETTINGS: [&str; 2] = ["AUDIT_SEALS_BUCKET", "AUDIT_SEALS_FOLDER"];
 const VAULT_SETTINGS: [&str; 2] = ["VAULT_KMS_KEY_ID", "SECRET_ENCRYPTION_KEY"];
 
@@ -41,6 +43,12 @@ pub(super) fn provide(dir: &DataDir, settings: &mut LocalSettings, rng: &dyn Rng
             write(dir, AUDIT_KEY, &signing_key()?)?;
         }
         settings.provide("AUDIT_KEY_FILE", || dir.file(AUDIT_KEY).display().to_string());
+    }
+    if !is_set(settings, &BACKUP_SETTINGS) {
+        if read(dir, BACKUP_KEY)?.is_none() {
+            write(dir, BACKUP_KEY, &signing_key()?)?;
+        }
+        settings.provide("BACKUP_SIGNING_KEY_FILE", || dir.file(BACKUP_KEY).display().to_string());
     }
     if let Some(path) = settings.get("AUDIT_KEY_FILE").map(str::to_owned) {
         let id = AuditSigner::file(Path::new(&path))?.public.thumbprint();

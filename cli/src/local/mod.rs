@@ -1,5 +1,5 @@
 //! The local run, for `holdfast run` and for tests: all functions in one process behind one gateway, with a private database.
-//! Each function has the same database role as in a deployment.
+//! Each function has its own database login, as in a deployment.
 
 mod backups;
 mod credentials;
@@ -7,7 +7,7 @@ mod database;
 mod demo;
 mod down;
 mod function_settings;
-mod gateway;
+pub mod gateway;
 mod keys;
 mod maintenance;
 mod settings;
@@ -22,6 +22,7 @@ use anyhow::Context;
 use holdfast_shared::app::App;
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::{Config, Needs};
+use holdfast_shared::db::login_of;
 use holdfast_shared::rng::{Rng, SystemRng};
 use secrecy::ExposeSecret;
 use tokio::sync::oneshot;
@@ -33,8 +34,10 @@ pub use function_settings::of_backups as backup_settings;
 
 use crate::cluster::ClusterOptions;
 use crate::data_dir::DataDir;
+use crate::gateway::Apps;
 use database::Database;
 use function_settings::FunctionSettings;
+use gateway::Patience;
 use maintenance::Schedule;
 use settings::LocalSettings;
 
@@ -156,23 +159,36 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         notes.push(format!("{address} can be reached from other machines, and the connection is not encrypted."));
     }
 
-    let start = async |function, settings| {
-        let needs = Needs { signing: true, verification: true, vault: true };
-        let config = Config::from_settings(&settings, needs)?;
+    let start = async |function| {
+        let needs = Needs { database: login_of(function).is_some(), signing: true, verification: true, vault: true };
+        let config = Config::from_settings(&settings.of(function, &database)?, needs)?;
         let app = App::start_with(config, function, Arc::clone(&clock), Arc::clone(&rng)).await?;
-        app.db.connect().await?;
+        if needs.database {
+            app.db.connect().await?;
+        }
         anyhow::Ok(app)
     };
-    let app = start("local", settings.app(&database)?).await?;
-    let metrics_app = start("metrics", settings.metrics(&database)?).await?;
+    let apps = Apps {
+        auth: start("auth").await?,
+        accounts: start("accounts").await?,
+        admin: start("admin").await?,
+        health: start("health").await?,
+        metrics: start("metrics").await?,
+        console: start("console").await?,
+    };
     let function_settings = FunctionSettings::write(Arc::clone(&dir), &settings, &database)?;
-    let plan = holdfast_maintenance::Plan::from_settings(&settings.maintenance(&database)?).await?;
+    let plan = holdfast_maintenance::Plan::from_settings(&settings.of("maintenance", &database)?).await?;
     let maintenance = Schedule::start(plan, Arc::clone(&clock));
-    let requests = holdfast_backup::Plan::from_settings(&settings.backup(&database)?).await?;
+    let requests = holdfast_backup::Plan::from_settings(&settings.of("backup", &database)?).await?;
     let requests = backups::Requests::start(requests, Arc::clone(&clock), Arc::clone(&rng));
-    let router = gateway::in_front_of(crate::gateway::router(app, metrics_app), clock, rng);
+    let router = gateway::in_front_of(crate::gateway::router(apps), clock, rng, Patience::default());
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(gateway::serve(tokio::net::TcpListener::from_std(listener)?, router, stopped));
+    let serving = tokio::spawn(gateway::serve(
+        tokio::net::TcpListener::from_std(listener)?,
+        router,
+        Patience::default(),
+        stopped,
+    ));
     Ok(Running {
         url,
         data_dir: dir.path().to_owned(),

@@ -3,39 +3,35 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_migrate::{APP_ROLE, BACKUP_ROLE, MAINTENANCE_ROLE, METRICS_ROLE};
+use anyhow::Context;
 use holdfast_shared::config::Settings;
+use holdfast_shared::db::{LOGINS, login_of};
 use holdfast_shared::rng::Rng;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database::Database;
 
-/// Pool size of the functions on `holdfast_app`: the number of requests served concurrently.
-const APP_POOL: &str = "16";
-/// Pool size of the metrics function.
-const METRICS_POOL: &str = "2";
+/// Pool size of a function: the number of its requests that are served concurrently.
+const POOL: &str = "8";
 
 /// Settings that are not passed to a function in another process: those of the migration, backups, maintenance, and of the
 /// environment that it runs in.
-const NOT_A_FUNCTIONS: [&str; 14] = [
+const NOT_A_FUNCTIONS: [&str; 11] = [
     "API_TOKENS",
-    "APP_DATABASE_PASSWORD",
     "AUDIT_KEY_FILE",
     "AUDIT_RESTORED_OVER",
     "AUDIT_SEALS_FOLDER",
     "AUDIT_WITNESS_FOLDER",
     "AUTH_USERS",
-    "BACKUP_DATABASE_PASSWORD",
     "BACKUP_FOLDER",
+    "BACKUP_SIGNING_KEY_FILE",
     "DATABASE_POOL_SIZE",
     "DRILL_DATABASE_URL",
-    "MAINTENANCE_DATABASE_PASSWORD",
-    "METRICS_DATABASE_PASSWORD",
     "SECRETS_ARN",
 ];
 
 /// Settings of these that are passed to the backup function. Drills restore as the owner, so no other function may have them.
-const BACKUPS: [&str; 2] = ["BACKUP_FOLDER", "DRILL_DATABASE_URL"];
+const BACKUPS: [&str; 3] = ["BACKUP_FOLDER", "BACKUP_SIGNING_KEY_FILE", "DRILL_DATABASE_URL"];
 
 /// Settings of a local run. A given setting takes precedence over a generated one.
 pub(super) struct LocalSettings {
@@ -46,9 +42,8 @@ impl LocalSettings {
     /// Generates the login secrets that are not given; they are used in this run only.
     pub(super) fn new(given: BTreeMap<String, String>, rng: &dyn Rng) -> Self {
         let mut settings = Self { given };
-        let roles = ["APP", "BACKUP", "MAINTENANCE", "METRICS"];
-        for name in roles.map(|role| format!("{role}_DATABASE_PASSWORD")) {
-            settings.provide(&name, || rng.base62(32));
+        for login in LOGINS {
+            settings.provide(login.password_setting, || rng.base62(32));
         }
         settings
     }
@@ -72,75 +67,48 @@ impl LocalSettings {
 
     /// Settings for the migration.
     pub(super) fn owner(&self, database: &Database) -> Settings {
-        self.with(&database.owner_url(), None)
+        self.with(Some(&database.owner_url()))
     }
 
-    /// Settings for the functions on `holdfast_app`.
-    pub(super) fn app(&self, database: &Database) -> anyhow::Result<Settings> {
-        Ok(self.with(&self.app_url(database)?, Some(APP_POOL)))
+    /// Settings for a function, with its own login; for one without a database, with none.
+    pub(super) fn of(&self, function: &str, database: &Database) -> anyhow::Result<Settings> {
+        Ok(self.with(self.url(function, database)?.as_ref()))
     }
 
-    /// Settings for the metrics function.
-    pub(super) fn metrics(&self, database: &Database) -> anyhow::Result<Settings> {
-        Ok(self.with(&self.metrics_url(database)?, Some(METRICS_POOL)))
-    }
-
-    /// Settings for the backup function, which locally writes dumps to a folder and drills on the same server.
-    pub(super) fn backup(&self, database: &Database) -> anyhow::Result<Settings> {
-        Ok(self.with(&self.backup_url(database)?, None))
-    }
-
-    /// Settings for maintenance.
-    pub(super) fn maintenance(&self, database: &Database) -> anyhow::Result<Settings> {
-        let url = database.url(MAINTENANCE_ROLE, &self.secret("MAINTENANCE_DATABASE_PASSWORD"))?;
-        Ok(self.with(&url, None))
-    }
-
-    /// Settings for a function in another process, with one of the URLs below.
-    pub(super) fn function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
+    /// Settings for a function in another process.
+    pub(super) fn apart<'a>(
+        &'a self,
+        function: &str,
+        database_url: Option<&'a SecretString>,
+    ) -> BTreeMap<&'a str, &'a str> {
         let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let given = given.filter(|(name, value)| !value.is_empty() && !NOT_A_FUNCTIONS.contains(name));
+        let passwords = |name: &str| LOGINS.iter().any(|login| login.password_setting == name);
+        let given = given.filter(|(name, value)| {
+            let not_its = NOT_A_FUNCTIONS.contains(name) && !(function == "backup" && BACKUPS.contains(name));
+            !value.is_empty() && *name != "DATABASE_URL" && !not_its && !passwords(name)
+        });
         // The last value of a name counts.
         given.chain(own(database_url)).collect()
     }
 
-    /// Settings for the backup function in another process.
-    pub(super) fn backup_function<'a>(&'a self, database_url: &'a SecretString) -> BTreeMap<&'a str, &'a str> {
-        let mut settings = self.function(database_url);
-        settings.extend(BACKUPS.iter().filter_map(|name| Some((*name, self.get(name)?))));
-        settings
+    /// URL of the database with the login of a function; none where it has none.
+    pub(super) fn url(&self, function: &str, database: &Database) -> anyhow::Result<Option<SecretString>> {
+        let Some(login) = login_of(function) else { return Ok(None) };
+        let password = self.get(login.password_setting).context("a local run provides the password of every login")?;
+        database.url(login.role, &SecretString::from(password)).map(Some)
     }
 
-    /// URL of the database for `holdfast_app`.
-    pub(super) fn app_url(&self, database: &Database) -> anyhow::Result<SecretString> {
-        database.url(APP_ROLE, &self.secret("APP_DATABASE_PASSWORD"))
-    }
-
-    /// URL of the database for the metrics function.
-    pub(super) fn metrics_url(&self, database: &Database) -> anyhow::Result<SecretString> {
-        database.url(METRICS_ROLE, &self.secret("METRICS_DATABASE_PASSWORD"))
-    }
-
-    /// URL of the database for the backup function.
-    pub(super) fn backup_url(&self, database: &Database) -> anyhow::Result<SecretString> {
-        database.url(BACKUP_ROLE, &self.secret("BACKUP_DATABASE_PASSWORD"))
-    }
-
-    fn secret(&self, name: &str) -> SecretString {
-        SecretString::from(self.get(name).unwrap_or_default().to_owned())
-    }
-
-    fn with(&self, database_url: &SecretString, pool: Option<&str>) -> Settings {
+    fn with(&self, database_url: Option<&SecretString>) -> Settings {
         let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let pool = pool.map(|size| ("DATABASE_POOL_SIZE", size));
+        let given = given.filter(|(name, _)| *name != "DATABASE_URL");
         // The first value of a name counts.
-        Settings::given(
-            own(database_url).into_iter().chain(given).chain(pool).map(|(name, value)| (name, value.to_owned())),
-        )
+        let all = own(database_url).chain(given).chain([("DATABASE_POOL_SIZE", POOL)]);
+        Settings::given(all.map(|(name, value)| (name, value.to_owned())))
     }
 }
 
 /// Settings that a local run always sets itself.
-fn own(database_url: &SecretString) -> [(&str, &str); 2] {
-    [("APP_ENV", "local"), ("DATABASE_URL", database_url.expose_secret())]
+fn own(database_url: Option<&SecretString>) -> impl Iterator<Item = (&str, &str)> {
+    let database_url = database_url.map(|url| ("DATABASE_URL", url.expose_secret()));
+    std::iter::once(("APP_ENV", "local")).chain(database_url)
 }

@@ -51,7 +51,7 @@ async fn a_database_that_serves_a_deployment_is_spared() {
     let text = String::from_utf8(run.env("DATABASE_URL", &url).output().unwrap().stderr).unwrap();
     assert!(text.contains("it serves a deployment; use another"), "{text}");
     let client = cluster.connect("given").await.unwrap();
-    let login = "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'holdfast_app'";
+    let login = "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'holdfast_auth'";
     assert!(!client.query_one(login, &[]).await.unwrap().get::<_, bool>("rolcanlogin"));
 }
 
@@ -63,7 +63,7 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
         let output = holdfast(&["admin", "migrate"])
             .env("APP_ENV", "local")
             .env("DATABASE_URL", &url)
-            .env("APP_DATABASE_PASSWORD", "b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ")
+            .env("AUTH_DATABASE_PASSWORD", "b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ")
             .env("AUTH_USERS", format!("acme:root:admin:{hash};:ops:operator:{hash}"))
             .output()
             .unwrap();
@@ -74,12 +74,12 @@ async fn migrate_says_what_it_did_and_repeats_to_no_effect() {
     let newest = holdfast_migrate::newest_version();
     assert!(first.starts_with("applied V1__roles\n"), "{first}");
     let end = format!(
-        "holdfast_app can log in\n1 tenants created\n2 users created\nThe schema is at version {newest} (was 0).\n"
+        "holdfast_auth can log in\n1 tenants created\n2 users created\nThe schema is at version {newest} (was 0).\n"
     );
     assert!(first.ends_with(&end), "{first}");
-    assert_eq!(migrate(), format!("holdfast_app can log in\nThe schema is at version {newest} (was {newest}).\n"));
+    assert_eq!(migrate(), format!("holdfast_auth can log in\nThe schema is at version {newest} (was {newest}).\n"));
 
-    let app = cluster.url("holdfast_app", &"b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ".into(), "given");
+    let app = cluster.url("holdfast_auth", &"b5sLTzB2fZt0oXwV3PpnqhMuIYKGl8jQ".into(), "given");
     assert!(tokio_postgres::connect(app.expose_secret(), tokio_postgres::NoTls).await.is_ok());
     let client = cluster.connect("given").await.unwrap();
     let partitions = "SELECT count(*) AS count FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass";

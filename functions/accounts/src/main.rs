@@ -8,7 +8,7 @@ use holdfast_shared::config::Needs;
 async fn main() -> ExitCode {
     holdfast_shared::lambda::run(
         "accounts",
-        Needs { verification: true, vault: true, ..Needs::default() },
+        Needs { verification: true, vault: true, ..Needs::DATABASE },
         holdfast_accounts::router,
     )
     .await

@@ -3,6 +3,7 @@
 
 use axum::extract::State;
 use holdfast_shared::app::App;
+use holdfast_shared::db::privileges::Privilege;
 use holdfast_shared::db::{Sql, Statement, rows_of};
 use holdfast_shared::hardening::{self, Fact, Finding, Outcome};
 use holdfast_shared::permission::Permission;
@@ -32,6 +33,12 @@ const FUNCTIONS: Sql = Sql::unprepared(concat!(
     ") AS object WHERE kind = 'function' AND current_tenant() IS NOT NULL"
 ));
 
+const PRIVILEGES: Sql = Sql::unprepared(concat!(
+    "SELECT role, object, privilege FROM (",
+    include_str!("../../../shared/src/db/privileges/effective.sql"),
+    ") AS granted WHERE current_tenant() IS NOT NULL"
+));
+
 /// The findings of a check.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HardeningFindings {
@@ -53,14 +60,16 @@ pub(crate) struct HardeningSummary {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    let statements = vec![FACTS.bind(&request.now), Statement::from(FUNCTIONS)];
+    let statements = vec![FACTS.bind(&request.now), Statement::from(FUNCTIONS), Statement::from(PRIVILEGES)];
     let mut rows = request.transaction(&app).each(statements).await?.into_iter();
     let facts: Vec<Fact> = rows_of(&rows.next().unwrap_or_default())?;
     let functions: Vec<SchemaObject> = rows_of(&rows.next().unwrap_or_default())?;
+    let privileges: Vec<Privilege> = rows_of(&rows.next().unwrap_or_default())?;
     let mut observations = hardening::observe_settings(&app.config);
     observations.extend(hardening::observe_routes(crate::endpoints().iter().map(|endpoint| endpoint.route)));
     observations.extend(hardening::observe_database(facts));
     observations.push(hardening::observe_attempts(&functions));
+    observations.push(hardening::observe_privileges(privileges));
     let findings = hardening::findings(&observations);
     let count = |result: Outcome| findings.iter().filter(|finding| finding.result == result).count();
     let (pass, fail, unknown) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Unknown));

@@ -8,7 +8,7 @@ use holdfast_shared::config::Needs;
 async fn main() -> ExitCode {
     holdfast_shared::lambda::run(
         "admin",
-        Needs { verification: true, vault: true, ..Needs::default() },
+        Needs { verification: true, vault: true, ..Needs::DATABASE },
         holdfast_admin::router,
     )
     .await

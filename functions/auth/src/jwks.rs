@@ -9,6 +9,8 @@ use holdfast_shared::web::{ApiResponse, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::certificates;
+
 pub(crate) static ROUTE: Route = Route::get("/.well-known/jwks.json", "auth.jwks")
     .access(Access::Anyone)
     .audited(Audited::Never)
@@ -23,6 +25,8 @@ pub(crate) struct Jwks {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: RequestContext) -> Result<ApiResponse, Problem> {
-    app.reload_keys(request.now).await?;
+    if app.reload_keys(request.now).await? {
+        certificates::certify_all(&app, request.now).await?;
+    }
     ApiResponse::ok(&Jwks { keys: app.keys.public(request.now) })
 }

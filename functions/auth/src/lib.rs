@@ -2,6 +2,7 @@
 
 mod audit_jwks;
 mod browser;
+mod certificates;
 mod jwks;
 mod login;
 mod logout;

@@ -12,7 +12,7 @@ use holdfast_shared::route::{Access, Route};
 use holdfast_shared::vault::WrappedKey;
 use holdfast_shared::web::{ApiResponse, Json, RequestContext};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,8 +30,6 @@ pub(crate) static ROUTE: Route = Route::post("/auth/login", "auth.login")
 
 /// Maximum length of a tenant, a username and a one-time code.
 const MAX_NAME: usize = 128;
-/// Maximum length of a password.
-const MAX_PASSWORD: usize = 256;
 
 /// Credentials to sign in with.
 #[derive(Deserialize, ToSchema)]
@@ -46,7 +44,7 @@ pub(crate) struct LoginRequest {
     /// Password.
     #[schema(value_type = String, format = Password, max_length = 256)]
     password: SecretString,
-    /// One-time code or recovery code, for a user with TOTP.
+    /// One-time code or recovery code, for a user with TOTP; spaces do not count.
     #[schema(max_length = 128)]
     otp: Option<String>,
 }
@@ -62,7 +60,7 @@ impl LoginRequest {
         if let Some((field, _)) = names.into_iter().find(|(_, text)| text.is_some_and(too_long)) {
             return Err(Problem::field(field, "must be at most 128 characters"));
         }
-        if self.password.expose_secret().chars().count() > MAX_PASSWORD {
+        if password::is_too_long(&self.password) {
             return Err(Problem::field("password", "must be at most 256 characters"));
         }
         Ok(())
@@ -74,7 +72,7 @@ const LOOK_UP: Sql = Sql::prepared(
         key_version, key_provider AS provider, key_provider_key AS provider_key, key_wrapped AS wrapped
       FROM look_up_sign_in(
         p_slug => $1,
-        p_username => $2,
+        p_username_key => $2,
         p_now => $3,
         p_address_key => $4,
         p_user_key => $5,
@@ -134,7 +132,7 @@ impl LoginCandidate {
     ) -> Result<Self, DbError> {
         let look_up = LOOK_UP
             .bind(&body.tenant)
-            .bind(&body.username)
+            .bind(&keys.username_key)
             .bind(&request.now)
             .bind(&keys.address)
             .bind(&keys.user)

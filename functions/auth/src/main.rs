@@ -8,7 +8,7 @@ use holdfast_shared::config::Needs;
 async fn main() -> ExitCode {
     holdfast_shared::lambda::run(
         "auth",
-        Needs { signing: true, verification: true, vault: true },
+        Needs { database: true, signing: true, verification: true, vault: true },
         holdfast_auth::router,
     )
     .await

@@ -1,4 +1,4 @@
-//! The canary in the database: each backup seals a new one before its dump, each drill opens it.
+//! The canary in the database: each backup seals a new one before its snapshot, each drill opens it.
 
 use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::Rng;

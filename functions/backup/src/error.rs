@@ -29,27 +29,9 @@ pub enum BackupError {
     /// The database failed.
     #[error("the database failed ({0})")]
     Database(String),
-    /// A program of PostgreSQL is missing, or too old.
-    #[error(
-        "{program} of PostgreSQL {wanted} or newer is needed, {}; install postgresql-client-{wanted}, or in Lambda a newer layer",
-        found.map_or_else(|| "and there is none on PATH, in /opt/bin or in the usual folders".to_owned(), |found| format!("and there is only {found}"))
-    )]
-    NoProgram {
-        /// The program.
-        program: &'static str,
-        /// The lowest usable major version.
-        wanted: u32,
-        /// The newest that was found.
-        found: Option<u32>,
-    },
-    /// A program of PostgreSQL failed.
-    #[error("{program} failed ({cause})")]
-    Program {
-        /// The program.
-        program: &'static str,
-        /// Error message of the program.
-        cause: String,
-    },
+    /// The database has other tables than this build: rows of theirs would be lost.
+    #[error("the database's tables are not those of this build ({0}); migrate, or use the build that runs there")]
+    Schema(String),
     /// The backup role does not see every row, so a backup would be incomplete.
     #[error("holdfast_backup does not see every row of {0}; grant it SELECT and a policy USING (true)")]
     Hidden(String),
@@ -72,11 +54,79 @@ pub enum BackupError {
         /// The fault.
         cause: String,
     },
-    /// The dump is not the one that was written.
+    /// Nothing that counts says that the manifest is one of a backup of this deployment.
+    #[error("ALARM: {key} is not a backup of this deployment: {cause}; nothing was restored")]
+    Unsigned {
+        /// The manifest.
+        key: String,
+        /// The fault.
+        cause: String,
+    },
+    /// The archive is not the one that was written.
     #[error("ALARM: {key} was altered or cut: its SHA-256 is not the manifest's; nothing was restored")]
     Altered {
-        /// The dump.
+        /// The archive.
         key: String,
+    },
+    /// The archive has another entry than its manifest says.
+    #[error("ALARM: the archive is not what its manifest describes, at {at}: {cause}; nothing was restored")]
+    Archive {
+        /// The table.
+        at: String,
+        /// The fault.
+        cause: String,
+    },
+    /// The newest recorded backup is not in the store as it was written.
+    #[error("ALARM: {key} is recorded as the newest backup, and the store has {found}")]
+    Replaced {
+        /// The archive.
+        key: String,
+        /// What the store has instead.
+        found: String,
+    },
+    /// The archive has other tables than this build.
+    #[error(
+        "the backup has schema version {version} of Holdfast {holdfast}, this build has {known} ({difference}); restore it \
+         with that release, then migrate with this one; nothing was restored"
+    )]
+    OtherSchema {
+        /// Version of the schema in the archive.
+        version: i32,
+        /// Version of Holdfast that wrote the archive.
+        holdfast: String,
+        /// Version of the schema of this build.
+        known: i32,
+        /// The first difference.
+        difference: String,
+    },
+    /// The key of backups is unusable.
+    #[error(
+        "the key of backups cannot be used ({0}); check BACKUP_SIGNING_KMS_KEY_ID and that this function may \
+         kms:GetPublicKey"
+    )]
+    SigningKey(String),
+    /// The key of backups did not sign.
+    #[error("the backup was not signed ({0}); check that this function may kms:Sign with BACKUP_SIGNING_KMS_KEY_ID")]
+    Sign(String),
+    /// The drill would restore to the server that is backed up.
+    #[error(
+        "DRILL_DATABASE_URL leads to the server of DATABASE_URL, or to a copy of it; drill on a server of its own \
+         (docs/backups.md)"
+    )]
+    SameServer,
+    /// The login of a restore has more power than it needs.
+    #[error("the login of a restore is a superuser; use the role that shall own the schema, such as holdfast_owner")]
+    Superuser,
+    /// The schema could not be created.
+    #[error("the schema to restore into cannot be created ({0})")]
+    Migrate(#[from] holdfast_migrate::MigrateError),
+    /// Rows could not be loaded. The error of the database could show them.
+    #[error("the rows of {table} cannot be loaded (SQLSTATE {code}); nothing was restored")]
+    Load {
+        /// The table.
+        table: String,
+        /// SQLSTATE of the error.
+        code: String,
     },
     /// The target database is not empty.
     #[error("the database {0} is not empty; a backup is restored into an empty one only, nothing was changed")]
@@ -107,6 +157,18 @@ impl BackupError {
     /// A failure of a store.
     pub(crate) fn store(location: impl Into<String>, cause: &(impl ToString + ?Sized)) -> Self {
         Self::Store { location: location.into(), cause: cause.to_string() }
+    }
+
+    /// An archive that is not what its manifest describes.
+    pub(crate) fn archive(at: &str, cause: &(impl ToString + ?Sized)) -> Self {
+        Self::Archive { at: at.to_owned(), cause: cause.to_string() }
+    }
+
+    /// Rows that cannot be loaded.
+    pub(crate) fn load(table: &str, error: &tokio_postgres::Error) -> Self {
+        let code =
+            error.code().map_or_else(|| "none, the connection was lost".to_owned(), |code| code.code().to_owned());
+        Self::Load { table: table.to_owned(), code }
     }
 
     /// A failure of S3.

@@ -1,100 +1,84 @@
-//! Facts about a database, from its catalogue and its tables as the backup role sees them: gathered in the snapshot of a
-//! dump, and again in the database that was restored from it.
-
-use std::collections::BTreeMap;
+//! Facts about a database and its server, as the backup role sees them.
 
 use holdfast_shared::db::FromRow;
+use jiff::civil::Date;
 use tokio_postgres::Client;
 
 use crate::error::BackupError;
-use crate::manifest::{DatabaseFacts, SealReference};
+use crate::manifest::SealReference;
+use crate::tables::Table;
 
-/// Also for a login as the owner: a dump sees no more and no less than the deployed function.
+/// Also for a login as the owner: a backup sees no more and no less than the deployed function.
 pub(crate) const ROLE: &str = "holdfast_backup";
 const SET_ROLE: &str = "SET ROLE holdfast_backup";
 
-/// Makes names appear with their schemas, whatever the session's search path is.
-const QUALIFY: &str = "SET search_path = pg_catalog";
+const SERVER_VERSION: &str = "SELECT current_setting('server_version') AS version";
 
-const SERVER: &str = "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer / 10000 AS major";
+const DATABASE: &str = "SELECT (SELECT max(version) FROM public.refinery_schema_history) AS schema_version,
+        pg_database_size(current_database()) AS database_bytes, public.audit_epoch() AS audit_epoch";
 
-const DATABASE: &str =
-    "SELECT (SELECT max(version) FROM public.refinery_schema_history) AS schema_version, r.rolname::text AS owner,
-        pg_database_size(current_database()) AS bytes
-      FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'public.refinery_schema_history'::regclass";
+const AUDIT_MONTHS: &str = "SELECT to_date(right(c.relname, 7), 'YYYY_MM') AS month
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'public.http_audit_log'::regclass AND c.relname ~ '^http_audit_log_[0-9]{4}_[0-9]{2}$' ORDER BY month";
 
-const TABLES: &str =
-    "SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-       AND c.oid IS DISTINCT FROM to_regclass('public.request_binding_keys') ORDER BY name";
+const LAST_SEAL: &str =
+    "SELECT number, encode(hash, 'hex') AS hash FROM public.audit_seals ORDER BY number DESC LIMIT 1";
 
-/// Tables of which the role would silently see only some rows. One is meant to be empty in every dump: its key is recreated.
-const HIDDEN: &str = "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text) AS tables
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-       AND c.oid IS DISTINCT FROM to_regclass('public.request_binding_keys')
+/// Those of the tables of which the role would silently see only some rows.
+const HIDDEN: &str = "SELECT string_agg(c.relname, ', ' ORDER BY c.relname) AS tables FROM pg_class c
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)
        AND (NOT has_table_privilege(c.oid, 'SELECT') OR c.relrowsecurity AND (
             NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
                 AND pg_get_expr(p.polqual, p.polrelid) = 'true' AND p.polroles && ARRAY[0, current_user::regrole]::oid[])
             OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
                 AND p.polroles && ARRAY[0, current_user::regrole]::oid[])))";
 
-const HAS_SEALS: &str = "SELECT to_regclass('public.audit_seals') IS NOT NULL AS has_seals";
-const LAST_SEAL: &str =
-    "SELECT number, encode(hash, 'hex') AS hash FROM public.audit_seals ORDER BY number DESC LIMIT 1";
+/// A server is another one if it has another system identifier and was started at another time.
+const STARTED: &str = "SELECT pg_postmaster_start_time()::text AS started,
+        has_function_privilege('pg_control_system()', 'EXECUTE') AS may_identify";
+const SYSTEM_IDENTIFIER: &str = "SELECT system_identifier::text AS identifier FROM pg_control_system()";
 
-/// The kinds of objects that must be the same in the restored database as in the dumped one: one digest for each.
-const CATALOGUE: [(&str, &str); 7] = [
-    (
-        "tables",
-        "SELECT format('%s %s %s %s %s', c.oid::regclass, c.relkind, c.relrowsecurity, c.relforcerowsecurity, r.rolname) AS line
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname = 'public'",
-    ),
-    (
-        "columns",
-        "SELECT format('%s %s %s %s %s', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)) AS line
-          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-         WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = 'public'",
-    ),
-    (
-        "constraints",
-        "SELECT format('%s %s %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) AS line
-          FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = 'public'",
-    ),
-    (
-        "indexes",
-        "SELECT format('%s %s', pg_get_indexdef(i.indexrelid), i.indisvalid) AS line
-          FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public'",
-    ),
-    (
-        "policies",
-        "SELECT format('%s %s %s %s %s %s %s', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive,
-                ARRAY(SELECT r.rolname FROM pg_roles r WHERE r.oid = ANY (p.polroles) ORDER BY 1), pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS line
-          FROM pg_policy p",
-    ),
-    (
-        "functions",
-        "SELECT format('%s %s %s', p.oid::regprocedure, r.rolname, md5(pg_get_functiondef(p.oid))) AS line
-          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner WHERE n.nspname = 'public' AND p.prokind IN ('f', 'p')
-        UNION ALL
-        SELECT format('%s %s', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t WHERE NOT t.tgisinternal",
-    ),
-    (
-        "grants",
-        "SELECT format('%s %s %s', o.name, coalesce(r.rolname, 'public'), a.privilege_type) AS line
-          FROM (SELECT c.oid::regclass::text AS name, coalesce(c.relacl, acldefault('r', c.relowner)) AS acl
-                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm')
-                UNION ALL
-                SELECT c.oid::regclass || '.' || t.attname, t.attacl
-                  FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND t.attacl IS NOT NULL
-                UNION ALL
-                SELECT p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner))
-                  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public') o
-         CROSS JOIN LATERAL aclexplode(o.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee",
-    ),
-];
+/// Facts about a database at one moment.
+pub(crate) struct DatabaseFacts {
+    /// Version of the schema.
+    pub(crate) schema_version: i32,
+    /// Version of PostgreSQL.
+    pub(crate) server_version: String,
+    /// Size on the server, in bytes.
+    pub(crate) database_bytes: i64,
+    /// Epoch of the audit log.
+    pub(crate) audit_epoch: i32,
+    /// Months of the audit log that have a partition, as their first days.
+    pub(crate) audit_months: Vec<Date>,
+    /// The newest seal of the audit log.
+    pub(crate) last_seal: Option<SealReference>,
+}
+
+/// Identity of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ServerIdentity {
+    started: String,
+    /// None where the service does not show it.
+    identifier: Option<String>,
+}
+
+impl ServerIdentity {
+    /// Reads the identity of the server behind a connection.
+    pub(crate) async fn of(client: &Client) -> Result<Self, BackupError> {
+        let row = client.query_one(STARTED, &[]).await?;
+        let identifier = if row.try_get("may_identify")? {
+            Some(client.query_one(SYSTEM_IDENTIFIER, &[]).await?.try_get("identifier")?)
+        } else {
+            None
+        };
+        Ok(Self { started: row.try_get("started")?, identifier })
+    }
+
+    /// Returns whether two connections reach the same server, or a copy of it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.started == other.started || self.identifier.is_some() && self.identifier == other.identifier
+    }
+}
 
 /// Makes a connection act as the backup role.
 pub(crate) async fn take_role(client: &Client) -> Result<(), BackupError> {
@@ -102,34 +86,19 @@ pub(crate) async fn take_role(client: &Client) -> Result<(), BackupError> {
     taken.map_err(|error| BackupError::Role { role: ROLE.to_owned(), cause: holdfast_shared::db::cause(&error) })
 }
 
-/// The version of a PostgreSQL server.
-#[derive(FromRow)]
-pub(crate) struct ServerVersion {
-    /// Full version, such as `15.18`.
-    #[row(with = "first_word")]
-    pub(crate) version: String,
-    /// Major version.
-    #[row(with = "i32::unsigned_abs")]
-    pub(crate) major: u32,
+/// Version of the server, without the distribution's own: `15.18` of `15.18 (Debian 15.18-0+deb12u1)`.
+pub(crate) async fn server_version(client: &Client) -> Result<String, BackupError> {
+    let version: String = client.query_one(SERVER_VERSION, &[]).await?.try_get("version")?;
+    Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// Cuts the distribution's own version off: `15.18 (Debian 15.18-0+deb12u1)`.
-fn first_word(version: &str) -> String {
-    version.split_whitespace().next().unwrap_or_default().to_owned()
-}
-
-/// Reads the version of the server.
-pub(crate) async fn server(client: &Client) -> Result<ServerVersion, BackupError> {
-    Ok(ServerVersion::from_row(&client.query_one(SERVER, &[]).await?)?)
-}
-
-/// Checks that the role sees every row of the database.
+/// Checks that the role sees every row of the tables.
 ///
 /// # Errors
 /// [`BackupError::Hidden`], with the tables of which it does not.
-pub(crate) async fn check_visibility(client: &Client) -> Result<(), BackupError> {
-    client.batch_execute(QUALIFY).await?;
-    match client.query_one(HIDDEN, &[]).await?.try_get::<_, Option<String>>("tables")? {
+pub(crate) async fn check_visibility(client: &Client, tables: &[Table]) -> Result<(), BackupError> {
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    match client.query_one(HIDDEN, &[&names]).await?.try_get::<_, Option<String>>("tables")? {
         Some(tables) => Err(BackupError::Hidden(tables)),
         None => Ok(()),
     }
@@ -137,45 +106,37 @@ pub(crate) async fn check_visibility(client: &Client) -> Result<(), BackupError>
 
 /// Gathers the facts, in the snapshot of the connection's transaction.
 pub(crate) async fn gather(client: &Client) -> Result<DatabaseFacts, BackupError> {
-    client.batch_execute(QUALIFY).await?;
-    let server = server(client).await?;
     let row = client.query_one(DATABASE, &[]).await?;
+    let months = client.query(AUDIT_MONTHS, &[]).await?;
+    let last_seal = client.query_opt(LAST_SEAL, &[]).await?;
     Ok(DatabaseFacts {
         schema_version: row.try_get("schema_version")?,
-        owner: row.try_get("owner")?,
-        database_bytes: row.try_get("bytes")?,
-        server_version: server.version,
-        row_counts: row_counts(client).await?,
-        catalogue: catalogue(client).await?,
-        last_seal: last_seal(client).await?,
+        server_version: server_version(client).await?,
+        database_bytes: row.try_get("database_bytes")?,
+        audit_epoch: row.try_get("audit_epoch")?,
+        audit_months: months.iter().map(|row| row.try_get("month")).collect::<Result<_, _>>()?,
+        last_seal: last_seal.as_ref().map(SealReference::from_row).transpose()?,
     })
 }
 
-/// Counts every table's rows. Names come from the catalogue, quoted by it.
-async fn row_counts(client: &Client) -> Result<BTreeMap<String, i64>, BackupError> {
-    let mut counts = BTreeMap::new();
-    for row in client.query(TABLES, &[]).await? {
-        let table: String = row.try_get("name")?;
-        let count = client.query_one(&format!("SELECT count(*) AS rows FROM ONLY {table}"), &[]).await?;
-        counts.insert(table, count.try_get("rows")?);
-    }
-    Ok(counts)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn catalogue(client: &Client) -> Result<BTreeMap<String, String>, BackupError> {
-    let mut digests = BTreeMap::new();
-    for (kind, lines) in CATALOGUE {
-        let digest = "SELECT coalesce(encode(sha256(convert_to(string_agg(line, E'\\n' ORDER BY line COLLATE \"C\"), 'UTF8')), 'hex'), '') AS digest";
-        let row = client.query_one(&format!("{digest} FROM ({lines}) AS lines"), &[]).await?;
-        digests.insert(kind.to_owned(), row.try_get("digest")?);
+    #[test]
+    fn a_server_is_another_one_only_if_nothing_says_that_it_is_the_same() {
+        let server = |started: &str, identifier: Option<&str>| ServerIdentity {
+            started: started.to_owned(),
+            identifier: identifier.map(str::to_owned),
+        };
+        for (one, other, same) in [
+            (server("1", Some("a")), server("2", Some("b")), false),
+            (server("1", Some("a")), server("2", Some("a")), true),
+            (server("1", None), server("1", None), true),
+            (server("1", None), server("2", None), false),
+            (server("1", Some("a")), server("1", Some("b")), true),
+        ] {
+            assert_eq!(one.is_same(&other), same, "{one:?} {other:?}");
+        }
     }
-    Ok(digests)
-}
-
-async fn last_seal(client: &Client) -> Result<Option<SealReference>, BackupError> {
-    if !client.query_one(HAS_SEALS, &[]).await?.try_get::<_, bool>("has_seals")? {
-        return Ok(None);
-    }
-    let row = client.query_opt(LAST_SEAL, &[]).await?;
-    Ok(row.as_ref().map(SealReference::from_row).transpose()?)
 }

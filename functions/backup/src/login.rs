@@ -1,22 +1,11 @@
-//! Passes a database's URL to PostgreSQL's own programs: in the environment of the child process, never on a command line
-//! or in a file, and with the server's certificate verified.
+//! A role's access to a database: the URL with its password, which no message shows.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::process::Command;
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
 use crate::error::BackupError;
-
-/// Files of the public certificate authorities; libpq before version 16 does not find them by itself.
-const PUBLIC_AUTHORITIES: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
-/// Variables that a child process inherits: the paths of programs and their libraries.
-const INHERITED: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
 
 /// A role's access to a database.
 #[derive(Debug, Clone)]
@@ -59,56 +48,18 @@ impl Login {
         Ok(holdfast_shared::db::connect_backup(&self.url, self.ca_file.as_deref()).await?)
     }
 
-    /// A command with the database in its environment, and little else.
-    pub(crate) fn command(&self, program: &Path) -> Result<Command, BackupError> {
-        let mut command = Command::new(program);
-        command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-        command.envs(self.environment()?).kill_on_drop(true);
-        Ok(command)
-    }
-
-    fn environment(&self) -> Result<Vec<(&'static str, OsString)>, BackupError> {
-        let config = config(&self.url)?;
-        let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
-        let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
-        let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
-        let mode = match config.get_ssl_mode() {
-            SslMode::Disable => "disable",
-            SslMode::Prefer => "prefer",
-            // TLS always verifies the server.
-            _ => "verify-full",
-        };
-        let mut environment = vec![
-            ("LC_ALL", "C".into()),
-            ("PGAPPNAME", "holdfast".into()),
-            ("PGCONNECT_TIMEOUT", "5".into()),
-            ("PGGSSENCMODE", "disable".into()),
-            ("PGHOST", hosts.join(",").into()),
-            ("PGPORT", ports.join(",").into()),
-            ("PGUSER", config.get_user().unwrap_or_default().into()),
-            ("PGPASSWORD", password.into()),
-            ("PGDATABASE", self.database.clone().into()),
-            ("PGSSLMODE", mode.into()),
-        ];
-        if mode == "verify-full" {
-            let public = || PUBLIC_AUTHORITIES.iter().map(PathBuf::from).find(|path| path.is_file());
-            let authorities = self.ca_file.clone().or_else(public);
-            environment.push(("PGSSLROOTCERT", authorities.map_or_else(|| "system".into(), PathBuf::into_os_string)));
+    /// The migrations of this build, for this database.
+    pub(crate) fn migrations(&self) -> holdfast_migrate::Plan {
+        holdfast_migrate::Plan {
+            database_ca_file: self.ca_file.clone(),
+            ..holdfast_migrate::Plan::new(self.url.clone())
         }
-        Ok(environment)
     }
 }
 
 fn config(url: &SecretString) -> Result<Config, BackupError> {
     let url = url.expose_secret().replace("sslmode=verify-full", "sslmode=require");
     url.parse().map_err(|_| BackupError::Url("the URL is not valid; write postgres://user:password@host:5432/name"))
-}
-
-fn host(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    }
 }
 
 /// The URL with another database. The name consists of letters, digits and `_`.
@@ -123,10 +74,6 @@ fn replace_database(url: &str, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn environment(url: &str) -> Vec<(&'static str, OsString)> {
-        Login::new(url.into(), Some("/ca.pem".into())).unwrap().environment().unwrap()
-    }
-
     #[test]
     fn only_the_database_is_replaced() {
         for (url, expected) in [
@@ -136,25 +83,6 @@ mod tests {
             assert_eq!(replace_database(url, "b").unwrap(), expected);
         }
         assert_eq!(replace_database("host=h dbname=a", "b"), None);
-    }
-
-    #[test]
-    fn a_child_process_verifies_the_server_and_gets_the_decoded_password() {
-        let found = environment("postgres://u:p%2Fw@h:5/a?sslmode=verify-full");
-        for (name, value) in [
-            ("PGHOST", "h"),
-            ("PGPORT", "5"),
-            ("PGUSER", "u"),
-            ("PGPASSWORD", "p/w"),
-            ("PGDATABASE", "a"),
-            ("PGSSLMODE", "verify-full"),
-            ("PGSSLROOTCERT", "/ca.pem"),
-        ] {
-            assert!(found.contains(&(name, value.into())), "{name}");
-        }
-        let plain = environment("postgres://u:p@h:5/a?sslmode=disable");
-        assert!(plain.contains(&("PGSSLMODE", "disable".into())));
-        assert!(!plain.iter().any(|(name, _)| *name == "PGSSLROOTCERT"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 pub struct Progress {
     /// Current activity.
     pub doing: &'static str,
-    /// Bytes of the dump so far.
+    /// Bytes so far: of the archive, or of the rows that are compared.
     pub bytes: u64,
     /// Total bytes; none if unknown.
     pub of: Option<u64>,

@@ -1,78 +1,49 @@
-//! The restore: into an empty database only, and only after the whole dump is verified against its manifest. The restored
-//! database is then compared with the manifest: rows, constraints, policies, grants, the newest seal.
+//! The restore: into an empty database only, whose schema the migrations of this build create. Nothing of a backup is
+//! executed: after its signature and its digest are verified, its rows are copied into the tables that this build knows, and
+//! compared with the manifest before they are committed.
 
-use std::process::Stdio;
+use std::pin::pin;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
-use tokio_postgres::Client;
+use bytes::Bytes;
+use futures_util::SinkExt;
+use holdfast_shared::audit::PinnedKeys;
+use holdfast_shared::clock::Clock;
+use holdfast_shared::rng::Rng;
+use jiff::civil::Date;
+use jiff::{Span, ToSpan};
+use tokio_postgres::{Client, Transaction};
 
-use crate::child::RunningProgram;
+use crate::archive::{self, ArchiveReader};
 use crate::digest::Digester;
 use crate::error::BackupError;
 use crate::facts;
-use crate::ledger::Ledger;
 use crate::login::Login;
-use crate::manifest::{DatabaseFacts, Manifest};
-use crate::plan::Plan;
-use crate::programs::{Program, Programs, major};
+use crate::manifest::{Manifest, StoredTable};
 use crate::progress::{Progress, Watch};
+use crate::snapshot;
 use crate::store::{BackupStore, Reader};
-
-const PROGRAM: &str = "pg_restore";
-
-/// All or nothing, and no error ignored.
-const ARGUMENTS: [&str; 3] = ["--exit-on-error", "--single-transaction", "--no-password"];
+use crate::tables::{self, AUDIT_LOG, Table};
 
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')
        AND NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')
        AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%') AS is_empty";
 
-/// True if the login can act as a role; NULL if there is no such role.
-const IS_MEMBER: &str =
-    "SELECT (SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1) AS is_member";
-const QUOTE: &str = "SELECT quote_ident($1) AS quoted";
+const IS_SUPERUSER: &str = "SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = session_user";
 
-/// Creates the roles that are missing, as the first migration does: roles belong to the server and are not in the dump.
-const ROLES: &str = "DO $$
-DECLARE name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-            BEGIN
-                EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', name);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-            END;
-        END IF;
-    END LOOP;
-    FOREACH name IN ARRAY ARRAY['holdfast_backup', 'holdfast_maintenance', 'holdfast_definer'] LOOP
-        IF NOT pg_has_role(current_setting('holdfast.owner'), name, 'MEMBER') THEN
-            EXECUTE format('GRANT %I TO %I', name, current_setting('holdfast.owner'));
-        END IF;
-    END LOOP;
-END $$";
-const SET_OWNER: &str = "SELECT set_config('holdfast.owner', $1, false)";
-
-/// Lets functions be given to `holdfast_definer`; [`CLOSE`] revokes it.
-const OPEN_SCHEMA: &str = "GRANT CREATE ON SCHEMA public TO holdfast_definer";
-const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM holdfast_definer;
-    DO $$ BEGIN
-        EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-        EXECUTE format('GRANT CONNECT ON DATABASE %I TO holdfast_app, holdfast_metrics, holdfast_backup, holdfast_maintenance', current_database());
-    END $$";
-
-const UNVALIDATED: &str = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname) AS statement, c.conname::text AS name
-      FROM pg_constraint c WHERE NOT c.convalidated AND c.contype IN ('c', 'f') AND c.conparentid = 0 AND c.coninhcount = 0 ORDER BY statement";
+/// Row-level security binds the owner, too, and COPY writes no table that it binds. The owner lifts it in the transaction
+/// that loads the rows, and nobody else sees the tables without it.
+const FORCED: &str =
+    "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relforcerowsecurity";
 
 /// A restored cluster starts its transaction numbers over, and the audit log's seals are ordered by them.
-const HAS_EPOCHS: &str = "SELECT to_regprocedure('public.begin_audit_epoch()') IS NOT NULL AS has_epochs";
-const BEGIN_EPOCH: &str = "SET search_path = public; SELECT begin_audit_epoch()";
+const BEGIN_EPOCH: &str = "SELECT begin_audit_epoch()";
 
-/// A backup to restore.
+/// A backup to restore, and the keys of which one must have signed it.
 #[derive(Debug, Clone)]
 pub struct Source {
     store: BackupStore,
-    dump: String,
+    archive: String,
+    pins: PinnedKeys,
 }
 
 /// Result of a restore.
@@ -82,198 +53,178 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Version of the server that it was restored to.
     pub server_version: String,
-    /// Version of `pg_restore`.
-    pub client_version: String,
 }
 
 impl Source {
-    /// A dump in a store, by its key.
-    pub fn new(store: BackupStore, dump: &str) -> Self {
-        Self { store, dump: dump.to_owned() }
+    /// A backup in a store, by the key of its archive.
+    pub fn new(store: BackupStore, archive: &str, pins: PinnedKeys) -> Self {
+        Self { store, archive: archive.to_owned(), pins }
     }
 
     /// The newest backup of a store.
-    pub async fn newest(store: &BackupStore) -> Result<Self, BackupError> {
+    pub async fn newest(store: &BackupStore, pins: PinnedKeys) -> Result<Self, BackupError> {
         let newest = store.newest().await?;
-        let dump = newest.ok_or_else(|| BackupError::NoBackup(store.name()))?;
-        Ok(Self { store: store.clone(), dump })
+        let archive = newest.ok_or_else(|| BackupError::NoBackup(store.name()))?;
+        Ok(Self { store: store.clone(), archive, pins })
     }
 
-    /// The role that owned the database that was backed up.
-    pub(crate) async fn owner(&self) -> Result<String, BackupError> {
-        Ok(Manifest::of(&self.store, &self.dump).await?.facts.owner)
+    /// Key of the archive.
+    pub(crate) fn archive(&self) -> &str {
+        &self.archive
     }
 
-    /// Reads the whole dump and compares its digest. Returns a reader at its beginning.
+    /// Reads and verifies the manifest.
+    pub(crate) async fn manifest(&self) -> Result<Manifest, BackupError> {
+        Manifest::of(&self.store, &self.archive, &self.pins).await
+    }
+
+    /// Reads the whole archive and compares its digest. Returns a reader at its beginning.
     async fn verified(&self, manifest: &Manifest, watch: &Watch<'_>) -> Result<Reader, BackupError> {
-        let mut reader = self.store.read(&self.dump).await?;
+        let mut reader = self.store.read(&self.archive).await?;
         let mut digest = Digester::default();
         while let Some(chunk) = reader.next().await? {
             digest.update(&chunk);
-            watch(Progress { doing: "verifying", bytes: digest.bytes(), of: Some(manifest.dump_bytes) });
+            watch(Progress { doing: "verifying", bytes: digest.bytes(), of: Some(manifest.bytes) });
         }
-        if digest.hex() == manifest.sha256 { reader.again().await } else { Err(self.altered()) }
+        manifest.check_digest(&digest)?;
+        reader.again().await
     }
-
-    fn altered(&self) -> BackupError {
-        BackupError::Altered { key: self.dump.clone() }
-    }
-}
-
-/// The program that a drill would use, as far as it is known before a manifest is read.
-pub(crate) async fn program(plan: &Plan, ledger: &Ledger) -> Result<Program, BackupError> {
-    let server = facts::server(ledger.client()).await?;
-    plan.programs.find(PROGRAM, server.major).await
 }
 
 /// Restores a backup into the database that a URL names, which must be empty, and begins a new epoch of the audit log there.
+/// The login owns the schema afterwards.
 ///
 /// # Errors
-/// One line that names the fix. [`BackupError::Differs`] if the restored database differs from the one that was backed up:
-/// then it exists and must not be used.
+/// One line that names the fix. After a failure the database has no row of the backup; drop it.
 pub async fn restore(
     source: &Source,
     into: &Login,
-    programs: &Programs,
+    clock: &dyn Clock,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<Restored, BackupError> {
-    let (client, restored) = fill(source, into, programs, watch).await?;
-    take_role(&client, &restored.manifest.facts.owner).await?;
-    if client.query_one(HAS_EPOCHS, &[]).await?.try_get("has_epochs")? {
-        client.batch_execute(BEGIN_EPOCH).await?;
-    }
+    let (client, restored) = fill(source, into, clock, rng, watch).await?;
+    client.batch_execute(BEGIN_EPOCH).await?;
     client.batch_execute("ANALYZE").await?;
     Ok(restored)
 }
 
-/// Restores and compares. Returns the connection, as the backup role.
+/// Restores and compares. Returns the connection of the schema's owner.
 pub(crate) async fn fill(
     source: &Source,
     into: &Login,
-    programs: &Programs,
+    clock: &dyn Clock,
+    rng: &dyn Rng,
     watch: &Watch<'_>,
 ) -> Result<(Client, Restored), BackupError> {
-    let manifest = Manifest::of(&source.store, &source.dump).await?;
-    let client = into.connect().await?;
+    let manifest = source.manifest().await?;
+    let mut client = into.connect().await?;
+    if client.query_one(IS_SUPERUSER, &[]).await?.try_get("is_superuser")? {
+        return Err(BackupError::Superuser);
+    }
     if !client.query_one(IS_EMPTY, &[]).await?.try_get::<_, bool>("is_empty")? {
         return Err(BackupError::NotEmpty(into.database().to_owned()));
     }
-    let server = facts::server(&client).await?;
-    let wanted = [&manifest.client_version, &manifest.facts.server_version].into_iter().filter_map(|text| major(text));
-    let program = programs.find(PROGRAM, wanted.max().unwrap_or(0).max(server.major)).await?;
     let reader = source.verified(&manifest, watch).await?;
+    holdfast_migrate::run(&into.migrations(), clock, rng).await?;
+    tables::check(&client, &tables::of_this_build()).await?;
 
-    let owner = &manifest.facts.owner;
-    prepare(&client, owner).await?;
-    let mut command = into.command(&program.path)?;
-    command.args(ARGUMENTS).arg(format!("--role={owner}")).arg(format!("--dbname={}", conninfo(into.database())));
-    let mut running = RunningProgram::start(PROGRAM, command.stdin(Stdio::piped()).stdout(Stdio::null()))?;
-    let input = running.child.stdin.take();
-    let input = input.ok_or_else(|| running.failed("it has no standard input".to_owned()))?;
-    feed(source, reader, input, &manifest, watch).await?;
-    running.end().await?;
-    client.batch_execute(CLOSE).await?;
-
-    facts::take_role(&client).await?;
-    let found = facts::gather(&client).await?;
-    compare(&manifest.facts, &found, major(&manifest.facts.server_version) == Some(server.major))?;
-    take_role(&client, owner).await?;
-    validate(&client).await?;
-    facts::take_role(&client).await?;
-    Ok((client, Restored { manifest, server_version: server.version, client_version: program.version }))
+    let transaction = client.transaction().await?;
+    load(&transaction, reader, &manifest, watch).await?;
+    transaction.commit().await?;
+    let server_version = facts::server_version(&client).await?;
+    Ok((client, Restored { manifest, server_version }))
 }
 
-/// Creates the roles and grants that the dump's objects need.
-async fn prepare(client: &Client, owner: &str) -> Result<(), BackupError> {
-    let role = |cause: &str| BackupError::Role { role: owner.to_owned(), cause: cause.to_owned() };
-    match client.query_one(IS_MEMBER, &[&owner]).await?.try_get("is_member")? {
-        Some(true) => {}
-        Some(false) => return Err(role("it owned the database that was backed up, and is not granted to the login")),
-        None => return Err(role("it owned the database that was backed up, and there is no such role here")),
-    }
-    client.execute(SET_OWNER, &[&owner]).await?;
-    client.batch_execute(ROLES).await?;
-    take_role(client, owner).await?;
-    client.batch_execute(OPEN_SCHEMA).await?;
-    Ok(())
-}
-
-async fn take_role(client: &Client, role: &str) -> Result<(), BackupError> {
-    let quoted: String = client.query_one(QUOTE, &[&role]).await?.try_get("quoted")?;
-    let taken = client.batch_execute(&format!("SET ROLE {quoted}")).await;
-    taken.map_err(|error| BackupError::Role { role: role.to_owned(), cause: holdfast_shared::db::cause(&error) })
-}
-
-/// Feeds the dump to the program. The last chunk is held back until the digest of everything is checked again: without it,
-/// the program commits nothing.
-async fn feed(
-    source: &Source,
-    mut reader: Reader,
-    mut input: ChildStdin,
+/// Loads the rows, and compares what can be read then with the manifest.
+async fn load(
+    transaction: &Transaction<'_>,
+    reader: Reader,
     manifest: &Manifest,
     watch: &Watch<'_>,
 ) -> Result<(), BackupError> {
+    transaction.batch_execute(snapshot::SETTINGS).await?;
+    for month in &manifest.audit_months {
+        transaction.batch_execute(&create_partition(*month)?).await?;
+    }
+    let forced = transaction.query(FORCED, &[]).await?;
+    let forced = forced.iter().map(|row| row.try_get("name")).collect::<Result<Vec<String>, _>>()?;
+    let forced = manifest.tables.iter().map(|stored| &stored.table).filter(|table| forced.contains(&table.name));
+    let security = |verb: &str| {
+        let alter = |table: &Table| format!("ALTER TABLE {} {verb} ROW LEVEL SECURITY;", table.qualified());
+        forced.clone().map(alter).collect::<String>()
+    };
+    transaction.batch_execute(&security("NO FORCE")).await?;
+    // The migrations have filled some tables.
+    let names: Vec<_> = manifest.tables.iter().map(|stored| stored.table.qualified()).collect();
+    transaction.batch_execute(&format!("TRUNCATE {}", names.join(", "))).await?;
+
+    let mut archive = ArchiveReader::new(reader, manifest);
+    for table in &manifest.tables {
+        load_table(transaction, &mut archive, table, manifest, watch).await?;
+    }
+    archive.end().await?;
+    watch(Progress { doing: "restoring", bytes: manifest.bytes, of: Some(manifest.bytes) });
+
+    transaction.batch_execute(&security("FORCE")).await?;
+    let epoch = format!("ALTER TABLE public.{AUDIT_LOG} ALTER COLUMN epoch SET DEFAULT {}", manifest.audit_epoch);
+    transaction.batch_execute(&epoch).await?;
+    facts::take_role(transaction.client()).await?;
+    let (mut compared, of) = (0, manifest.tables.iter().map(|table| table.bytes).sum());
+    for table in &manifest.tables {
+        snapshot::compare(transaction.client(), table).await?;
+        compared += table.bytes;
+        watch(Progress { doing: "comparing", bytes: compared, of: Some(of) });
+    }
+    Ok(transaction.batch_execute("RESET ROLE").await?)
+}
+
+async fn load_table(
+    transaction: &Transaction<'_>,
+    archive: &mut ArchiveReader<'_>,
+    stored: &StoredTable,
+    manifest: &Manifest,
+    watch: &Watch<'_>,
+) -> Result<(), BackupError> {
+    let name = &stored.table.name;
+    let failed = |error: tokio_postgres::Error| BackupError::load(name, &error);
+    let mut rows = pin!(transaction.copy_in::<_, Bytes>(&stored.table.copy_in()).await.map_err(failed)?);
     let mut digest = Digester::default();
-    let mut last = None;
-    while let Some(chunk) = reader.next().await? {
-        digest.update(&chunk);
-        if let Some(before) = last.replace(chunk)
-            && input.write_all(&before).await.is_err()
-        {
-            // The program has ended; its status says why.
-            return Ok(());
-        }
-        watch(Progress { doing: "restoring", bytes: digest.bytes(), of: Some(manifest.dump_bytes) });
+    for number in 1..=archive::pieces(stored) {
+        let piece = archive.piece(stored, number).await?;
+        digest.update(&piece);
+        rows.send(piece.into()).await.map_err(failed)?;
+        watch(Progress { doing: "restoring", bytes: archive.bytes(), of: Some(manifest.bytes) });
     }
-    if digest.hex() != manifest.sha256 {
-        return Err(source.altered());
-    }
-    // Errors are ignored for the same reason.
-    let _ = input.write_all(&last.unwrap_or_default()).await;
-    let _ = input.shutdown().await;
-    Ok(())
-}
-
-/// Compares two databases and names the first difference. Other versions of PostgreSQL print their catalogues differently.
-fn compare(expected: &DatabaseFacts, found: &DatabaseFacts, same_version: bool) -> Result<(), BackupError> {
-    let differs = |what: String| Err(BackupError::Differs(what));
-    if found.schema_version != expected.schema_version {
-        return differs(format!("its schema is at version {}, not {}", found.schema_version, expected.schema_version));
-    }
-    for (table, count) in &expected.row_counts {
-        let rows = found.row_counts.get(table);
-        if rows != Some(count) {
-            let rows = rows.map_or("is missing".to_owned(), |rows| format!("has {rows} rows"));
-            return differs(format!("{table} {rows}, not {count}"));
-        }
-    }
-    let new = found.row_counts.keys().find(|table| !expected.row_counts.contains_key(*table));
-    if let Some(table) = new {
-        return differs(format!("{table} was not in the backup"));
-    }
-    let kinds = expected.catalogue.iter().filter(|_| same_version);
-    for (kind, digest) in kinds {
-        if found.catalogue.get(kind) != Some(digest) {
-            return differs(format!("its {kind} differ"));
-        }
-    }
-    if found.last_seal != expected.last_seal {
-        return differs("its newest audit seal differs".to_owned());
+    let count = rows.finish().await.map_err(failed)?;
+    if digest.hex() != stored.sha256 || i64::try_from(count) != Ok(stored.rows) {
+        return Err(BackupError::archive(name, "its rows are not those that were copied"));
     }
     Ok(())
 }
 
-/// Validates every constraint that was added with NOT VALID.
-async fn validate(client: &Client) -> Result<(), BackupError> {
-    for row in client.query(UNVALIDATED, &[]).await? {
-        let (statement, constraint): (String, String) = (row.try_get("statement")?, row.try_get("name")?);
-        let validated = client.batch_execute(&statement).await;
-        validated.map_err(|_| BackupError::Differs(format!("its rows violate the constraint {constraint}")))?;
-    }
-    Ok(())
+/// Creates the partition of a month, unless the migrations have.
+fn create_partition(month: Date) -> Result<String, BackupError> {
+    let following: Span = 1.month();
+    let next = month.checked_add(following).map_err(|error| BackupError::archive(AUDIT_LOG, &error))?;
+    Ok(format!(
+        "CREATE TABLE IF NOT EXISTS public.{AUDIT_LOG}_{} PARTITION OF public.{AUDIT_LOG} \
+         FOR VALUES FROM ('{month}T00:00:00Z') TO ('{next}T00:00:00Z')",
+        month.strftime("%Y_%m")
+    ))
 }
 
-/// A connection string for a database. Needed since the name itself could look like a connection string.
-fn conninfo(database: &str) -> String {
-    format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_span_one_month() {
+        let statement = create_partition(jiff::civil::date(2026, 12, 1)).unwrap();
+        assert_eq!(
+            statement,
+            "CREATE TABLE IF NOT EXISTS public.http_audit_log_2026_12 PARTITION OF public.http_audit_log \
+             FOR VALUES FROM ('2026-12-01T00:00:00Z') TO ('2027-01-01T00:00:00Z')"
+        );
+    }
 }

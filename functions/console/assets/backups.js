@@ -19,7 +19,7 @@ export async function show(main, { may }) {
     ["Finished", (run) => time(run.finished_at)],
     ["Seconds", (run) => (run.duration_seconds == null ? "-" : run.duration_seconds.toFixed(1))],
     ["Bytes", (run) => (run.compressed_bytes == null ? "-" : run.compressed_bytes.toLocaleString())],
-    ["Dump", (run) => element("code", {}, run.object_key ?? "-")],
+    ["Archive", (run) => element("code", {}, run.object_key ?? "-")],
     ["Error", (run) => run.error ?? "-"],
   ];
   const table = list("Newest first", "admin/backups", columns);

@@ -6,5 +6,5 @@ use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    holdfast_shared::lambda::run("health", Needs::default(), holdfast_health::router).await
+    holdfast_shared::lambda::run("health", Needs::DATABASE, holdfast_health::router).await
 }

@@ -46,7 +46,7 @@ pub struct Plan {
 impl Plan {
     /// Reads the plan from the settings. `DATABASE_URL` is the maintenance role's, or the owner's.
     pub async fn from_settings(settings: &Settings) -> Result<Self, MaintenanceError> {
-        let config = Config::from_settings(settings, Needs::default())?;
+        let config = Config::from_settings(settings, Needs::DATABASE)?;
         let deployed = config.environment != Environment::Local;
         let retention_days = settings.number("AUDIT_RETENTION_DAYS")?;
         let signer = AuditSigner::from_settings(settings, deployed).await?;
@@ -55,7 +55,7 @@ impl Plan {
         Ok(Self {
             account_retention_days: config.retention_days,
             vault: Providers::from_config(&config).await?,
-            database_url: config.database_url,
+            database_url: config.database_url()?.clone(),
             database_ca_file: config.database_ca_file,
             time_limit: TIME_LIMIT,
             max_rows: 10_000,

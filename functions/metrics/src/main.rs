@@ -6,6 +6,6 @@ use holdfast_shared::config::Needs;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    holdfast_shared::lambda::run("metrics", Needs { verification: true, ..Needs::default() }, holdfast_metrics::router)
+    holdfast_shared::lambda::run("metrics", Needs { verification: true, ..Needs::DATABASE }, holdfast_metrics::router)
         .await
 }

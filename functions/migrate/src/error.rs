@@ -63,8 +63,8 @@ pub enum MigrateError {
     /// A step failed.
     #[error("{0}; the step was rolled back: fix the cause and run again")]
     Step(String),
-    /// The login secret of a role cannot be set.
-    #[error("the login secret of role {role} cannot be set ({cause}); run as the role with CREATEROLE that created it")]
+    /// The login secret or the limits of a role cannot be set.
+    #[error("the login of role {role} cannot be set up ({cause}); run as the role with CREATEROLE that created it")]
     Login {
         /// Name of the role.
         role: &'static str,

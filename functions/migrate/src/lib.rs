@@ -1,5 +1,5 @@
 //! The only function that changes the schema: under a lock, forward only, each versioned step in a transaction of its
-//! own, then the SQL functions that changed. Then it sets the login secrets of the database roles, registers the public
+//! own, then the SQL functions that changed. Then it sets the limits and login secrets of the database roles, registers the public
 //! signing key, and creates missing users of `AUTH_USERS` and tokens of `API_TOKENS`. It never overwrites a user, and
 //! never logs a secret.
 
@@ -22,7 +22,7 @@ use tokio_postgres::Client;
 pub use bootstrap::{Created, create_users};
 pub use error::MigrateError;
 pub use functions::Function;
-pub use logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, Password};
+pub use logins::{Login, Password};
 pub use plan::Plan;
 pub use steps::Steps;
 
@@ -87,6 +87,7 @@ pub async fn run(plan: &Plan, clock: &dyn Clock, rng: &dyn Rng) -> Result<Report
     failures::clear(&owner, plan.steps.newest()).await?;
     schema::create_partitions(&owner).await?;
     schema::create_binding_key(&owner).await?;
+    logins::set_limits(&owner).await?;
     let logins = logins::set_passwords(&owner, &plan.logins, plan.reset_logins).await?;
     let created = bootstrap::create(&mut owner, plan, clock, rng).await?;
     Ok(Report { version: plan.steps.newest(), applied, logins, created, ..Report::at(version_before) })

@@ -1,22 +1,14 @@
-//! Login secrets of the database roles that the migrations create.
+//! Login secrets and limits of the database roles that the migrations create.
 
 use std::collections::BTreeMap;
 
 use holdfast_shared::aws::{self, Stage};
+use holdfast_shared::db::{DatabaseLogin, LOGINS};
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Client;
 
 use crate::error::MigrateError;
-
-/// The role of the auth, accounts, admin and health functions.
-pub const APP_ROLE: &str = "holdfast_app";
-/// The role of the metrics function.
-pub const METRICS_ROLE: &str = "holdfast_metrics";
-/// The role of the backup function.
-pub const BACKUP_ROLE: &str = "holdfast_backup";
-/// The role of the maintenance function.
-pub const MAINTENANCE_ROLE: &str = "holdfast_maintenance";
 
 /// Minimum length of a login secret, in bytes: a shorter one could be guessed.
 pub(crate) const MIN_PASSWORD_BYTES: usize = 20;
@@ -25,6 +17,9 @@ pub(crate) const MIN_PASSWORD_BYTES: usize = 20;
 const PASSWORD: &str = "DATABASE_PASSWORD";
 
 const CAN_LOG_IN: &str = "SELECT rolcanlogin AS can_log_in FROM pg_roles WHERE rolname = $1";
+
+const SELECT_LIMITS: &str = "SELECT r.rolconnlimit AS connection_limit, coalesce(s.setconfig, '{}') AS settings
+      FROM pg_roles r LEFT JOIN pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0 WHERE r.rolname = $1";
 
 /// A role and its login secret.
 #[derive(Debug, Clone)]
@@ -68,6 +63,38 @@ pub(crate) async fn set_passwords(
     Ok(changed)
 }
 
+/// Sets the limits of every role where they are others. The share of the connections binds a role whatever it does; the
+/// timeouts are what its sessions begin with.
+pub(crate) async fn set_limits(owner: &Client) -> Result<(), MigrateError> {
+    let max_connections: String = owner.query_one("SHOW max_connections", &[]).await?.try_get("max_connections")?;
+    let max_connections = max_connections.parse().unwrap_or(u16::MAX);
+    for login in &LOGINS {
+        let (limit, settings) = (login.connection_limit(max_connections), settings(login));
+        let row = owner.query_one(SELECT_LIMITS, &[&login.role]).await?;
+        let found: (i32, Vec<String>) = (row.try_get("connection_limit")?, row.try_get("settings")?);
+        if found.0 == i32::from(limit)
+            && settings.iter().all(|(name, value)| found.1.contains(&format!("{name}={value}")))
+        {
+            continue;
+        }
+        let role = login.role;
+        let set = settings.map(|(name, value)| format!("ALTER ROLE {role} SET {name} = '{value}'")).join("; ");
+        owner
+            .batch_execute(&format!("ALTER ROLE {role} CONNECTION LIMIT {limit}; {set}"))
+            .await
+            .map_err(|error| MigrateError::Login { role, cause: holdfast_shared::db::cause(&error) })?;
+    }
+    Ok(())
+}
+
+/// The settings that a role's sessions begin with.
+fn settings(login: &DatabaseLogin) -> [(&'static str, &'static str); 2] {
+    [
+        ("statement_timeout", login.statement_timeout),
+        ("idle_in_transaction_session_timeout", login.idle_in_transaction_timeout),
+    ]
+}
+
 async fn can_log_in(owner: &Client, role: &str) -> Result<bool, MigrateError> {
     let row = owner.query_opt(CAN_LOG_IN, &[&role]).await?;
     Ok(row.map_or(Ok(false), |row| row.try_get("can_log_in"))?)
@@ -97,8 +124,8 @@ mod tests {
 
     #[test]
     fn the_statement_contains_a_verifier_instead_of_the_secret() {
-        let statement = alter_role(APP_ROLE, &SecretString::from("it's a secret; DROP TABLE users"));
-        let verifier = statement.strip_prefix("ALTER ROLE holdfast_app LOGIN PASSWORD 'SCRAM-SHA-256$4096:").unwrap();
+        let statement = alter_role("holdfast_auth", &SecretString::from("it's a secret; DROP TABLE users"));
+        let verifier = statement.strip_prefix("ALTER ROLE holdfast_auth LOGIN PASSWORD 'SCRAM-SHA-256$4096:").unwrap();
         let verifier = verifier.strip_suffix('\'').unwrap();
         assert!(
             verifier.chars().all(|letter| letter.is_ascii_alphanumeric() || "+/=$:".contains(letter)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use holdfast_shared::config::{
     BootstrapToken, BootstrapUser, Config, ConfigError, Needs, Settings, api_tokens, auth_users,
 };
+use holdfast_shared::db::{DatabaseLogin, LOGINS};
 use holdfast_shared::identity::signer::{NewKey, Signer};
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -13,19 +14,11 @@ use tokio_postgres::Client;
 
 use crate::error::MigrateError;
 use crate::functions::Function;
-use crate::logins::{APP_ROLE, BACKUP_ROLE, Login, MAINTENANCE_ROLE, METRICS_ROLE, MIN_PASSWORD_BYTES, Password};
+use crate::logins::{Login, MIN_PASSWORD_BYTES, Password};
 use crate::steps::Steps;
 
 /// Time that a run waits for another one to end. Lambda allows a run 15 minutes.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
-
-/// The settings with a role's login secret: the password itself, or else the ARN of the secret that contains it.
-const LOGINS: [(&str, &str, &str); 4] = [
-    ("APP_DATABASE_PASSWORD", "APP_SECRET_ARN", APP_ROLE),
-    ("BACKUP_DATABASE_PASSWORD", "BACKUP_SECRET_ARN", BACKUP_ROLE),
-    ("MAINTENANCE_DATABASE_PASSWORD", "MAINTENANCE_SECRET_ARN", MAINTENANCE_ROLE),
-    ("METRICS_DATABASE_PASSWORD", "METRICS_SECRET_ARN", METRICS_ROLE),
-];
 
 /// Everything that a run applies, sets and creates.
 #[derive(Debug, Clone)]
@@ -80,19 +73,19 @@ impl Plan {
         }
     }
 
-    /// Creates the plan from the settings. `DATABASE_URL` is the owner's. `APP_DATABASE_PASSWORD` and so on are the
-    /// roles' login secrets, or `APP_SECRET_ARN` and so on are the ARNs of the secrets that contain them. `AUTH_USERS`
+    /// Creates the plan from the settings. `DATABASE_URL` is the owner's. `AUTH_DATABASE_PASSWORD` and so on are the
+    /// roles' login secrets, or `AUTH_SECRET_ARN` and so on are the ARNs of the secrets that contain them. `AUTH_USERS`
     /// and `API_TOKENS` are the first users and tokens. The signing key is the one that the auth function will sign
     /// with.
     ///
     /// # Errors
     /// [`MigrateError::Config`] with the setting that is missing or weak, or [`MigrateError::SigningKey`].
     pub async fn from_settings(settings: &Settings) -> Result<Self, MigrateError> {
-        let config = Config::from_settings(settings, Needs::default())?;
+        let config = Config::from_settings(settings, Needs::DATABASE)?;
         let logins = LOGINS
             .into_iter()
-            .filter_map(|(password_setting, arn_setting, role)| {
-                let password = match (settings.get(password_setting), settings.get(arn_setting)) {
+            .filter_map(|DatabaseLogin { role, password_setting, secret_setting, .. }| {
+                let password = match (settings.get(password_setting), settings.get(secret_setting)) {
                     (Some(password), _) if password.len() < MIN_PASSWORD_BYTES => {
                         let fault = format!("shorter than {MIN_PASSWORD_BYTES} bytes");
                         let fix = "generate one with `openssl rand -hex 32`";
@@ -109,6 +102,7 @@ impl Plan {
             Some(signer) => signer.first_key().await?,
             None => None,
         };
+        let database_url = config.database_url()?.clone();
         Ok(Self {
             database_ca_file: config.database_ca_file,
             max_backup_age: SignedDuration::from_hours(settings.number("MAJOR_MIGRATION_BACKUP_HOURS")?.into()),
@@ -116,7 +110,7 @@ impl Plan {
             users: auth_users(settings)?,
             tokens: api_tokens(settings)?,
             signing_key,
-            ..Self::new(config.database_url)
+            ..Self::new(database_url)
         })
     }
 
@@ -134,9 +128,9 @@ mod tests {
         let settings = Settings::given([
             ("APP_ENV", "local".to_owned()),
             ("DATABASE_URL", "postgres://owner:x@localhost/holdfast".to_owned()),
-            ("APP_DATABASE_PASSWORD", "hunter2".to_owned()),
+            ("AUTH_DATABASE_PASSWORD", "hunter2".to_owned()),
         ]);
         let error = Plan::from_settings(&settings).await.unwrap_err().to_string();
-        assert_eq!(error, "APP_DATABASE_PASSWORD: shorter than 20 bytes; generate one with `openssl rand -hex 32`");
+        assert_eq!(error, "AUTH_DATABASE_PASSWORD: shorter than 20 bytes; generate one with `openssl rand -hex 32`");
     }
 }

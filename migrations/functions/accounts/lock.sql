@@ -17,4 +17,4 @@ END $$;
 COMMENT ON FUNCTION lock_account IS
     'Locks an account against changes in this transaction. False, and the request rejected, where it is missing or '
     'suspended.';
-GRANT EXECUTE ON FUNCTION lock_account TO holdfast_app;
+GRANT EXECUTE ON FUNCTION lock_account TO holdfast_accounts;

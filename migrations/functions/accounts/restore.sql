@@ -38,4 +38,4 @@ END $$;
 COMMENT ON FUNCTION restore_account IS
     'Restores an account that was deleted less than p_retention_days ago, with its secrets; a live one is returned '
     'unchanged. Conflicts where its name is taken.';
-GRANT EXECUTE ON FUNCTION restore_account TO holdfast_app;
+GRANT EXECUTE ON FUNCTION restore_account TO holdfast_accounts;

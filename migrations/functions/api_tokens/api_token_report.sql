@@ -14,4 +14,4 @@ COMMENT ON FUNCTION api_token_report IS
     'Numbers of live API tokens of the whole deployment: of all, of those not used for 90 days, and of those whose '
     'creator is deleted or suspended.';
 ALTER FUNCTION api_token_report OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION api_token_report TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION api_token_report TO holdfast_admin, holdfast_maintenance;

@@ -15,4 +15,4 @@ END $$;
 
 COMMENT ON FUNCTION revoke_tokens_of_maker IS
     'Revokes the API tokens that a user created. Returns their number.';
-GRANT EXECUTE ON FUNCTION revoke_tokens_of_maker TO holdfast_app;
+GRANT EXECUTE ON FUNCTION revoke_tokens_of_maker TO holdfast_admin;

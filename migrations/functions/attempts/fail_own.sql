@@ -15,4 +15,4 @@ END $$;
 COMMENT ON FUNCTION fail_own_attempt IS
     'Rejects the caller''s attempt, which stays counted, and ends a session that failed ten times.';
 ALTER FUNCTION fail_own_attempt OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION fail_own_attempt TO holdfast_app;
+GRANT EXECUTE ON FUNCTION fail_own_attempt TO holdfast_auth;

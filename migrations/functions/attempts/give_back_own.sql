@@ -13,4 +13,4 @@ END $$;
 COMMENT ON FUNCTION give_back_own_attempt IS
     'Takes the caller''s attempt off the count again: it succeeded, or there was nothing to evaluate.';
 ALTER FUNCTION give_back_own_attempt OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION give_back_own_attempt TO holdfast_app;
+GRANT EXECUTE ON FUNCTION give_back_own_attempt TO holdfast_auth;

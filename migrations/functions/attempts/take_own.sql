@@ -20,4 +20,4 @@ COMMENT ON FUNCTION take_own_attempt IS
     'Counts the caller''s attempt at a password or code before it is evaluated: by session, and by user whatever the '
     'session or address. Returns the seconds to wait, or NULL.';
 ALTER FUNCTION take_own_attempt OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION take_own_attempt TO holdfast_app;
+GRANT EXECUTE ON FUNCTION take_own_attempt TO holdfast_auth;

@@ -6,4 +6,4 @@ RETURN (
      WHERE d.adrelid = 'public.http_audit_log'::regclass AND a.attname = 'epoch');
 
 COMMENT ON FUNCTION audit_epoch IS 'The epoch that new rows of the audit log get.';
-GRANT EXECUTE ON FUNCTION audit_epoch TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION audit_epoch TO holdfast_admin, holdfast_backup, holdfast_maintenance;

@@ -6,4 +6,4 @@ $$;
 
 COMMENT ON FUNCTION audit_horizon IS
     'The first transaction that may not have ended: rows before it are complete, however late they committed.';
-GRANT EXECUTE ON FUNCTION audit_horizon TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION audit_horizon TO holdfast_admin, holdfast_maintenance;

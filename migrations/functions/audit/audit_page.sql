@@ -12,4 +12,4 @@ $$;
 COMMENT ON FUNCTION audit_page IS
     'The seals after this one that are verified together: of one epoch, at most 200, and no more once the tenant has '
     '10000 rows in them.';
-GRANT EXECUTE ON FUNCTION audit_page TO holdfast_app;
+GRANT EXECUTE ON FUNCTION audit_page TO holdfast_admin;

@@ -12,4 +12,4 @@ COMMENT ON FUNCTION audit_state_leaves IS
     'The leaves of the newest seal''s state tree, which reveal nothing of the tenants behind them, and the index of '
     'the tenant''s own.';
 ALTER FUNCTION audit_state_leaves OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION audit_state_leaves TO holdfast_app;
+GRANT EXECUTE ON FUNCTION audit_state_leaves TO holdfast_admin;

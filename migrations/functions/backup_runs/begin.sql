@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION begin_backup_run(p_id uuid, p_kind text, p_client_version text, p_now timestamptz)
+CREATE OR REPLACE FUNCTION begin_backup_run(p_id uuid, p_kind text, p_now timestamptz)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -9,11 +9,11 @@ BEGIN
     UPDATE backup_runs SET state = 'failed', finished_at = p_now,
            error = 'it ended without a word: stopped, out of time, or cut off from the database'
      WHERE kind = p_kind AND state = 'running';
-    UPDATE backup_runs SET state = 'running', started_at = p_now, client_version = p_client_version
+    UPDATE backup_runs SET state = 'running', started_at = p_now
      WHERE kind = p_kind AND state = 'requested' RETURNING id INTO begun;
     IF begun IS NULL THEN
-        INSERT INTO backup_runs (id, kind, state, requested_at, started_at, client_version)
-        VALUES (p_id, p_kind, 'running', p_now, p_now, p_client_version) RETURNING id INTO begun;
+        INSERT INTO backup_runs (id, kind, state, requested_at, started_at)
+        VALUES (p_id, p_kind, 'running', p_now, p_now) RETURNING id INTO begun;
     END IF;
     RETURN begun;
 END $$;

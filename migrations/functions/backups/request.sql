@@ -18,4 +18,4 @@ END $$;
 COMMENT ON FUNCTION request_backup IS
     'Requests a backup, which the backup function creates on its next run. Conflicts while one is requested already.';
 ALTER FUNCTION request_backup OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION request_backup TO holdfast_app;
+GRANT EXECUTE ON FUNCTION request_backup TO holdfast_admin;

@@ -8,7 +8,7 @@ RETURNS TABLE (
     provider_key text,
     wrapped bytea
 )
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
@@ -16,7 +16,7 @@ DECLARE
     actor uuid := (nullif(current_setting('holdfast.actor', true), '')::jsonb ->> 'id')::uuid;
     in_tenant uuid := current_tenant();
 BEGIN
-    IF in_tenant IS NULL THEN
+    IF current_tenant() IS NULL THEN
         RETURN;
     END IF;
     -- Requests with the same key wait for each other; the second finds the first one's response.
@@ -42,4 +42,5 @@ END $$;
 COMMENT ON FUNCTION find_idempotency_key IS
     'The response stored under this key, with the wrapped data key where it is sealed. No row where there is none; a '
     'rejection where the key belongs to another request.';
-GRANT EXECUTE ON FUNCTION find_idempotency_key TO holdfast_app;
+ALTER FUNCTION find_idempotency_key OWNER TO holdfast_definer;
+GRANT EXECUTE ON FUNCTION find_idempotency_key TO holdfast_auth, holdfast_accounts, holdfast_admin;

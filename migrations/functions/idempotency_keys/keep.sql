@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION keep_idempotency_key(
     p_body bytea,
     p_key_version integer
 ) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
@@ -20,4 +20,5 @@ END $$;
 
 COMMENT ON FUNCTION keep_idempotency_key IS
     'Stores the response of a request that succeeded, in the request''s transaction.';
-GRANT EXECUTE ON FUNCTION keep_idempotency_key TO holdfast_app;
+ALTER FUNCTION keep_idempotency_key OWNER TO holdfast_definer;
+GRANT EXECUTE ON FUNCTION keep_idempotency_key TO holdfast_auth, holdfast_accounts, holdfast_admin;

@@ -15,4 +15,5 @@ END;
 
 COMMENT ON FUNCTION report_metrics IS 'Stores an instance''s counters.';
 ALTER FUNCTION report_metrics OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION report_metrics TO holdfast_app, holdfast_metrics, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION report_metrics
+    TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics, holdfast_maintenance;

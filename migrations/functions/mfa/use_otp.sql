@@ -11,4 +11,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION use_otp IS 'Consumes a code that was verified: false where it, or a later one, was used before.';
-GRANT EXECUTE ON FUNCTION use_otp TO holdfast_app, holdfast_definer;
+GRANT EXECUTE ON FUNCTION use_otp TO holdfast_auth, holdfast_definer;

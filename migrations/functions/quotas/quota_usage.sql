@@ -10,4 +10,4 @@ RETURN CASE p_kind
     ELSE 0 END;
 
 COMMENT ON FUNCTION quota_usage IS 'Number of objects of a kind that the tenant holds: what its quota has in use.';
-GRANT EXECUTE ON FUNCTION quota_usage TO holdfast_app;
+GRANT EXECUTE ON FUNCTION quota_usage TO holdfast_definer;

@@ -10,4 +10,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION reserve_quota IS 'As try_reserve_quota, and rejects the request where nothing was reserved.';
-GRANT EXECUTE ON FUNCTION reserve_quota TO holdfast_app;
+GRANT EXECUTE ON FUNCTION reserve_quota TO holdfast_auth, holdfast_accounts, holdfast_admin;

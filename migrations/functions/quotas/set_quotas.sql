@@ -1,7 +1,8 @@
--- Enters a tenant and leaves it again, so that row-level security applies there too. Only an operator can call it, and
--- an operator may choose any tenant anyway. It reads nothing that an operator does not see: it counts.
+-- Enters a tenant and leaves it again, so that what is counted is that tenant's. Only an operator can call it, and an
+-- operator may choose any tenant anyway. It reads nothing that an operator does not see: it counts.
 CREATE OR REPLACE FUNCTION set_quotas(p_tenant uuid, p_quotas jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     IF NOT is_platform_operator() THEN
@@ -20,4 +21,5 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION set_quotas IS 'Sets the limits that are named, with the current usage of each; null removes one.';
-GRANT EXECUTE ON FUNCTION set_quotas TO holdfast_app;
+ALTER FUNCTION set_quotas OWNER TO holdfast_definer;
+GRANT EXECUTE ON FUNCTION set_quotas TO holdfast_admin;

@@ -1,5 +1,6 @@
 CREATE OR REPLACE FUNCTION try_reserve_quota(p_kind text, p_count bigint DEFAULT 1) RETURNS boolean
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     -- Setting a quota counts what is in use. It waits for the transactions that hold this lock, and they for it.
@@ -14,4 +15,5 @@ END $$;
 COMMENT ON FUNCTION try_reserve_quota IS
     'Reserves so many of what the tenant may hold. False, and nothing reserved, where fewer are left or the request '
     'was rejected.';
-GRANT EXECUTE ON FUNCTION try_reserve_quota TO holdfast_app;
+ALTER FUNCTION try_reserve_quota OWNER TO holdfast_definer;
+GRANT EXECUTE ON FUNCTION try_reserve_quota TO holdfast_auth, holdfast_accounts, holdfast_admin;

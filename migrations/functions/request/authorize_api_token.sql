@@ -34,4 +34,4 @@ COMMENT ON FUNCTION authorize_api_token IS
     'Authorizes an API token''s request for this transaction where the token and its tenant are live and its scopes '
     'include the permission. Returns the rejection, or NULL.';
 ALTER FUNCTION authorize_api_token OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION authorize_api_token TO holdfast_app, holdfast_metrics;
+GRANT EXECUTE ON FUNCTION authorize_api_token TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics;

@@ -43,4 +43,4 @@ END $$;
 COMMENT ON FUNCTION authorize_enrolling_session IS
     'As authorize_session, and admits a session that may only enrol a second factor: for the routes that do that.';
 ALTER FUNCTION authorize_enrolling_session OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION authorize_enrolling_session TO holdfast_app;
+GRANT EXECUTE ON FUNCTION authorize_enrolling_session TO holdfast_auth;

@@ -23,4 +23,4 @@ COMMENT ON FUNCTION authorize_session IS
     'tenant are the stored ones. An operator may choose a tenant. Returns the rejection, or NULL.';
 ALTER FUNCTION authorize_session OWNER TO holdfast_definer;
 -- The metrics function authorizes sessions too.
-GRANT EXECUTE ON FUNCTION authorize_session TO holdfast_app, holdfast_metrics;
+GRANT EXECUTE ON FUNCTION authorize_session TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics;

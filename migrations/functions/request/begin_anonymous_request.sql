@@ -13,4 +13,4 @@ COMMENT ON FUNCTION begin_anonymous_request IS
     'Names the tenant of a sign-in in the audit row, before any principal is known; without effect where there is no '
     'such tenant.';
 ALTER FUNCTION begin_anonymous_request OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION begin_anonymous_request TO holdfast_app;
+GRANT EXECUTE ON FUNCTION begin_anonymous_request TO holdfast_auth;

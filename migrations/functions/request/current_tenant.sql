@@ -7,4 +7,5 @@ COMMENT ON FUNCTION current_tenant IS
     'The tenant that this transaction acts in. NULL before a request is authorized and after it is rejected: then '
     'row-level security shows no row and accepts none.';
 GRANT EXECUTE ON FUNCTION current_tenant
-    TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup, holdfast_definer;
+    TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics, holdfast_backup, holdfast_maintenance,
+       holdfast_definer;

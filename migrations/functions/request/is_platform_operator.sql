@@ -5,4 +5,4 @@ RETURN current_tenant() IS NOT DISTINCT FROM '00000000-0000-0000-0000-0000000000
 
 COMMENT ON FUNCTION is_platform_operator IS
     'True where the request is an operator''s, acts on the platform itself, and was not rejected.';
-GRANT EXECUTE ON FUNCTION is_platform_operator TO holdfast_app, holdfast_definer;
+GRANT EXECUTE ON FUNCTION is_platform_operator TO holdfast_admin, holdfast_definer;

@@ -26,5 +26,4 @@ RETURN CASE p_code
 
 COMMENT ON FUNCTION problem_status IS
     'HTTP status of a problem code, for the audit row. A test holds it equal to the table in shared/src/problem.rs.';
-GRANT EXECUTE ON FUNCTION problem_status
-    TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup, holdfast_definer;
+GRANT EXECUTE ON FUNCTION problem_status TO holdfast_definer;

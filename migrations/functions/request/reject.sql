@@ -17,4 +17,4 @@ COMMENT ON FUNCTION reject IS
     'Rejects the request with a problem code (NULL: no rejection): the first code stands, and the transaction leaves '
     'its tenant. Returns the rejection that stands, or NULL.';
 GRANT EXECUTE ON FUNCTION reject
-    TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup, holdfast_definer;
+    TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics, holdfast_definer;

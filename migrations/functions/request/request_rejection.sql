@@ -5,4 +5,4 @@ RETURN nullif(current_setting('holdfast.rejection', true), '');
 COMMENT ON FUNCTION request_rejection IS
     'The problem code with which this transaction''s request was rejected; NULL while it was not.';
 GRANT EXECUTE ON FUNCTION request_rejection
-    TO holdfast_app, holdfast_metrics, holdfast_maintenance, holdfast_backup, holdfast_definer;
+    TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_metrics, holdfast_definer;

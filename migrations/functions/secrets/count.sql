@@ -6,4 +6,4 @@ RETURN (
 );
 
 COMMENT ON FUNCTION count_secrets IS 'Number of secrets of an account.';
-GRANT EXECUTE ON FUNCTION count_secrets TO holdfast_app;
+GRANT EXECUTE ON FUNCTION count_secrets TO holdfast_accounts;

@@ -23,4 +23,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION delete_secret IS 'Deletes a secret with all its versions.';
-GRANT EXECUTE ON FUNCTION delete_secret TO holdfast_app;
+GRANT EXECUTE ON FUNCTION delete_secret TO holdfast_accounts;

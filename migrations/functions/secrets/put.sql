@@ -65,4 +65,4 @@ END $$;
 COMMENT ON FUNCTION put_secret IS
     'Creates a secret or gives it a new version, where it is at one of these versions, and exists or does not, as '
     'the caller requires. No row and no rejection: the data key is no longer the active one, seal again.';
-GRANT EXECUTE ON FUNCTION put_secret TO holdfast_app;
+GRANT EXECUTE ON FUNCTION put_secret TO holdfast_accounts;

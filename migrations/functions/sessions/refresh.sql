@@ -70,4 +70,4 @@ COMMENT ON FUNCTION refresh_session IS
     'unused, gets the same successor; later it ends the session. An operator''s session ends without a refresh for so '
     'many minutes.';
 ALTER FUNCTION refresh_session OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION refresh_session TO holdfast_app;
+GRANT EXECUTE ON FUNCTION refresh_session TO holdfast_auth;

@@ -57,4 +57,4 @@ COMMENT ON FUNCTION complete_sign_in IS
     'Opens the session after the password was verified, unless the user was changed or suspended in between, or a '
     'one-time code is missing or was used before. Returns the rejection, or the key that signs.';
 ALTER FUNCTION complete_sign_in OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION complete_sign_in TO holdfast_app;
+GRANT EXECUTE ON FUNCTION complete_sign_in TO holdfast_auth;

@@ -21,4 +21,4 @@ END $$;
 COMMENT ON FUNCTION give_back_sign_in IS
     'Takes a sign-in with the right password off the counts by which look_up_sign_in took it.';
 ALTER FUNCTION give_back_sign_in OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION give_back_sign_in TO holdfast_app;
+GRANT EXECUTE ON FUNCTION give_back_sign_in TO holdfast_auth;

@@ -1,6 +1,6 @@
 CREATE OR REPLACE FUNCTION look_up_sign_in(
     p_slug text,
-    p_username text,
+    p_username_key text,
     p_now timestamptz,
     p_address_key bytea,
     p_user_key bytea,
@@ -29,7 +29,7 @@ BEGIN
       INTO tenant_id, user_id, username, role, password_hash, totp, totp_step, key_version, key_wrapped, key_provider,
            key_provider_key
       FROM tenants t
-      LEFT JOIN users u ON u.tenant_id = t.id AND lower(u.username) = lower(p_username)
+      LEFT JOIN users u ON u.tenant_id = t.id AND u.username_key = p_username_key
       LEFT JOIN totp_secrets s ON s.user_id = u.id AND s.confirmed_at IS NOT NULL
       LEFT JOIN vault_keys k ON k.tenant_id = s.tenant_id AND k.purpose = 'totp' AND k.version = s.key_version
      WHERE t.slug = coalesce(p_slug, 'platform') AND (p_slug IS NULL) = (t.id = '00000000-0000-0000-0000-000000000000');
@@ -47,4 +47,4 @@ COMMENT ON FUNCTION look_up_sign_in IS
     'the password against where the user may sign in, the seconds to wait where there were too many attempts, and the '
     'sealed TOTP secret.';
 ALTER FUNCTION look_up_sign_in OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION look_up_sign_in TO holdfast_app;
+GRANT EXECUTE ON FUNCTION look_up_sign_in TO holdfast_auth;

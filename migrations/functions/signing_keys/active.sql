@@ -9,4 +9,4 @@ $$;
 
 COMMENT ON FUNCTION active_signing_key IS 'The key that signs access tokens at this time.';
 ALTER FUNCTION active_signing_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION active_signing_key TO holdfast_app;
+GRANT EXECUTE ON FUNCTION active_signing_key TO holdfast_auth, holdfast_admin;

@@ -17,4 +17,4 @@ COMMENT ON FUNCTION discard_signing_key IS
     'Notes a new signing key that was not registered as expired from the start: it never signs or verifies, and is deleted '
     'as the others are.';
 ALTER FUNCTION discard_signing_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION discard_signing_key TO holdfast_app;
+GRANT EXECUTE ON FUNCTION discard_signing_key TO holdfast_admin;

@@ -24,4 +24,4 @@ END $$;
 COMMENT ON FUNCTION rotate_signing_key IS
     'Registers a new signing key. Those before it verify until their last token has expired.';
 ALTER FUNCTION rotate_signing_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION rotate_signing_key TO holdfast_app;
+GRANT EXECUTE ON FUNCTION rotate_signing_key TO holdfast_admin;

@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION create_tenant(
     p_now timestamptz,
     p_admin uuid,
     p_username text,
+    p_username_key text,
     p_password_hash text
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -24,8 +25,8 @@ BEGIN
     END IF;
     IF p_admin IS NOT NULL THEN
         PERFORM set_config('holdfast.tenant', p_id::text, true);
-        INSERT INTO users (id, tenant_id, username, role, password_hash, created_at, updated_at)
-        VALUES (p_admin, p_id, p_username, 'admin', p_password_hash, p_now, p_now);
+        INSERT INTO users (id, tenant_id, username, username_key, role, password_hash, created_at, updated_at)
+        VALUES (p_admin, p_id, p_username, p_username_key, 'admin', p_password_hash, p_now, p_now);
         PERFORM set_config('holdfast.tenant', '00000000-0000-0000-0000-000000000000', true);
     END IF;
     PERFORM set_quotas(p_id, p_quotas);
@@ -34,4 +35,4 @@ END $$;
 
 COMMENT ON FUNCTION create_tenant IS
     'Creates a tenant with its quotas and, where one is named, its first admin. Conflicts where the slug is taken.';
-GRANT EXECUTE ON FUNCTION create_tenant TO holdfast_app;
+GRANT EXECUTE ON FUNCTION create_tenant TO holdfast_admin;

@@ -32,4 +32,4 @@ END $$;
 COMMENT ON FUNCTION update_tenant IS
     'Changes the fields that are given of a tenant that is at one of these versions (NULL: at any). The platform '
     'itself is not found.';
-GRANT EXECUTE ON FUNCTION update_tenant TO holdfast_app;
+GRANT EXECUTE ON FUNCTION update_tenant TO holdfast_admin;

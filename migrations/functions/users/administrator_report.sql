@@ -12,4 +12,4 @@ $$;
 COMMENT ON FUNCTION administrator_report IS
     'Numbers of active admins and operators of the whole deployment: of all, and of those without one-time codes.';
 ALTER FUNCTION administrator_report OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION administrator_report TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION administrator_report TO holdfast_admin, holdfast_maintenance;

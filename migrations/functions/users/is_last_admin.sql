@@ -10,4 +10,4 @@ RETURN EXISTS (
 COMMENT ON FUNCTION is_last_admin IS
     'True where this is the only active admin of the tenant, or the only active operator of the platform. Stays true '
     'while the tenant''s row is locked.';
-GRANT EXECUTE ON FUNCTION is_last_admin TO holdfast_app;
+GRANT EXECUTE ON FUNCTION is_last_admin TO holdfast_admin;

@@ -12,4 +12,4 @@ $$;
 COMMENT ON FUNCTION active_vault_key IS
     'The wrapped data key that seals this tenant''s values of a purpose; no row while there is none.';
 ALTER FUNCTION active_vault_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION active_vault_key TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION active_vault_key TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_maintenance;

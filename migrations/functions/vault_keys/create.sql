@@ -23,4 +23,4 @@ COMMENT ON FUNCTION create_vault_key IS
     'Stores a tenant''s data key of a purpose unless it has an active one, and returns the active one: the caller''s, or '
     'the one that was there first.';
 ALTER FUNCTION create_vault_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION create_vault_key TO holdfast_app, holdfast_maintenance;
+GRANT EXECUTE ON FUNCTION create_vault_key TO holdfast_auth, holdfast_accounts, holdfast_admin, holdfast_maintenance;

@@ -7,4 +7,4 @@ RETURN EXISTS (
 
 COMMENT ON FUNCTION is_active_vault_key IS
     'True where the tenant''s values of this purpose are sealed under this version of its data key now.';
-GRANT EXECUTE ON FUNCTION is_active_vault_key TO holdfast_app;
+GRANT EXECUTE ON FUNCTION is_active_vault_key TO holdfast_accounts;

@@ -14,4 +14,4 @@ END $$;
 COMMENT ON FUNCTION retire_vault_keys IS
     'Retires the active data keys of a tenant, or of all (NULL): the next value of each purpose is sealed under a new one.';
 ALTER FUNCTION retire_vault_keys OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION retire_vault_keys TO holdfast_app;
+GRANT EXECUTE ON FUNCTION retire_vault_keys TO holdfast_admin;

@@ -30,4 +30,4 @@ COMMENT ON FUNCTION rotate_vault_key IS
     'Stores the new data key of a tenant''s secrets as the version expected, and retires all that were active: they only '
     'open from now on, and the next value of another purpose creates its own. Conflicts where another rotation was first.';
 ALTER FUNCTION rotate_vault_key OWNER TO holdfast_definer;
-GRANT EXECUTE ON FUNCTION rotate_vault_key TO holdfast_app;
+GRANT EXECUTE ON FUNCTION rotate_vault_key TO holdfast_admin;

@@ -12,9 +12,10 @@ CREATE TABLE accounts (
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
     CONSTRAINT accounts_pkey PRIMARY KEY (id),
-    CONSTRAINT accounts_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT accounts_metadata_check CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 262144))),
     CONSTRAINT accounts_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
     CONSTRAINT accounts_owner_check CHECK (((char_length(owner) >= 1) AND (char_length(owner) <= 200))),
+    CONSTRAINT accounts_search_name_check CHECK ((char_length(search_name) <= 600)),
     CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text]))),
     CONSTRAINT accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT accounts_id_tenant_id_key UNIQUE (id, tenant_id)
@@ -28,10 +29,15 @@ CREATE UNIQUE INDEX accounts_live_name ON accounts USING btree (tenant_id, name)
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON accounts FOR SELECT TO holdfast_backup USING (true);
-CREATE POLICY own_tenant ON accounts FOR ALL TO holdfast_app USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY definer ON accounts FOR SELECT TO holdfast_definer USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY own_tenant ON accounts FOR ALL TO holdfast_accounts USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 CREATE POLICY retention ON accounts FOR ALL TO holdfast_maintenance USING ((deleted_at IS NOT NULL));
-GRANT INSERT, SELECT, UPDATE ON accounts TO holdfast_app;
+GRANT INSERT (created_at, id, tenant_id) ON accounts TO holdfast_accounts;
+GRANT INSERT, UPDATE (metadata, name, owner, search_name, updated_at) ON accounts TO holdfast_accounts;
+GRANT SELECT ON accounts TO holdfast_accounts;
+GRANT UPDATE (deleted_at, status, version) ON accounts TO holdfast_accounts;
 GRANT SELECT ON accounts TO holdfast_backup;
+GRANT SELECT (deleted_at, id, tenant_id) ON accounts TO holdfast_definer;
 GRANT DELETE, SELECT ON accounts TO holdfast_maintenance;
 COMMENT ON TABLE accounts IS 'The accounts of a tenant.';
 COMMENT ON COLUMN accounts.id IS 'UUIDv7.';

@@ -16,7 +16,8 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_check1 CHECK (((tenant_id <> '00000000-0000-0000-0000-000000000000'::uuid) OR (scopes = ARRAY['metrics:read'::text]))),
     CONSTRAINT api_tokens_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT api_tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
-    CONSTRAINT api_tokens_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['accounts:read'::text, 'accounts:write'::text, 'secrets:read'::text, 'secrets:write'::text, 'secrets:reveal'::text, 'metrics:read'::text]))),
+    CONSTRAINT api_tokens_prefix_check CHECK ((octet_length(prefix) <= 64)),
+    CONSTRAINT api_tokens_scopes_check CHECK ((((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 6)) AND (scopes <@ ARRAY['accounts:read'::text, 'accounts:write'::text, 'secrets:read'::text, 'secrets:write'::text, 'secrets:reveal'::text, 'metrics:read'::text]))),
     CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT api_tokens_hash_key UNIQUE (hash)
 );
@@ -26,10 +27,15 @@ ALTER TABLE api_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE api_tokens FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON api_tokens FOR SELECT TO holdfast_backup USING (true);
 CREATE POLICY definer ON api_tokens FOR ALL TO holdfast_definer USING (true);
-CREATE POLICY own_tenant ON api_tokens FOR ALL TO holdfast_app USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY issue ON api_tokens FOR INSERT TO holdfast_auth WITH CHECK ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY own_tenant ON api_tokens FOR SELECT TO holdfast_admin, holdfast_auth USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 CREATE POLICY owner ON api_tokens FOR ALL TO owner USING (true);
-GRANT INSERT, SELECT ON api_tokens TO holdfast_app;
-GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO holdfast_app;
+CREATE POLICY revoke ON api_tokens FOR UPDATE TO holdfast_admin, holdfast_auth USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))) WITH CHECK (((tenant_id = ( SELECT current_tenant() AS current_tenant)) AND (revoked_at IS NOT NULL)));
+GRANT SELECT (created_by, tenant_id) ON api_tokens TO holdfast_admin;
+GRANT SELECT, UPDATE (revoked_at) ON api_tokens TO holdfast_admin;
+GRANT INSERT (created_at, created_by, expires_at, hash, id, name, prefix, scopes, tenant_id) ON api_tokens TO holdfast_auth;
+GRANT SELECT ON api_tokens TO holdfast_auth;
+GRANT UPDATE (revoked_at) ON api_tokens TO holdfast_auth;
 GRANT SELECT ON api_tokens TO holdfast_backup;
 GRANT SELECT, UPDATE ON api_tokens TO holdfast_definer;
 COMMENT ON TABLE api_tokens IS 'Credentials of programs. Never administrative: their scopes cannot name an administrative permission.';

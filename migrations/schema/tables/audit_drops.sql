@@ -9,7 +9,7 @@ CREATE TABLE audit_drops (
     CONSTRAINT audit_drops_partition_check CHECK ((partition ~ '^http_audit_log_[0-9]{4}_[0-9]{2}$'::text)),
     CONSTRAINT audit_drops_seal_number_fkey FOREIGN KEY (seal_number) REFERENCES audit_seals(number)
 );
-GRANT SELECT ON audit_drops TO holdfast_app;
+GRANT SELECT ON audit_drops TO holdfast_admin;
 GRANT SELECT ON audit_drops TO holdfast_backup;
 GRANT INSERT, SELECT ON audit_drops TO holdfast_maintenance;
 COMMENT ON TABLE audit_drops IS 'Expired months. Each is named in a seal before it is dropped, so that its absence is accounted for.';

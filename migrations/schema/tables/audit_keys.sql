@@ -7,7 +7,8 @@ CREATE TABLE audit_keys (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT audit_keys_pkey PRIMARY KEY (kid)
 );
-GRANT SELECT ON audit_keys TO holdfast_app;
+GRANT SELECT ON audit_keys TO holdfast_admin;
+GRANT SELECT ON audit_keys TO holdfast_auth;
 GRANT SELECT ON audit_keys TO holdfast_backup;
 GRANT INSERT, SELECT ON audit_keys TO holdfast_maintenance;
 COMMENT ON TABLE audit_keys IS 'Public keys (P-256) of all keys that ever sealed. The private keys are in KMS, or locally in a key file.';

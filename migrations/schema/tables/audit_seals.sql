@@ -14,7 +14,7 @@ CREATE TABLE audit_seals (
     CONSTRAINT audit_seals_number_check CHECK ((number > 0)),
     CONSTRAINT audit_seals_kid_fkey FOREIGN KEY (kid) REFERENCES audit_keys(kid)
 );
-GRANT SELECT ON audit_seals TO holdfast_app;
+GRANT SELECT ON audit_seals TO holdfast_admin;
 GRANT SELECT ON audit_seals TO holdfast_backup;
 GRANT INSERT, SELECT ON audit_seals TO holdfast_maintenance;
 GRANT SELECT ON audit_seals TO holdfast_metrics;

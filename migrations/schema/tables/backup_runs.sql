@@ -12,7 +12,6 @@ CREATE TABLE backup_runs (
     compressed_bytes bigint,
     sha256 text,
     server_version text,
-    client_version text,
     row_counts jsonb,
     canary text,
     error text,
@@ -34,8 +33,8 @@ CREATE POLICY definer ON backup_runs FOR ALL TO holdfast_definer USING (true);
 CREATE POLICY maintenance ON backup_runs FOR SELECT TO holdfast_maintenance USING (true);
 CREATE POLICY metrics ON backup_runs FOR SELECT TO holdfast_metrics USING (true);
 CREATE POLICY owner ON backup_runs FOR SELECT TO owner USING (true);
-CREATE POLICY platform ON backup_runs FOR SELECT TO holdfast_app USING ((( SELECT current_tenant() AS current_tenant) = '00000000-0000-0000-0000-000000000000'::uuid));
-GRANT SELECT ON backup_runs TO holdfast_app;
+CREATE POLICY platform ON backup_runs FOR SELECT TO holdfast_admin USING ((( SELECT current_tenant() AS current_tenant) = '00000000-0000-0000-0000-000000000000'::uuid));
+GRANT SELECT ON backup_runs TO holdfast_admin;
 GRANT SELECT ON backup_runs TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON backup_runs TO holdfast_definer;
 GRANT SELECT ON backup_runs TO holdfast_maintenance;
@@ -47,13 +46,12 @@ COMMENT ON COLUMN backup_runs.state IS 'requested waits for the backup function;
 COMMENT ON COLUMN backup_runs.requested_at IS 'Time of the request; for a scheduled run, its start.';
 COMMENT ON COLUMN backup_runs.started_at IS 'Start of the run.';
 COMMENT ON COLUMN backup_runs.finished_at IS 'End of the run, or the time at which it was found to have ended.';
-COMMENT ON COLUMN backup_runs.object_key IS 'The dump that was written or restored.';
-COMMENT ON COLUMN backup_runs.schema_version IS 'Version of the schema in the dump.';
+COMMENT ON COLUMN backup_runs.object_key IS 'The archive that was written or restored.';
+COMMENT ON COLUMN backup_runs.schema_version IS 'Version of the schema in the archive.';
 COMMENT ON COLUMN backup_runs.size_bytes IS 'Size of the database on its server, in bytes.';
-COMMENT ON COLUMN backup_runs.compressed_bytes IS 'Size of the dump, in bytes.';
-COMMENT ON COLUMN backup_runs.sha256 IS 'SHA-256 of the dump, in hexadecimal.';
-COMMENT ON COLUMN backup_runs.server_version IS 'PostgreSQL version that was dumped; for a drill, that it was restored to.';
-COMMENT ON COLUMN backup_runs.client_version IS 'Version of pg_dump; for a drill, of pg_restore.';
-COMMENT ON COLUMN backup_runs.row_counts IS 'Rows of each table in the dump; for a drill, found after the restore.';
+COMMENT ON COLUMN backup_runs.compressed_bytes IS 'Size of the archive, in bytes.';
+COMMENT ON COLUMN backup_runs.sha256 IS 'SHA-256 of the archive, in hexadecimal.';
+COMMENT ON COLUMN backup_runs.server_version IS 'PostgreSQL version that was backed up; for a drill, that it was restored to.';
+COMMENT ON COLUMN backup_runs.row_counts IS 'Rows of each table in the archive; for a drill, found after the restore.';
 COMMENT ON COLUMN backup_runs.canary IS 'For a drill: opened, or none where the backup function has no vault key.';
 COMMENT ON COLUMN backup_runs.error IS 'Error message, in one line; NULL unless failed.';

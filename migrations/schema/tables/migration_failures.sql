@@ -7,7 +7,7 @@ CREATE TABLE migration_failures (
     CONSTRAINT migration_failures_pkey PRIMARY KEY (id),
     CONSTRAINT migration_failures_error_check CHECK (((char_length(error) >= 1) AND (char_length(error) <= 2000)))
 );
-GRANT SELECT ON migration_failures TO holdfast_app;
+GRANT SELECT ON migration_failures TO holdfast_admin;
 GRANT SELECT ON migration_failures TO holdfast_backup;
 GRANT SELECT ON migration_failures TO holdfast_maintenance;
 GRANT SELECT ON migration_failures TO holdfast_metrics;

@@ -6,7 +6,7 @@ CREATE TABLE refinery_schema_history (
     checksum character varying(255),
     CONSTRAINT refinery_schema_history_pkey PRIMARY KEY (version)
 );
-GRANT SELECT ON refinery_schema_history TO holdfast_app;
+GRANT SELECT ON refinery_schema_history TO holdfast_admin;
 GRANT SELECT ON refinery_schema_history TO holdfast_backup;
 GRANT SELECT ON refinery_schema_history TO holdfast_definer;
 GRANT SELECT ON refinery_schema_history TO holdfast_maintenance;

@@ -9,6 +9,7 @@ CREATE TABLE refresh_tokens (
     successor_hash bytea,
     CONSTRAINT refresh_tokens_pkey PRIMARY KEY (hash),
     CONSTRAINT refresh_tokens_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT refresh_tokens_successor_hash_check CHECK ((octet_length(successor_hash) = 32)),
     CONSTRAINT refresh_tokens_successor_seed_check CHECK ((octet_length(successor_seed) = 32)),
     CONSTRAINT refresh_tokens_session_id_tenant_id_fkey FOREIGN KEY (session_id, tenant_id) REFERENCES sessions(id, tenant_id) ON DELETE CASCADE
 );

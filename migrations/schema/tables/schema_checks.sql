@@ -9,7 +9,7 @@ CREATE TABLE schema_checks (
     CONSTRAINT schema_checks_differences_check CHECK ((differences >= 0))
 );
 CREATE INDEX schema_checks_newest ON schema_checks USING btree (at DESC);
-GRANT SELECT ON schema_checks TO holdfast_app;
+GRANT SELECT ON schema_checks TO holdfast_admin;
 GRANT SELECT ON schema_checks TO holdfast_backup;
 GRANT DELETE, INSERT, SELECT ON schema_checks TO holdfast_maintenance;
 GRANT SELECT ON schema_checks TO holdfast_metrics;

@@ -12,15 +12,17 @@ CREATE TABLE secret_versions (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT secret_versions_pkey PRIMARY KEY (tenant_id, account_id, name, version),
     CONSTRAINT secret_versions_binding_tag_check CHECK ((octet_length(binding_tag) = 32)),
+    CONSTRAINT secret_versions_name_check CHECK ((octet_length(name) <= 128)),
+    CONSTRAINT secret_versions_sealed_check CHECK ((octet_length(sealed) <= 131072)),
     CONSTRAINT secret_versions_version_check CHECK ((version > 0)),
     CONSTRAINT secret_versions_tenant_id_account_id_name_fkey FOREIGN KEY (tenant_id, account_id, name) REFERENCES secrets(tenant_id, account_id, name) ON DELETE CASCADE
 );
 ALTER TABLE secret_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secret_versions FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON secret_versions FOR SELECT TO holdfast_backup USING (true);
-CREATE POLICY own_tenant ON secret_versions FOR ALL TO holdfast_app USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY own_tenant ON secret_versions FOR ALL TO holdfast_accounts USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 CREATE POLICY rotation ON secret_versions FOR ALL TO holdfast_maintenance USING (true);
-GRANT DELETE, INSERT, SELECT, UPDATE ON secret_versions TO holdfast_app;
+GRANT DELETE, INSERT, SELECT ON secret_versions TO holdfast_accounts;
 GRANT SELECT ON secret_versions TO holdfast_backup;
 GRANT SELECT ON secret_versions TO holdfast_maintenance;
 GRANT UPDATE (binding_tag, key_version, sealed) ON secret_versions TO holdfast_maintenance;

@@ -15,9 +15,12 @@ CREATE TABLE secrets (
 ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secrets FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON secrets FOR SELECT TO holdfast_backup USING (true);
-CREATE POLICY own_tenant ON secrets FOR ALL TO holdfast_app USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
-GRANT DELETE, INSERT, SELECT, UPDATE ON secrets TO holdfast_app;
+CREATE POLICY definer ON secrets FOR SELECT TO holdfast_definer USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY own_tenant ON secrets FOR ALL TO holdfast_accounts USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+GRANT DELETE, INSERT, SELECT ON secrets TO holdfast_accounts;
+GRANT UPDATE (created_at, deleted_at, updated_at, version) ON secrets TO holdfast_accounts;
 GRANT SELECT ON secrets TO holdfast_backup;
+GRANT SELECT (account_id, deleted_at, tenant_id) ON secrets TO holdfast_definer;
 COMMENT ON TABLE secrets IS 'Names of an account''s secrets. A deleted one keeps its version counter and nothing else, so that no version number ever means two values.';
 COMMENT ON COLUMN secrets.tenant_id IS 'The account''s tenant.';
 COMMENT ON COLUMN secrets.account_id IS 'The account.';

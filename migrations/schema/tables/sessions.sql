@@ -19,6 +19,8 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT sessions_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
     CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'revoked'::text, 'password'::text, 'attempts'::text, 'idle'::text]))),
+    CONSTRAINT sessions_source_ip_check CHECK ((octet_length(source_ip) <= 64)),
+    CONSTRAINT sessions_user_agent_check CHECK ((char_length(user_agent) <= 256)),
     CONSTRAINT sessions_user_id_tenant_id_fkey FOREIGN KEY (user_id, tenant_id) REFERENCES users(id, tenant_id) ON DELETE CASCADE,
     CONSTRAINT sessions_id_tenant_id_key UNIQUE (id, tenant_id)
 );
@@ -27,12 +29,18 @@ CREATE INDEX sessions_of_user ON sessions USING btree (tenant_id, user_id, creat
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 CREATE POLICY backup ON sessions FOR SELECT TO holdfast_backup USING (true);
+CREATE POLICY change ON sessions FOR UPDATE TO holdfast_auth USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 CREATE POLICY definer ON sessions FOR ALL TO holdfast_definer USING (true);
-CREATE POLICY own_tenant ON sessions FOR ALL TO holdfast_app USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+CREATE POLICY own_tenant ON sessions FOR SELECT TO holdfast_admin, holdfast_auth USING ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 CREATE POLICY owner ON sessions FOR ALL TO owner USING (true);
+CREATE POLICY restrict ON sessions FOR UPDATE TO holdfast_admin USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))) WITH CHECK (((tenant_id = ( SELECT current_tenant() AS current_tenant)) AND ((ended_at IS NOT NULL) OR mfa_pending)));
 CREATE POLICY retention ON sessions FOR ALL TO holdfast_maintenance USING (true);
-GRANT SELECT ON sessions TO holdfast_app;
-GRANT UPDATE (authenticated_at, end_reason, ended_at, mfa_pending) ON sessions TO holdfast_app;
+GRANT SELECT (authenticated_at, created_at, expires_at, id, refreshed_at, source_ip, tenant_id, user_agent, user_id) ON sessions TO holdfast_admin;
+GRANT SELECT, UPDATE (ended_at) ON sessions TO holdfast_admin;
+GRANT UPDATE (end_reason, mfa_pending) ON sessions TO holdfast_admin;
+GRANT SELECT (created_at, expires_at, id, refreshed_at, source_ip, tenant_id, user_agent, user_id) ON sessions TO holdfast_auth;
+GRANT SELECT, UPDATE (ended_at, mfa_pending) ON sessions TO holdfast_auth;
+GRANT UPDATE (authenticated_at, end_reason) ON sessions TO holdfast_auth;
 GRANT SELECT ON sessions TO holdfast_backup;
 GRANT INSERT, SELECT, UPDATE ON sessions TO holdfast_definer;
 GRANT DELETE, SELECT ON sessions TO holdfast_maintenance;

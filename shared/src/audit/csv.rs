@@ -17,8 +17,9 @@ const COLUMNS: usize = AuditRow::COLUMNS.len();
 /// The first line of an export.
 pub const CSV_HEADER: &str = concat!(audit_columns!(csv), "\r\n");
 
-/// Characters that begin a formula, or that a spreadsheet strips in front of one.
-const DANGEROUS: [char; 8] = ['=', '+', '-', '@', '\t', '\r', '\n', '\''];
+/// Characters that begin a formula, also in their full-width forms, or that a spreadsheet strips in front of one.
+const DANGEROUS: [char; 12] =
+    ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\t', '\r', '\n', '\''];
 
 pub(super) fn write(row: &AuditRow, text: &mut String) {
     let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
@@ -208,6 +209,10 @@ mod tests {
             ("+1", "\"'+1\""),
             ("-1", "\"'-1\""),
             ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\u{ff1d}1+1", "\"'\u{ff1d}1+1\""),
+            ("\u{ff0b}1", "\"'\u{ff0b}1\""),
+            ("\u{ff0d}1", "\"'\u{ff0d}1\""),
+            ("\u{ff20}SUM(A1)", "\"'\u{ff20}SUM(A1)\""),
             ("\tx", "\"'\tx\""),
             ("\rx", "\"'\rx\""),
             ("'x", "\"''x\""),
@@ -247,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_is_read_as_it_was_written(cells in proptest::collection::vec(proptest::option::of("[-=+@'\"a,;\r\n\té😀]{0,6}"), 1..6)) {
+        fn a_record_is_read_as_it_was_written(cells in proptest::collection::vec(proptest::option::of("[-=+@'\"a,;\r\n\té😀\u{ff1d}\u{ff20}]{0,6}"), 1..6)) {
             let mut text = String::new();
             for (at, cell) in cells.iter().enumerate() {
                 if at > 0 { text.push(','); }

@@ -6,6 +6,7 @@ use argon2::password_hash::phc::PasswordHash;
 use super::check::hex;
 use super::{ConfigError, Settings};
 use crate::permission::{Role, Scope};
+use crate::text::{Label, Username};
 
 /// An entry of `AUTH_USERS`: `tenant:username:role:argon2id-hash`, the tenant empty for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct BootstrapUser {
     /// Slug of the tenant; none for the platform.
     pub tenant: Option<String>,
     /// Username.
-    pub username: String,
+    pub username: Username,
     /// Role.
     pub role: Role,
     /// argon2id hash of the password, in PHC form.
@@ -34,12 +35,14 @@ pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, ConfigError
         if tenant.is_empty() != (role == Role::Operator) {
             return Err(invalid("operators have no tenant, and all others have one"));
         }
-        if !is_strong_hash(hash) {
-            return Err(invalid("a password is not an argon2id hash of at least 19 MiB and 2 passes"));
+        if !costs_the_same(hash) {
+            return Err(invalid("a password is not an argon2id hash of exactly 19 MiB, 2 passes and 1 lane"));
         }
+        let username: Username =
+            username.parse().map_err(|_| invalid("an entry has a username that is not allowed"))?;
         Ok(BootstrapUser {
             tenant: (!tenant.is_empty()).then(|| tenant.to_owned()),
-            username: username.to_owned(),
+            username,
             role,
             password_hash: hash.to_owned(),
         })
@@ -47,14 +50,16 @@ pub fn auth_users(settings: &Settings) -> Result<Vec<BootstrapUser>, ConfigError
     settings.list("AUTH_USERS", &[';', '\n']).map(user).collect()
 }
 
-/// Returns whether a text is an argon2id hash of at least 19 MiB and two passes.
-pub fn is_strong_hash(text: &str) -> bool {
+/// Returns whether a text is an argon2id hash that takes as much to verify as all others: 19 MiB, two passes, one lane. One
+/// that costs more would show that its user exists, because an unknown user's attempt takes the usual time.
+pub fn costs_the_same(text: &str) -> bool {
     let Ok(hash) = PasswordHash::new(text) else { return false };
     let Ok(params) = Params::try_from(&hash) else { return false };
     hash.algorithm.as_str() == "argon2id"
-        && params.m_cost() >= Params::DEFAULT_M_COST
-        && params.t_cost() >= Params::DEFAULT_T_COST
-        && hash.hash.is_some_and(|digest| digest.as_bytes().len() >= 32)
+        && params.m_cost() == Params::DEFAULT_M_COST
+        && params.t_cost() == Params::DEFAULT_T_COST
+        && params.p_cost() == Params::DEFAULT_P_COST
+        && hash.hash.is_some_and(|digest| digest.as_bytes().len() == Params::DEFAULT_OUTPUT_LEN)
 }
 
 /// An entry of `API_TOKENS`: `name:scopes:sha256-of-token`. The name is `tenant/name` for a tenant's token, and plain for
@@ -89,13 +94,14 @@ pub fn api_tokens(settings: &Settings) -> Result<Vec<BootstrapToken>, ConfigErro
             Some((tenant, name)) => (Some(tenant.to_owned()), name),
             None => (None, name),
         };
-        if name.is_empty() || name.chars().count() > 200 {
-            return Err(invalid("an entry has no name, or one of more than 200 characters"));
-        }
+        let name = Label::try_from(name.to_owned());
+        let name = name.map_err(|_| {
+            invalid("an entry has no name, one of more than 200 characters, or one that is not visible")
+        })?;
         if scopes.iter().any(|scope| (*scope == Scope::MetricsRead) != tenant.is_none()) {
             return Err(invalid("tokens of the platform have the scope metrics:read alone, and only they have it"));
         }
-        Ok(BootstrapToken { tenant, name: name.to_owned(), scopes, hash, max_days })
+        Ok(BootstrapToken { tenant, name: name.as_str().to_owned(), scopes, hash, max_days })
     };
     settings.list("API_TOKENS", &[';', '\n']).map(token).collect()
 }

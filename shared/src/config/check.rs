@@ -22,7 +22,7 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Config
     let deployed = environment != Environment::Local;
     let text = |name| settings.get(name).map(str::to_owned);
 
-    let database_url = database_url(settings, deployed)?;
+    let database_url = needs.database.then(|| database_url(settings, deployed)).transpose()?;
     let jwt_secret = jwt_secret(settings, needs, deployed)?;
     let key = |name| settings.get(name).map(|key| vault_key(name, key, deployed)).transpose();
     let (vault_key, former_vault_key) = (key("SECRET_ENCRYPTION_KEY")?, key("FORMER_SECRET_ENCRYPTION_KEY")?);
@@ -41,17 +41,18 @@ pub(super) fn config(settings: &Settings, needs: Needs) -> Result<Config, Config
         password_rotates: settings.source("DATABASE_PASSWORD") == Source::SecretsManager,
         database_ca_file: settings.get("DATABASE_CA_FILE").map(Into::into),
         pool_size: settings.number("DATABASE_POOL_SIZE")?.into(),
-        issuer: settings.get_or_default("AUTH_ISSUER").to_owned(),
+        issuer: issuer(settings, needs, deployed)?,
         audience: settings.get_or_default("AUTH_AUDIENCE").to_owned(),
         jwt_secret,
         signing_kms_key: text("SIGNING_KMS_KEY_ID"),
         signing_key_file: settings.get("SIGNING_KEY_FILE").map(Into::into),
+        signing_key_ids: thumbprints(settings, "SIGNING_KEY_IDS")?,
         vault_key,
         former_vault_key,
         vault_kms_key: text("VAULT_KMS_KEY_ID"),
         audit_reads: settings.flag("AUDIT_READS")?,
         audit_log_path: settings.get("AUDIT_LOG_PATH").map(Into::into),
-        audit_key_ids: audit_key_ids(settings)?,
+        audit_key_ids: thumbprints(settings, "AUDIT_KEY_IDS")?,
         audit_kms_key: text("AUDIT_KMS_KEY_ID"),
         retention_days: settings.number("RETENTION_DAYS")?,
         secret_versions: settings.number("SECRET_VERSIONS")?,
@@ -80,6 +81,14 @@ fn database_url(settings: &Settings, deployed: bool) -> Result<SecretString, Con
     Ok(url)
 }
 
+/// The issuer of tokens: outside local use a name of this deployment alone.
+fn issuer(settings: &Settings, needs: Needs, deployed: bool) -> Result<String, ConfigError> {
+    if deployed && (needs.signing || needs.verification) && settings.get("AUTH_ISSUER").is_none() {
+        return Err(ConfigError::of("AUTH_ISSUER", "not set: another deployment's tokens would name the same issuer"));
+    }
+    Ok(settings.get_or_default("AUTH_ISSUER").to_owned())
+}
+
 /// The HS256 secret, where no asymmetric key is configured.
 fn jwt_secret(settings: &Settings, needs: Needs, deployed: bool) -> Result<Option<SecretSlice<u8>>, ConfigError> {
     let secret = settings.get("AUTH_JWT_SECRET").map(str::as_bytes);
@@ -93,6 +102,9 @@ fn jwt_secret(settings: &Settings, needs: Needs, deployed: bool) -> Result<Optio
     let asymmetric = file.is_some() || settings.get("SIGNING_KMS_KEY_ID").is_some();
     if needs.signing && secret.is_none() && !asymmetric {
         return Err(ConfigError::of("SIGNING_KMS_KEY_ID", "nothing is set that can sign access tokens"));
+    }
+    if needs.verification && secret.is_none() && !asymmetric {
+        return Err(ConfigError::of("SIGNING_KMS_KEY_ID", "nothing is set that access tokens could be verified with"));
     }
     Ok(secret.filter(|_| !asymmetric).map(|secret| SecretSlice::from(secret.to_vec())))
 }
@@ -144,13 +156,13 @@ fn mfa_roles(settings: &Settings, deployed: bool) -> Result<Vec<Role>, ConfigErr
     settings.list("REQUIRE_MFA_ROLES", &[',']).map(role).collect()
 }
 
-/// Thumbprints are SHA-256 digests in base64url.
-fn audit_key_ids(settings: &Settings) -> Result<Vec<String>, ConfigError> {
+/// Reads a list of thumbprints of keys (RFC 7638): SHA-256 digests in base64url.
+pub fn thumbprints(settings: &Settings, name: &'static str) -> Result<Vec<String>, ConfigError> {
     let id = |id: &str| match URL_SAFE_NO_PAD.decode(id) {
         Ok(bytes) if bytes.len() == 32 => Ok(id.to_owned()),
-        _ => Err(ConfigError::of("AUDIT_KEY_IDS", "an entry is not the thumbprint of a key")),
+        _ => Err(ConfigError::of(name, "an entry is not the thumbprint of a key")),
     };
-    settings.list("AUDIT_KEY_IDS", &[',']).map(id).collect()
+    settings.list(name, &[',']).map(id).collect()
 }
 
 fn cors_origins(settings: &Settings) -> Result<Vec<HeaderValue>, ConfigError> {
@@ -172,12 +184,17 @@ fn cors_origins(settings: &Settings) -> Result<Vec<HeaderValue>, ConfigError> {
 mod tests {
     use super::*;
 
-    const URL: &str = "postgres://holdfast_app:x@db.internal/holdfast?sslmode=verify-full";
+    const URL: &str = "postgres://holdfast_auth:x@db.internal/holdfast?sslmode=verify-full";
     const STRONG: &str = "hMuIYKGl8jQm3pPnqV0oXw2fZtTzB5sL";
-    const ALL: Needs = Needs { signing: true, verification: true, vault: true };
+    const ALL: Needs = Needs { database: true, signing: true, verification: true, vault: true };
 
     fn rejected_setting(values: &[(&str, &str)]) -> String {
-        let base = [("DATABASE_URL", URL), ("AUTH_JWT_SECRET", STRONG), ("SECRET_ENCRYPTION_KEY", STRONG)];
+        let base = [
+            ("DATABASE_URL", URL),
+            ("AUTH_ISSUER", "https://api.example.com"),
+            ("AUTH_JWT_SECRET", STRONG),
+            ("SECRET_ENCRYPTION_KEY", STRONG),
+        ];
         let merged: std::collections::BTreeMap<&str, String> =
             base.iter().chain(values).map(|(name, value)| (*name, (*value).to_owned())).collect();
         match Config::from_settings(&Settings::given(merged), ALL) {
@@ -195,6 +212,7 @@ mod tests {
     fn weak_default_and_missing_secrets_refuse_to_start() {
         for (name, value) in [
             ("DATABASE_URL", ""),
+            ("AUTH_ISSUER", ""),
             ("DATABASE_URL", "postgres://a:b@db/x"),
             ("DATABASE_URL", "postgres://a:b@db/x?sslmode=require"),
             ("DATABASE_URL", "postgres://a:b@db/x?sslmode=disable"),
@@ -215,6 +233,10 @@ mod tests {
                 "AUTH_USERS",
                 "demo:admin:admin:$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
             ),
+            (
+                "AUTH_USERS",
+                "demo:admin:admin:$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
+            ),
             ("API_TOKENS", "ci:accounts:read:dev-token"),
             ("API_TOKENS", "ci:accounts:read:0000000000000000000000000000000000000000000000000000000000000000"),
             ("API_TOKENS", "acme/ci:users:write:0000000000000000000000000000000000000000000000000000000000000000"),
@@ -224,9 +246,19 @@ mod tests {
             ("AUDIT_READS", "yes"),
             ("REQUIRE_MFA_ROLES", "admin,king"),
             ("AUDIT_KEY_IDS", "bm90IGEgZGlnZXN0"),
+            ("SIGNING_KEY_IDS", "bm90IGEgZGlnZXN0"),
             ("RETENTION_DAYS", "0"),
         ] {
             assert_eq!(rejected_setting(&[(name, value)]), name, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_function_without_a_database_reads_no_login_of_one() {
+        for url in ["", URL] {
+            let settings = Settings::given([("DATABASE_URL", url.to_owned())]);
+            let config = Config::from_settings(&settings, Needs::default()).unwrap();
+            assert!(config.database_url().is_err(), "{url}");
         }
     }
 

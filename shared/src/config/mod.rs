@@ -18,7 +18,8 @@ use secrecy::{SecretSlice, SecretString};
 
 use crate::permission::Role;
 
-pub use bootstrap::{BootstrapToken, BootstrapUser, api_tokens, auth_users, is_strong_hash};
+pub use bootstrap::{BootstrapToken, BootstrapUser, api_tokens, auth_users, costs_the_same};
+pub use check::thumbprints;
 pub use document::markdown;
 pub use error::ConfigError;
 pub use setting::{Form, Section, Setting};
@@ -36,7 +37,10 @@ pub enum Environment {
 
 /// Settings that a function needs: each requires no more than it uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a need of its own, in any combination")]
 pub struct Needs {
+    /// It uses the database.
+    pub database: bool,
     /// It signs access tokens.
     pub signing: bool,
     /// It verifies access tokens.
@@ -45,12 +49,17 @@ pub struct Needs {
     pub vault: bool,
 }
 
+impl Needs {
+    /// The database, and no key.
+    pub const DATABASE: Self = Self { database: true, signing: false, verification: false, vault: false };
+}
+
 /// The effective configuration.
 pub struct Config {
     /// Environment.
     pub environment: Environment,
-    /// URL of the database, password included.
-    pub database_url: SecretString,
+    /// URL of the database, password included; none where the function does not need it, whatever is set.
+    database_url: Option<SecretString>,
     /// Whether its password came from Secrets Manager, and may have been rotated since.
     pub password_rotates: bool,
     /// Certificate authority of the database, as a PEM file; none for the public ones.
@@ -67,6 +76,8 @@ pub struct Config {
     pub signing_kms_key: Option<String>,
     /// PKCS #8 PEM file with the P-256 key that signs access tokens. Local use.
     pub signing_key_file: Option<PathBuf>,
+    /// Thumbprints of the signing keys that count without a certificate, beside the configured one.
+    pub signing_key_ids: Vec<String>,
     /// Key of the vault, where KMS is not used.
     pub vault_key: Option<SecretSlice<u8>>,
     /// Previous key of the vault, while data keys move from it to another.
@@ -109,6 +120,14 @@ impl Config {
     pub async fn load(needs: Needs) -> Result<Self, ConfigError> {
         let settings = Settings::from_environment().await?;
         Self::from_settings(&settings, needs)
+    }
+
+    /// The URL of the database, password included.
+    ///
+    /// # Errors
+    /// The function does not need the database, so that none was read.
+    pub fn database_url(&self) -> Result<&SecretString, ConfigError> {
+        self.database_url.as_ref().ok_or_else(|| ConfigError::of("DATABASE_URL", "not read, as it is not needed here"))
     }
 
     /// Checks settings that were read already.

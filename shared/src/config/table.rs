@@ -38,10 +38,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Database,
         "DATABASE_URL",
-        "`postgres://user:password@host:5432/name?sslmode=verify-full`, with the role of the function: `holdfast_app`, `holdfast_metrics`, `holdfast_backup`, `holdfast_maintenance`, or for migrate the owner of the schema. `holdfast run` takes the owner's, and starts its own cluster without it.",
+        "`postgres://user:password@host:5432/name?sslmode=verify-full`, with the role of the function: `holdfast_auth`, `holdfast_accounts` and so on, or for migrate the owner of the schema. Each function reads its own; the console needs none. `holdfast run` takes the owner's, and starts its own cluster without it.",
     )
     .secret()
-    .needed_by("all")
+    .needed_by("all but the console")
     .rejects("unset; not a PostgreSQL URL; deployed, without `sslmode=verify-full`", DATABASE_URL_FORM)
     .checklist_row("SEC-3"),
     Setting::new(
@@ -74,13 +74,25 @@ pub const SETTINGS: &[Setting] = &[
     .number(1, 64, "connections; 1 in Lambda"),
     Setting::new(
         Database,
-        "APP_SECRET_ARN",
-        "Secret whose `DATABASE_PASSWORD` migrate sets for `holdfast_app`: where the role cannot log in yet, and on request (`reset_logins`, `--reset-logins`).",
+        "AUTH_SECRET_ARN",
+        "Secret whose `DATABASE_PASSWORD` migrate sets for `holdfast_auth`: where the role cannot log in yet, and on request (`reset_logins`, `--reset-logins`).",
     )
     .unset("unchanged")
     .needed_by("migrate, where the passwords rotate")
     .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
+    Setting::new(Database, "ACCOUNTS_SECRET_ARN", "The same for `holdfast_accounts`.")
+        .unset("unchanged")
+        .needed_by("migrate, where the passwords rotate")
+        .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
+    Setting::new(Database, "ADMIN_SECRET_ARN", "The same for `holdfast_admin`.")
+        .unset("unchanged")
+        .needed_by("migrate, where the passwords rotate")
+        .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
     Setting::new(Database, "BACKUP_SECRET_ARN", "The same for `holdfast_backup`.")
+        .unset("unchanged")
+        .needed_by("migrate, where the passwords rotate")
+        .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
+    Setting::new(Database, "HEALTH_SECRET_ARN", "The same for `holdfast_health`.")
         .unset("unchanged")
         .needed_by("migrate, where the passwords rotate")
         .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
@@ -94,14 +106,29 @@ pub const SETTINGS: &[Setting] = &[
         .rejects(LOGIN_SECRET, GENERATE_PASSWORD),
     Setting::new(
         Database,
-        "APP_DATABASE_PASSWORD",
-        "Password that migrate sets for `holdfast_app` at each run. It wins over `APP_SECRET_ARN`.",
+        "AUTH_DATABASE_PASSWORD",
+        "Password that migrate sets for `holdfast_auth` at each run. It wins over `AUTH_SECRET_ARN`.",
     )
     .secret()
     .unset("unchanged")
     .needed_by("migrate")
     .rejects("shorter than 20 bytes", GENERATE_PASSWORD),
+    Setting::new(Database, "ACCOUNTS_DATABASE_PASSWORD", "The same for `holdfast_accounts`.")
+        .secret()
+        .unset("unchanged")
+        .needed_by("migrate")
+        .rejects("shorter than 20 bytes", GENERATE_PASSWORD),
+    Setting::new(Database, "ADMIN_DATABASE_PASSWORD", "The same for `holdfast_admin`.")
+        .secret()
+        .unset("unchanged")
+        .needed_by("migrate")
+        .rejects("shorter than 20 bytes", GENERATE_PASSWORD),
     Setting::new(Database, "BACKUP_DATABASE_PASSWORD", "The same for `holdfast_backup`.")
+        .secret()
+        .unset("unchanged")
+        .needed_by("migrate")
+        .rejects("shorter than 20 bytes", GENERATE_PASSWORD),
+    Setting::new(Database, "HEALTH_DATABASE_PASSWORD", "The same for `holdfast_health`.")
         .secret()
         .unset("unchanged")
         .needed_by("migrate")
@@ -126,11 +153,11 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Authentication,
         "SIGNING_KMS_KEY_ID",
-        "KMS key (ECC_NIST_P256) that signs access tokens, as an id or ARN. auth signs with it; migrate registers its public half, which the other functions verify with; admin creates the keys of later rotations where this is set.",
+        "KMS key (ECC_NIST_P256) that signs access tokens, as an id or ARN. auth signs with it, and certifies the keys of later rotations, which admin creates. Functions that verify tokens accept this key and those that it certified, and no other that the database names.",
     )
-    .needed_by("auth, migrate and admin, deployed")
+    .needed_by("auth, accounts, admin, metrics and migrate, deployed")
     .rejects(
-        "auth without this, `SIGNING_KEY_FILE` or `AUTH_JWT_SECRET`; a key that cannot be used or is not P-256",
+        "a function that signs or verifies tokens without this, `SIGNING_KEY_FILE` or `AUTH_JWT_SECRET`; a key that cannot be used or is not P-256",
         "set the id of an ECC_NIST_P256 KMS key, or AUTH_JWT_SECRET of at least 32 bytes",
     ),
     Setting::new(
@@ -143,6 +170,13 @@ pub const SETTINGS: &[Setting] = &[
     .checklist_row("AUTH-1"),
     Setting::new(
         Authentication,
+        "SIGNING_KEY_IDS",
+        "Thumbprints (RFC 7638) of signing keys that count, beside the key of `SIGNING_KMS_KEY_ID`: the one before it, for as long as its tokens are valid.",
+    )
+    .needed_by("auth, accounts, admin and metrics, after the configured key was replaced")
+    .rejects("an entry that is not a thumbprint", "use the `kid` of the key in `/.well-known/jwks.json`"),
+    Setting::new(
+        Authentication,
         "AUTH_JWT_SECRET",
         "Secret of HS256 tokens, where no key is set that signs ES256; with such a key it is not used. All functions that verify tokens need the same secret.",
     )
@@ -150,8 +184,17 @@ pub const SETTINGS: &[Setting] = &[
     .needed_by("auth, accounts, admin and metrics, without a signing key")
     .rejects("shorter than 32 bytes; deployed, a known word in it or fewer than 10 different bytes", GENERATE_KEY)
     .checklist_row("AUTH-1"),
-    Setting::new(Authentication, "AUTH_ISSUER", "The `iss` of access tokens. The same for all functions.")
-        .default("holdfast"),
+    Setting::new(
+        Authentication,
+        "AUTH_ISSUER",
+        "The `iss` of access tokens: a name of this deployment alone, the same for all its functions. Authenticator apps show it. The default is for local use.",
+    )
+    .default("holdfast")
+    .needed_by("all that serve requests, deployed")
+    .rejects(
+        "deployed, unset: two deployments with one key would accept each other's tokens",
+        "set a name that no other deployment has, such as the URL of its API",
+    ),
     Setting::new(Authentication, "AUTH_AUDIENCE", "The `aud` of access tokens. The same for all functions.")
         .default("holdfast"),
     Setting::new(
@@ -162,7 +205,7 @@ pub const SETTINGS: &[Setting] = &[
     .secret()
     .needed_by("migrate, on a first start")
     .rejects(
-        "an entry without four parts, with an unknown role, an operator with a tenant or another without one; a password that is not an argon2id hash of at least 19 MiB and 2 passes",
+        "an entry without four parts, with an unknown role, an operator with a tenant or another without one; a password that is not an argon2id hash of exactly 19 MiB, 2 passes and 1 lane: another cost would show that the user exists",
         "write tenant:username:role:argon2id-hash, separated by semicolons; the hash comes from `holdfast admin hash-password`, never a plaintext password",
     )
     .checklist_row("AUTH-1"),
@@ -341,6 +384,30 @@ pub const SETTINGS: &[Setting] = &[
         .rejects("deployed, unset", "set the KMS key that encrypts backups"),
     Setting::new(
         Backups,
+        "BACKUP_SIGNING_KMS_KEY_ID",
+        "KMS key (ECC_NIST_P256) that signs the manifests of backups, as an id or ARN: a key of its own, with which only backup may sign. A drill and a restore ask for its public half.",
+    )
+    .needed_by("backup and drill, deployed")
+    .rejects(
+        "backup without this and `BACKUP_SIGNING_KEY_FILE`; a key that cannot be used or is not P-256",
+        "set the id of an ECC_NIST_P256 KMS key of its own, or locally BACKUP_SIGNING_KEY_FILE",
+    ),
+    Setting::new(
+        Backups,
+        "BACKUP_SIGNING_KEY_FILE",
+        "PKCS #8 PEM file with a P-256 key, instead of KMS. `holdfast run` creates one.",
+    )
+    .needed_by("backup, local")
+    .rejects("deployed; not such a file", "use BACKUP_SIGNING_KMS_KEY_ID"),
+    Setting::new(
+        Backups,
+        "BACKUP_SIGNING_KEY_IDS",
+        "Thumbprints (RFC 7638) of the keys whose manifests count, beside the key of `BACKUP_SIGNING_KMS_KEY_ID`: those before it, or all where that key cannot be reached. A backup under any other key is not restored.",
+    )
+    .needed_by("drill and restores, after a change of the key or in another account")
+    .rejects("an entry that is not a thumbprint", "copy the thumbprint that `holdfast admin backup` prints"),
+    Setting::new(
+        Backups,
         "BACKUP_RETENTION_DAYS",
         "Days for which nobody, the account's root included, can remove a backup from the bucket. Its lifecycle rule removes it afterwards.",
     )
@@ -359,11 +426,11 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         Backups,
         "DRILL_DATABASE_URL",
-        "Server that drills restore to, with a role that may create databases and is, or was granted, the owner of the schema. Best another server than the one that is backed up.",
+        "[Server that drills restore to](backups.md#the-drill): never the one that is backed up. Its role may create databases and roles there.",
     )
     .secret()
     .needed_by("backup, for the task `drill`")
-    .rejects("a drill without it", DATABASE_URL_FORM),
+    .rejects("a drill without it; deployed, the server of `DATABASE_URL`", DATABASE_URL_FORM),
     Setting::new(Backups, "DRILL_DATABASE_PASSWORD", "Password that `DRILL_DATABASE_URL` leaves out.")
         .secret()
         .rejects("as `DATABASE_PASSWORD`", DATABASE_URL_WITHOUT_PASSWORD),

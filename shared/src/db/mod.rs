@@ -3,9 +3,12 @@
 mod connection;
 mod error;
 mod login;
+mod logins;
 mod owner;
+mod owner_entry;
 pub mod param;
 mod prepare;
+pub mod privileges;
 mod row;
 mod statement;
 #[cfg(test)]
@@ -24,7 +27,9 @@ pub(crate) use connection::client_config;
 pub use connection::{ConnectError, PoolSettings, Start, cause};
 pub use error::DbError;
 pub use login::Credentials;
+pub use logins::{DatabaseLogin, LOGINS, login_of};
 pub use owner::{OwnerError, connect_backup, connect_maintenance, connect_owner};
+pub use owner_entry::OwnerEntry;
 pub use row::{FromRow, Row, RowError, rows_of};
 pub use statement::{Sql, Statement};
 
@@ -44,7 +49,8 @@ const REPORT: Sql = Sql::prepared(
 /// The pool of database connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Datastore {
-    pool: Pool,
+    /// None where the function has no database.
+    pool: Option<Pool>,
     metrics: Arc<Metrics>,
 }
 
@@ -54,7 +60,17 @@ impl Datastore {
     /// # Errors
     /// The settings are unusable.
     pub fn new(settings: PoolSettings, metrics: Arc<Metrics>) -> Result<Self, ConnectError> {
-        Ok(Self { pool: connection::pool(settings)?, metrics })
+        Ok(Self { pool: Some(connection::pool(settings)?), metrics })
+    }
+
+    /// The datastore of a function without a database: whatever is asked of it is [`DbError::Unreachable`].
+    pub fn none(metrics: Arc<Metrics>) -> Self {
+        Self { pool: None, metrics }
+    }
+
+    /// Returns whether there is a database.
+    pub fn exists(&self) -> bool {
+        self.pool.is_some()
     }
 
     /// Opens a connection if there is none, and checks that this build supports the schema's version.
@@ -139,10 +155,13 @@ impl Datastore {
         // Lets the connection's task see a close that arrived while this instance was frozen or idle, so that the pool
         // replaces the connection before anything is sent on it.
         tokio::task::yield_now().await;
-        let pool = self.pool.status();
-        let busy = pool.available == 0 && pool.size >= pool.max_size;
+        let Some(pool) = &self.pool else {
+            return Err(DbError::Unreachable("this function has no database".to_owned()));
+        };
+        let status = pool.status();
+        let busy = status.available == 0 && status.size >= status.max_size;
         let waiting_since = Instant::now();
-        let connection = self.pool.get().await;
+        let connection = pool.get().await;
         if busy {
             self.metrics.pool_wait(waiting_since.elapsed());
         }

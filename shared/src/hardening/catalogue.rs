@@ -134,14 +134,18 @@ pub const CATALOGUE: &[Row] = &[
         id: "EDGE-3",
         section: "Transport and edge",
         asks: "Limit rate and size on accounts, auth and admin",
-        default: "WAF rate rules by route group and address, managed rules, body sizes; throttling at the gateway; a body limit in every function.",
+        default: "WAF rate rules by route group and address, managed rules, body sizes; throttling at the gateway, of the sign-in apart from other routes; a body limit in every function. What callers without a principal add to the database is bounded.",
         looks_at: "WAF rules and throttling in the template; the response to a body that is too large; with --rate-probe the response to too many requests.",
         severity: High,
-        remediation: "Associate the web ACL with the stage, with a rate rule for each of /auth, /accounts and /admin and a rule for body sizes; set the throttling limits of the stage.",
+        remediation: "Associate the web ACL with the stage, with a rate rule for the sign-in and for each of /auth, /accounts and /admin, and a rule for body sizes; set the throttling limits of the stage, and those of the paths that check a password or a code.",
         sources: &[Template, Url],
         proofs: &[
             ("tests/tests/request/conventions.rs", "a_body_over_the_limit_is_rejected_even_without_a_declared_length"),
             ("tests/tests/auth/sign_in.rs", "repeated_failures_are_throttled_even_for_the_right_password"),
+            (
+                "tests/tests/attacker/noise.rs",
+                "thousands_of_rejections_at_every_route_cost_a_bounded_number_of_rows_that_say_so",
+            ),
         ],
     },
     Row {
@@ -186,6 +190,24 @@ pub const CATALOGUE: &[Row] = &[
         proofs: &[
             ("shared/src/config/check.rs", "weak_default_and_missing_secrets_refuse_to_start"),
             ("cli/tests/cluster.rs", "a_certificate_enables_verified_tls"),
+        ],
+    },
+    Row {
+        id: "SEC-4",
+        section: "Secrets and storage",
+        asks: "Give each function a database login of its own, with what its routes need and nothing else",
+        default: "One role for each function, with the privileges of a list in code and a share of the connections; the console has none. Each reads its own secret.",
+        looks_at: "Every effective privilege of every role against the list; in the template, which secret each function and its role may read.",
+        severity: High,
+        remediation: "Revoke or grant what the evidence names, and run the migrate function; give each function the secret of its own login (infra/secrets.yaml, infra/roles.yaml).",
+        sources: &[Database, Template],
+        proofs: &[
+            ("tests/tests/database/privileges.rs", "every_role_has_the_privileges_of_the_list_and_no_other"),
+            (
+                "tests/tests/attacker/taken_over_functions.rs",
+                "a_function_that_was_taken_over_does_what_security_md_says",
+            ),
+            ("cli/src/check/template/rows/tests.rs", "a_secret_that_two_functions_read_fails"),
         ],
     },
     Row {
@@ -368,14 +390,18 @@ pub const CATALOGUE: &[Row] = &[
         id: "DR-1",
         section: "Disaster recovery",
         asks: "Take regular backups, and test restores",
-        default: "A backup every night, encrypted, checksummed and locked; a drill every week that restores the newest and checks all of it.",
-        looks_at: "Ages of the newest backup and of the newest drill; schedules and bucket in the template.",
+        default: "A backup every night, encrypted, signed and locked; a drill every week that restores the newest on another server and checks all of it.",
+        looks_at: "Ages of the newest backup and of the newest drill; schedules, bucket and signing key in the template.",
         severity: High,
         remediation: "Follow docs/runbooks/backups.md.",
         sources: &[Database, Template],
         proofs: &[
             ("tests/tests/backup/drill.rs", "a_drill_restores_checks_and_drops_the_newest_backup"),
-            ("tests/tests/backup/restore.rs", "one_flipped_byte_anywhere_is_rejected_and_nothing_is_restored"),
+            ("tests/tests/backup/restore.rs", "every_row_of_every_table_is_restored_byte_for_byte"),
+            (
+                "tests/tests/attacker/tampered_backups.rs",
+                "a_backup_that_was_changed_is_rejected_before_anything_is_executed",
+            ),
         ],
     },
     Row {

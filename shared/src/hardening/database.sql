@@ -2,7 +2,7 @@ WITH audit_rights AS (
     SELECT role, c.oid::regclass::text AS relation
       FROM (SELECT 'http_audit_log'::regclass::oid AS oid UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = 'http_audit_log'::regclass
             UNION SELECT unnest(ARRAY['audit_seals', 'audit_batches', 'audit_keys', 'audit_drops']::regclass[])) AS c
-     CROSS JOIN unnest(ARRAY['holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
+     CROSS JOIN unnest(ARRAY['holdfast_auth', 'holdfast_accounts', 'holdfast_admin', 'holdfast_health', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance']) AS role
      WHERE has_table_privilege(role, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(role, c.oid, 'UPDATE')
 ), audit_writers AS (
     -- Every login but the owner's; the definer is nobody's.
@@ -21,8 +21,8 @@ WITH audit_rights AS (
      WHERE kind = 'backup' AND state = 'succeeded' AND started_at <= late.at AND started_at > late.at - interval '7 days'
 )
 SELECT row, holds, seen
-  -- The app's role sees backups on the platform only; every other role that connects here, always.
-  FROM (SELECT current_user <> 'holdfast_app' OR current_tenant() IS NOT NULL AS may_see) AS sight
+  -- Admin's role sees backups on the platform only; every other role that connects here, always.
+  FROM (SELECT current_user <> 'holdfast_admin' OR current_tenant() IS NOT NULL AS may_see) AS sight
  CROSS JOIN LATERAL (VALUES
     -- Every table with rows of tenants.
     ('AUTH-3', NOT EXISTS (SELECT FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -60,11 +60,11 @@ SELECT row, holds, seen
         (SELECT format('record_audit() acts as %s', string_agg(CASE WHEN p.prosecdef THEN r.rolname ELSE 'its caller' END, ', ')) FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'record_audit' AND p.pronamespace = 'public'::regnamespace)),
     ('RUN-2', (SELECT count(*) * 10 < 8 * (current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer) FROM pg_stat_activity WHERE backend_type = 'client backend'),
         (SELECT format('%s of %s connections are in use, of which %s are kept for administrators', count(*), current_setting('max_connections'), current_setting('superuser_reserved_connections')) FROM pg_stat_activity WHERE backend_type = 'client backend')),
-    ('DATA-1', NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')
+    ('DATA-1', NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN ('holdfast_auth', 'holdfast_accounts', 'holdfast_admin', 'holdfast_health', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')
                  AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR has_schema_privilege(r.oid, 'public', 'CREATE') OR has_database_privilege(r.oid, current_database(), 'CREATE, TEMPORARY')
                       OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR EXISTS (SELECT FROM pg_proc WHERE proowner = r.oid) OR EXISTS (SELECT FROM pg_namespace WHERE nspowner = r.oid))),
         coalesce((SELECT 'may change the schema, or bypass row-level security: ' || string_agg(r.rolname, ', ') FROM pg_roles r
-                   WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')
+                   WHERE r.rolname IN ('holdfast_auth', 'holdfast_accounts', 'holdfast_admin', 'holdfast_health', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance')
                      AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR has_schema_privilege(r.oid, 'public', 'CREATE') OR has_database_privilege(r.oid, current_database(), 'CREATE, TEMPORARY')
                           OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR EXISTS (SELECT FROM pg_proc WHERE proowner = r.oid) OR EXISTS (SELECT FROM pg_namespace WHERE nspowner = r.oid))),
             'the functions'' roles own nothing, and can neither change the schema nor bypass row-level security')),

@@ -8,6 +8,7 @@ mod attempts;
 mod catalogue;
 mod database;
 mod document;
+mod privileges;
 mod settings;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ pub use attempts::observe as observe_attempts;
 pub use catalogue::CATALOGUE;
 pub use database::{Fact, SELECT, observe as observe_database};
 pub use document::markdown;
+pub use privileges::observe as observe_privileges;
 pub use settings::{observe as observe_settings, observe_routes};
 
 /// A line of the checklist.

@@ -21,7 +21,7 @@ pub fn install() {
 }
 
 /// P-256 public key: the coordinates of its point, base64url without padding (RFC 7518, section 6.2).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct PublicKey {
     /// x coordinate.
     pub x: String,

@@ -37,19 +37,32 @@ impl KeyFiles {
         &self.first
     }
 
+    /// Returns the public half of the key of this `kid`, from its file.
+    pub(super) fn public(&self, kid: &str) -> Result<PublicKey, SignError> {
+        if kid == self.first.thumbprint() {
+            return Ok(self.first.clone());
+        }
+        Ok(read(&self.path_of(kid)?)?.0)
+    }
+
     /// Returns the key of this `kid`, read from its file where it was created since the start.
     pub(super) fn load(&self, kid: &str) -> Result<EncodingKey, SignError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = loaded.get(kid) {
             return Ok(key.clone());
         }
-        // A thumbprint is base64url: it cannot lead out of the folder.
-        if !kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
-            return Err(SignError::NoKey);
-        }
-        let (_, key) = read(&self.folder.join(format!("{kid}.pem")))?;
+        let (_, key) = read(&self.path_of(kid)?)?;
         loaded.insert(kid.to_owned(), key.clone());
         Ok(key)
+    }
+
+    fn path_of(&self, kid: &str) -> Result<PathBuf, SignError> {
+        // A thumbprint is base64url: it cannot lead out of the folder.
+        if kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+            Ok(self.folder.join(format!("{kid}.pem")))
+        } else {
+            Err(SignError::NoKey)
+        }
     }
 
     pub(super) fn create(&self) -> Result<PublicKey, SignError> {
@@ -64,6 +77,12 @@ impl KeyFiles {
             .and_then(|mut file| file.write_all(pem.as_bytes()))
             .map_err(|error| SignError::File(format!("a new key cannot be written: {error}")))?;
         Ok(public)
+    }
+
+    /// Deletes the file of a key that a rotation created. The configured key's is not among them.
+    pub(super) fn discard(&self, key: &PublicKey) -> Result<(), SignError> {
+        let file = self.folder.join(format!("{}.pem", key.thumbprint()));
+        fs::remove_file(file).map_err(|error| SignError::File(format!("a discarded key cannot be deleted: {error}")))
     }
 }
 

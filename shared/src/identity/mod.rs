@@ -1,10 +1,12 @@
 //! Authentication of callers: passwords, access tokens, API tokens, TOTP, and the keys that sign and verify tokens.
 
 pub mod api_token;
-pub mod audit_pins;
+mod certificate;
 mod common_passwords;
+pub mod document_signer;
 pub mod es256;
 pub mod key_files;
+pub mod key_pins;
 pub mod keys;
 pub mod password;
 pub mod principal;

@@ -1,4 +1,5 @@
-//! Passwords: argon2id in PHC form (RFC 9106), never stored or logged otherwise.
+//! Passwords: argon2id in PHC form (RFC 9106), never stored or logged otherwise. Hashed and verified in NFC (NIST SP 800-63B,
+//! section 5.1.1.2): keyboards and systems write the same letters in different forms.
 
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
@@ -8,10 +9,13 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use super::common_passwords as common;
 use crate::problem::Problem;
 use crate::rng::Rng;
+use crate::text::fold;
 
 /// The parameters of every hash: 19 MiB, two passes, one lane (OWASP's recommendation).
 fn argon2id() -> Argon2<'static> {
@@ -23,10 +27,23 @@ fn argon2id() -> Argon2<'static> {
 const UNKNOWN_USER: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$aG9sZGZhc3Qgbm9ib2R5IQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// Maximum length of a password, in characters of NFC.
+const MAX_CHARACTERS: usize = 256;
+
+/// The form of a password that is hashed: NFC, so that composed and decomposed letters are the same password.
+fn normalized(password: &SecretString) -> Zeroizing<String> {
+    Zeroizing::new(password.expose_secret().nfc().collect())
+}
+
+/// Returns whether a text is longer than any password.
+pub fn is_too_long(password: &SecretString) -> bool {
+    normalized(password).chars().count() > MAX_CHARACTERS
+}
+
 /// Hashes a password with a new salt. Takes about 20 ms of one core: do not call it on an async thread.
 pub fn hash(password: &SecretString, rng: &dyn Rng) -> Result<String, argon2::password_hash::Error> {
     let salt: [u8; 16] = rng.bytes();
-    argon2id().hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map(|hash| hash.to_string())
+    argon2id().hash_password_with_salt(normalized(password).as_bytes(), &salt).map(|hash| hash.to_string())
 }
 
 /// Bounds the memory of hashes, 19 MiB each, in a process that serves many requests at once: two for each core.
@@ -68,12 +85,12 @@ pub struct PasswordOwner<'a> {
 /// # Errors
 /// 400 that names `field`.
 pub fn check(field: &'static str, password: &SecretString, owner: PasswordOwner<'_>) -> Result<(), Problem> {
-    let text = password.expose_secret();
-    if !(12..=256).contains(&text.chars().count()) {
+    let text = normalized(password);
+    if !(12..=MAX_CHARACTERS).contains(&text.chars().count()) {
         return Err(Problem::field(field, "must be 12 to 256 characters"));
     }
-    let lower = text.to_lowercase();
-    if [owner.username, owner.slug, owner.tenant].iter().any(|name| name.to_lowercase() == lower) {
+    let lower = Zeroizing::new(fold(&text));
+    if [owner.username, owner.slug, owner.tenant].iter().any(|name| fold(name) == *lower) {
         return Err(Problem::field(field, "must not be the username or the tenant"));
     }
     if common::is_common(&lower) {
@@ -89,7 +106,7 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
         let known = hash.is_some();
         let hash = hash.as_deref().unwrap_or(UNKNOWN_USER);
         let matches = PasswordHash::new(hash)
-            .is_ok_and(|hash| argon2id().verify_password(password.expose_secret().as_bytes(), &hash).is_ok());
+            .is_ok_and(|hash| argon2id().verify_password(normalized(&password).as_bytes(), &hash).is_ok());
         matches & known
     });
     matches.await.unwrap_or(false)
@@ -98,17 +115,29 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::is_strong_hash;
+    use crate::config::costs_the_same;
     use crate::rng::SeededRng;
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_accepted() {
         let password = SecretString::from("correct horse battery staple");
         let stored = hash(&password, &SeededRng::new(1)).unwrap();
-        assert!(is_strong_hash(&stored));
+        assert!(costs_the_same(&stored));
         assert!(verify(password.clone(), Some(stored.clone())).await);
         assert!(!verify(SecretString::from("another"), Some(stored)).await);
         assert!(!verify(password, None).await);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_letters_are_composed() {
+        let (composed, decomposed) =
+            ("caf\u{e9} cr\u{e8}me br\u{fb}l\u{e9}e", "cafe\u{301} cre\u{300}me bru\u{302}le\u{301}e");
+        for (set, given) in [(composed, decomposed), (decomposed, composed)] {
+            let stored = hash(&SecretString::from(set), &SeededRng::new(2)).unwrap();
+            assert!(verify(SecretString::from(given), Some(stored)).await);
+        }
+        assert!(!is_too_long(&SecretString::from("e\u{301}".repeat(256))));
+        assert!(is_too_long(&SecretString::from("e\u{301}".repeat(257))));
     }
 
     #[test]
@@ -149,6 +178,6 @@ mod tests {
 
     #[test]
     fn the_hash_for_unknown_users_costs_as_much_as_any_other() {
-        assert!(is_strong_hash(UNKNOWN_USER));
+        assert!(costs_the_same(UNKNOWN_USER));
     }
 }

@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::ExposeSecret;
 
+use super::certificate;
 use super::es256::{self, PublicKey};
 use super::key_files::KeyFiles;
+use super::keys::StoredSigningKey;
 use super::signing_kms::SigningKms;
 use super::token::{ACCESS_TOKEN_SECONDS, Claims, LEEWAY_SECONDS};
 use crate::aws::AwsError;
@@ -78,6 +80,9 @@ pub enum SignError {
     /// A key file cannot be used.
     #[error("SIGNING_KEY_FILE: {0}")]
     File(String),
+    /// A registered key is not guarded as the configured one is: it was made elsewhere, or its policy was changed.
+    #[error("ALARM: the signing key {0} is registered, but was not made by a rotation; it is not used")]
+    Foreign(String),
     /// No key is registered that could sign.
     #[error("no signing key is registered; run the migrate function")]
     NoKey,
@@ -115,6 +120,44 @@ impl Signer {
             Self::Files(files) => Some(NewKey { public: files.create()?, provider_key: None }),
             Self::Kms(kms) => Some(kms.create_key().await?),
         })
+    }
+
+    /// Has the configured key certify a key that the database names, so that tokens of that key are accepted (a JWS, RFC
+    /// 7515). The database's word is not enough: the private half must be as well guarded as that of the
+    /// configured key, in KMS under the same policy, or in a file beside it.
+    ///
+    /// # Errors
+    /// [`SignError::Foreign`] where it is not; [`SignError::Kms`] where KMS does not answer.
+    pub async fn certify(&self, key: &StoredSigningKey) -> Result<String, SignError> {
+        match (self, &key.provider_key) {
+            (Self::Files(files), None) if files.public(&key.kid)? == key.public => {
+                let input = certificate::signing_input(&files.first().thumbprint(), &key.public);
+                let signature = jsonwebtoken::crypto::sign(
+                    input.as_bytes(),
+                    &files.load(&files.first().thumbprint())?,
+                    Algorithm::ES256,
+                )?;
+                Ok(format!("{input}.{signature}"))
+            }
+            (Self::Kms(kms), Some(key_id)) if kms.guards(key_id, &key.public).await? => {
+                let root = kms.first_key().await?.public.thumbprint();
+                let input = certificate::signing_input(&root, &key.public);
+                Ok(certificate::complete(&input, &kms.sign(None, input.as_bytes()).await?))
+            }
+            _ => Err(SignError::Foreign(key.kid.clone())),
+        }
+    }
+
+    /// Deletes the file of a key that was created and is not registered. Returns false for a key in KMS, which only maintenance
+    /// may delete.
+    ///
+    /// # Errors
+    /// The file remains.
+    pub fn discard_file(&self, key: &NewKey) -> Result<bool, SignError> {
+        match self {
+            Self::Files(files) => files.discard(&key.public).map(|()| true),
+            Self::Hs256(_) | Self::Kms(_) => Ok(false),
+        }
     }
 
     /// Signs claims into an access token (`typ: at+jwt`, RFC 9068) with the key that is active.

@@ -56,9 +56,21 @@ impl SigningKms {
         self.public_half(metadata.arn.as_deref().unwrap_or(&metadata.key_id)).await
     }
 
+    /// Returns whether a key in KMS has this public half, and the policy of the configured key.
+    pub(super) async fn guards(&self, key_id: &str, public: &PublicKey) -> Result<bool, SignError> {
+        let parsed = |policy: String| serde_json::from_str::<serde_json::Value>(&policy).ok();
+        let (own, configured) = (self.policy_of(key_id).await?, self.policy().await?);
+        let same = parsed(own).is_some_and(|own| Some(own) == parsed(configured));
+        Ok(same && self.public_half(key_id).await?.public == *public)
+    }
+
     /// Reads the policy of the configured key.
     async fn policy(&self) -> Result<String, SignError> {
-        let response = self.client.get_key_policy().key_id(&self.configured).policy_name("default").send().await;
+        self.policy_of(&self.configured).await
+    }
+
+    async fn policy_of(&self, key_id: &str) -> Result<String, SignError> {
+        let response = self.client.get_key_policy().key_id(key_id).policy_name("default").send().await;
         let response = response.map_err(|error| AwsError::from_sdk(error.into_service_error()))?;
         response.policy.ok_or_else(|| SignError::Kms(AwsError::incomplete()))
     }

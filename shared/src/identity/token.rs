@@ -84,6 +84,9 @@ pub enum Rejection {
     /// It names an unknown key, which may have been created since the keys were loaded.
     #[error("the token names an unknown key")]
     UnknownKey,
+    /// It names a key that is stored, and of which no certificate is known here: it gets one before its first token.
+    #[error("the token names a key without a certificate")]
+    Uncertified,
 }
 
 /// Verifies a token: its form, key, signature, issuer, audience and time.
@@ -123,7 +126,9 @@ fn key_for(token: &str, keys: &KeyRing, now: Timestamp) -> Result<(Algorithm, De
     match (keys.shared_secret(), header.alg, header.kid) {
         (Some(secret), "HS256", None) => Ok((Algorithm::HS256, secret.clone())),
         (None, "ES256", Some(kid)) => {
-            keys.signing(kid, now).map(|key| (Algorithm::ES256, key)).ok_or(Rejection::UnknownKey)
+            let uncertified = || keys.lacks_certificate(kid, now);
+            let unknown = || if uncertified() { Rejection::Uncertified } else { Rejection::UnknownKey };
+            keys.signing(kid, now).map(|key| (Algorithm::ES256, key)).ok_or_else(unknown)
         }
         _ => Err(Rejection::Invalid),
     }

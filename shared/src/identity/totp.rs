@@ -53,6 +53,7 @@ impl TotpSecret {
     /// Returns the step that a code belongs to: the current, previous or next one. The database ensures that a code is used
     /// once.
     pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
+        let code: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
         let current = now.as_second() / STEP;
         let matches = |step: &i64| bool::from(self.code(*step).as_bytes().ct_eq(code.as_bytes()));
         (current - DRIFT..=current + DRIFT).rfind(matches)
@@ -105,6 +106,14 @@ mod tests {
         let step = now.as_second() / STEP;
         for (off, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
             assert_eq!(secret.step_of(&secret.code(step + off), now), good.then_some(step + off), "{off}");
+        }
+        let code = secret.code(step);
+        for written in [
+            format!(" {code} "),
+            format!("{} {}", &code[..3], &code[3..]),
+            format!("{}\u{a0}{}", &code[..3], &code[3..]),
+        ] {
+            assert_eq!(secret.step_of(&written, now), Some(step), "{written:?}");
         }
         for text in ["", "000", "1234567", "abcdef", " 12345"] {
             assert_eq!(secret.step_of(text, now), None, "{text:?}");

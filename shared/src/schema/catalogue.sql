@@ -27,11 +27,12 @@ SELECT 'table' AS kind, r.name, concat_ws(', ', 'owned by ' || g.name, CASE WHEN
 UNION ALL
 SELECT 'column', r.name || '.' || a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
            CASE WHEN a.attcollation <> t.typcollation THEN 'COLLATE ' || a.attcollation::regcollation END,
-           CASE WHEN a.attnotnull THEN 'NOT NULL' END, 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid))
+           CASE WHEN a.attnotnull THEN 'NOT NULL' END,
+           -- The epoch's default is raised by every restore.
+           CASE WHEN (r.name, a.attname) <> ('http_audit_log', 'epoch')
+                THEN CASE WHEN a.attgenerated = '' THEN 'DEFAULT ' ELSE 'GENERATED AS ' END || pg_get_expr(d.adbin, d.adrelid) END)
   FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
- -- The epoch's default is raised by every restore.
- WHERE (r.name, a.attname) <> ('http_audit_log', 'epoch')
 UNION ALL
 SELECT 'constraint', r.name || '.' || c.conname, pg_get_constraintdef(c.oid) FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype <> 'n'
 UNION ALL
@@ -68,4 +69,4 @@ SELECT 'role', r.rolname, concat_ws(', ', CASE WHEN r.rolsuper THEN 'superuser' 
            CASE WHEN r.rolreplication THEN 'replicates' END, CASE WHEN r.rolinherit THEN 'inherits' ELSE 'does not inherit' END,
            'member of ' || (SELECT string_agg(g.name, ', ' ORDER BY g.name) FROM pg_auth_members m JOIN grantee g ON g.oid = m.roleid WHERE m.member = r.oid),
            r.rolconfig::text)
-  FROM pg_roles r WHERE r.rolname IN ('holdfast_app', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer')
+  FROM pg_roles r WHERE r.rolname IN ('holdfast_auth', 'holdfast_accounts', 'holdfast_admin', 'holdfast_health', 'holdfast_metrics', 'holdfast_backup', 'holdfast_maintenance', 'holdfast_definer')

@@ -17,7 +17,7 @@ pub const GAUGES: &[(&str, &str)] = &[
     ("holdfast_backup_age_seconds", "Time since the last successful backup ended."),
     ("holdfast_backup_duration_seconds", "Duration of the last successful backup."),
     ("holdfast_backup_size_bytes", "Size of the database in the last successful backup."),
-    ("holdfast_backup_compressed_bytes", "Size of the compressed dump of the last successful backup."),
+    ("holdfast_backup_compressed_bytes", "Size of the archive of the last successful backup."),
     ("holdfast_drill_age_seconds", "Time since the last successful restore drill ended."),
     ("holdfast_drill_duration_seconds", "Duration of the last successful restore drill."),
     ("holdfast_backup_failures", "Failed backups and restore drills since the last successful one of their kind."),

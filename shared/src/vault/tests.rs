@@ -25,7 +25,7 @@ struct Fixture {
 fn config(settings: &[(&'static str, &str)]) -> Config {
     let always = [("APP_ENV", "local"), ("DATABASE_URL", "postgres://nobody:nothing@127.0.0.1:1/none")];
     let settings = always.iter().chain(settings).map(|(name, value)| (*name, (*value).to_owned()));
-    Config::from_settings(&Settings::given(settings), Needs::default()).unwrap()
+    Config::from_settings(&Settings::given(settings), Needs::DATABASE).unwrap()
 }
 
 /// A vault with a local key, and a value sealed by it.

@@ -12,7 +12,7 @@ use crate::id::TenantId;
 use crate::problem::{Code, Problem};
 use crate::route::Audited;
 
-/// Appends the audit row, and returns the transaction's rejection, if any, with the row's id, time, actor and tenant, which the
+/// Appends the audit row, or counts a rejection that anybody can cause, and returns the transaction's rejection, if any, with the row's id, time, actor and tenant, which the
 /// database sets.
 const RECORD: Sql = Sql::prepared(
     "SELECT rejection, row_id, row_at, actor, tenant, outcome FROM record_audit(
@@ -26,7 +26,8 @@ const RECORD: Sql = Sql::prepared(
         p_user_agent => $8,
         p_targets => $9,
         p_changed => $10,
-        p_reason => $11)",
+        p_reason => $11,
+        p_route => $12)",
 );
 
 /// Fields of the audit row that the handler states.
@@ -92,6 +93,7 @@ impl<'a> AuditRow<'a> {
             .bind(&self.targets)
             .bind(&self.changed)
             .bind(&request.reason)
+            .bind(&request.route.path)
     }
 
     /// Copies the row to `AUDIT_LOG_PATH`, if that is set and the database recorded the row.
@@ -107,7 +109,7 @@ impl<'a> AuditRow<'a> {
 pub(super) struct Recorded {
     /// Code of the first rejection; none if every statement was allowed.
     rejection: Option<String>,
-    /// Id of the row; none if no row was recorded.
+    /// Id of the row; none if no row was recorded, or the rejection was only counted.
     pub(super) row_id: Option<Uuid>,
     /// Time of the row.
     pub(super) row_at: Option<Timestamp>,

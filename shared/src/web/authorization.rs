@@ -172,6 +172,10 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Probl
         Err(Rejection::UnknownKey) if app.reload_keys(now).await? => {
             token::verify(credential, &app.keys, &app.config, now)
         }
+        Err(Rejection::Uncertified) => {
+            app.load_certificates().await?;
+            token::verify(credential, &app.keys, &app.config, now)
+        }
         verified => verified,
     };
     verified.map(Principal::User).map_err(|_| Problem::unauthenticated().reason("invalid_access_token"))

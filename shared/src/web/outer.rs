@@ -1,18 +1,18 @@
 //! The outer middleware, around the router: gives each request its id, writes problems as responses, adds the headers of
-//! every response, and logs and counts the request.
+//! every response, and logs and counts the request. CORS preflights are requests like all others here.
 
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{Method, StatusCode, header};
 use tracing::Instrument as _;
 
 use super::context::RequestId;
+use super::headers;
 use super::request_log::{Completed, Served};
-use super::{headers, target};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -23,15 +23,12 @@ pub(super) async fn outer(State(app): State<App>, mut request: Request, next: Ne
     let method = request.method().clone();
 
     let span = tracing::info_span!("request", request_id = request_id.0);
-    let response = match target::check(request.uri()) {
-        Ok(()) => next.run(request).instrument(span).await,
-        Err(problem) => problem.into_response(),
-    };
+    let response = next.run(request).instrument(span).await;
 
     let served = response.extensions().get::<Served>().copied();
     let problem = problem_of(&response);
     let mut response = match &problem {
-        Some(problem) => problem.respond(&request_id.0),
+        Some(problem) => with_cors(&response, problem.respond(&request_id.0)),
         None => response,
     };
     headers::add(response.headers_mut(), &request_id.0);
@@ -40,6 +37,16 @@ pub(super) async fn outer(State(app): State<App>, mut request: Request, next: Ne
     }
     let status = response.status().as_u16();
     Completed::new(&app, &request_id.0, &method, served, status, problem.as_ref(), started.elapsed()).record(&app);
+    response
+}
+
+/// Takes over what the CORS layer has set on a response that is replaced: without it a script could not read the problem.
+fn with_cors(replaced: &Response, mut response: Response) -> Response {
+    let set = replaced.headers().iter();
+    let cors = set.filter(|(name, _)| **name == header::VARY || name.as_str().starts_with("access-control-"));
+    for (name, value) in cors {
+        response.headers_mut().append(name, value.clone());
+    }
     response
 }
 

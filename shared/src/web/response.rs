@@ -82,17 +82,17 @@ impl ApiResponse {
         self
     }
 
-    /// Returns whether it is the response that was stored for an earlier request under the same idempotency key.
-    pub fn is_replay(&self) -> bool {
-        self.headers.contains_key("idempotency-replayed")
-    }
-
     fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| {
             tracing::error!(%error, "a response body does not serialize");
             Problem::internal()
         })?;
         Ok(Self { status, headers: HeaderMap::new(), body, content_type: JSON, secret: false })
+    }
+
+    /// Returns whether this is the stored response of an earlier request under the same idempotency key.
+    pub fn is_replayed(&self) -> bool {
+        self.headers.contains_key("idempotency-replayed")
     }
 
     /// The headers that are stored, as JSON.

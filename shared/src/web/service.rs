@@ -3,14 +3,14 @@
 use std::any::Any;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, Method, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_log::Served;
-use super::{authorization, outer};
+use super::{authorization, outer, target};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::route::Endpoint;
@@ -22,12 +22,13 @@ pub fn service(app: App, endpoints: impl IntoIterator<Item = Endpoint>) -> Route
         let state = (app.clone(), Served { route, function });
         router = router.route(route.path, handler.route_layer(from_fn_with_state(state, authorization::authorize)));
     }
-    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(app.clone(), outer::outer));
+    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn(target::limit));
     let router = match cors(&app) {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    router.with_state(app)
+    // Outermost, so that answers to preflights have every header and are counted, too.
+    router.layer(from_fn_with_state(app.clone(), outer::outer)).with_state(app)
 }
 
 /// Responds to a panic in a handler: 500 for the caller, the message for the log. The instance goes on.

@@ -1,5 +1,8 @@
 //! The request target: how long it may be, and the form in which its path is stored.
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, PercentEncode, utf8_percent_encode};
 
@@ -26,11 +29,15 @@ const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Checks the length of a target before anything else is done with it.
-///
-/// # Errors
-/// 414 if it is over 2048 bytes.
-pub(super) fn check(uri: &Uri) -> Result<(), Problem> {
+/// Rejects a target over 2048 bytes with 414, before anything else is done with it.
+pub(super) async fn limit(request: Request, next: Next) -> Response {
+    match check(request.uri()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn check(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().map_or(0, |query| 1 + encoded_length(query));
     if encoded_length(uri.path()) + query > MAX_BYTES {
         return Err(Problem::of(Code::UriTooLong));

@@ -29,7 +29,7 @@ fn report(what: &str, summary: &Summary, seconds: f64) {
     let rows: i64 = summary.row_counts.values().sum();
     let megabytes = |bytes: f64| bytes / 1e6;
     println!(
-        "{what}: {rows} rows, {:.0} MB on the server, {:.0} MB dumped, {seconds:.1} s, {:.0} rows/s, {:.1} MB/s of the database",
+        "{what}: {rows} rows, {:.0} MB on the server, {:.0} MB in the archive, {seconds:.1} s, {:.0} rows/s, {:.1} MB/s of the database",
         megabytes(summary.size_bytes as f64),
         megabytes(summary.compressed_bytes as f64),
         rows as f64 / seconds,

@@ -155,9 +155,9 @@ async fn a_limit_below_the_usage_deletes_nothing_and_null_removes_the_limit() {
     assert_eq!(post_account(&admin).await.status, 201);
 }
 
-/// Begins a transaction of the functions' role, authorized as in the middle of a request.
-async fn midway(app: &TestApp, tenant: &str, role: Role) -> tokio_postgres::Client {
-    let client = app.database.as_app().await;
+/// Begins a transaction of a function, authorized as in the middle of a request.
+async fn midway(app: &TestApp, function: &str, tenant: &str, role: Role) -> tokio_postgres::Client {
+    let client = app.database.login(function).await;
     client.batch_execute("BEGIN").await.unwrap();
     let authorize = "SELECT set_config('holdfast.tenant', $1, true), set_config('holdfast.actor', $2, true)";
     client.query_one(authorize, &[&tenant, &json!({"role": role}).to_string()]).await.unwrap();
@@ -189,7 +189,7 @@ async fn a_limit_set_during_concurrent_changes_counts_exactly() {
     {
         let (app, operator, admin) = start().await;
         post_account(&admin).await;
-        let request = midway(&app, &app.tenant_id(Tenant::Acme).await, Role::Admin).await;
+        let request = midway(&app, "accounts", &app.tenant_id(Tenant::Acme).await, Role::Admin).await;
         request.batch_execute(first).await.unwrap();
         let mut setting = std::pin::pin!(set_quotas(&app, &operator, json!({"accounts": 9})));
         until_it_waits(&app, setting.as_mut()).await;
@@ -204,7 +204,7 @@ async fn a_limit_set_during_concurrent_changes_counts_exactly() {
 async fn accounts_created_while_a_limit_is_set_count_against_it() {
     let (app, _, admin) = start().await;
     let acme = app.tenant_id(Tenant::Acme).await;
-    let setting = midway(&app, &uuid::Uuid::nil().to_string(), Role::Operator).await;
+    let setting = midway(&app, "admin", &uuid::Uuid::nil().to_string(), Role::Operator).await;
     setting.batch_execute(&format!("SELECT set_quotas('{acme}', '{{\"accounts\": 1}}')")).await.unwrap();
     let mut creation = std::pin::pin!(post_account(&admin));
     until_it_waits(&app, creation.as_mut()).await;

@@ -268,7 +268,7 @@ async fn lists_are_filtered_and_paged() {
 async fn a_tenants_transaction_can_lock_but_not_change_its_row() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.tenant_id(Tenant::Acme).await, app.tenant_id(Tenant::Globex).await);
-    let client = app.database.as_app().await;
+    let client = app.database.login("admin").await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&acme]).await.unwrap();
     for (id, locked) in [(&acme, 1), (&globex, 0)] {
         let lock = format!("SELECT FROM tenants WHERE id = '{id}' FOR UPDATE");
@@ -284,7 +284,7 @@ async fn a_tenants_transaction_can_lock_but_not_change_its_row() {
 async fn only_operators_on_the_platform_can_change_tenants() {
     let app = TestApp::start().await;
     let acme = app.tenant_id(Tenant::Acme).await;
-    let client = app.database.as_app().await;
+    let client = app.database.login("admin").await;
     let change = format!("SELECT update_tenant('{acme}', NULL, 'x', NULL, '{{\"users\": 1}}', now())");
     let nil = uuid::Uuid::nil().to_string();
     for (tenant, role) in [(&nil, "admin"), (&acme, "operator"), (&acme, "admin")] {

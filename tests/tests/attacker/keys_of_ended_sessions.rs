@@ -50,3 +50,24 @@ async fn a_repetition_makes_no_key_and_has_its_own_audit_row() {
     assert_eq!((again.status.as_u16(), &again.body), (first.status.as_u16(), &first.body));
     assert_eq!(again.header("idempotency-replayed"), "true");
 }
+
+#[tokio::test]
+async fn of_rotations_at_once_under_one_idempotency_key_one_key_remains() {
+    let (app, operator) = TestApp::start_as(Tenant::Platform, Role::Operator).await;
+    for round in 1..=3 {
+        let keyed = operator.clone().with_header("idempotency-key", &format!("round-{round}"));
+        let rotation = json!({"kind": "signing"});
+        let responses =
+            futures_util::future::join_all((0..6).map(|_| keyed.post("/admin/keys/rotate", &rotation))).await;
+        let first = &responses[0];
+        for response in &responses {
+            assert_eq!((response.status.as_u16(), &response.body), (201, &first.body));
+        }
+        let replayed = responses.iter().filter(|response| response.header("idempotency-replayed") == "true").count();
+        assert_eq!((replayed, key_files(&app)), (5, round), "only the registered key's file is left");
+        // The key that is left is the one that will sign.
+        app.clock.advance(31);
+        let fresh = app.sign_in(Tenant::Acme, Role::Viewer).await;
+        assert_eq!(fresh.get("/auth/whoami").await.status, 200);
+    }
+}

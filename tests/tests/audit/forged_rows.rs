@@ -84,6 +84,7 @@ async fn no_login_inserts_into_the_log_or_reaches_what_binds_an_actor() {
         }
         for sql in [
             "SELECT begin_request(gen_random_uuid(), 'user', gen_random_uuid(), 'x', 'admin', NULL)",
+            "SELECT begin_system_request(gen_random_uuid())",
             "SELECT request_binding(gen_random_uuid(), 'x')",
             "INSERT INTO request_binding_keys (inner_pad, outer_pad) VALUES ('', '')",
             "UPDATE request_binding_keys SET inner_pad = ''",
@@ -203,10 +204,10 @@ async fn nothing_succeeds_in_the_name_of_a_session_that_ended() {
         assert_eq!(code_of(&database, RECORD).await, DENIED, "{login}");
         database.batch_execute("ROLLBACK; RESET SESSION AUTHORIZATION").await.unwrap();
     }
-    // The rejection itself is recorded, with the user that it is about.
+    // The rejection itself is counted, with the user that it is about.
     assert_eq!(editor.get("/accounts").await.status, 401);
-    let rejected = "SELECT count(*) FROM http_audit_log WHERE action = 'account.list' AND status = 401
-        AND actor_name = 'editor' AND tenant_id = (SELECT id FROM tenants WHERE slug = 'acme')";
+    let rejected = "SELECT count(*) FROM rejection_counts WHERE action = 'account.list' AND status = 401
+        AND actor ->> 'name' = 'editor' AND tenant_id = (SELECT id FROM tenants WHERE slug = 'acme')";
     assert_eq!(app.database.count(rejected).await, 1);
 }
 
@@ -224,13 +225,18 @@ async fn a_request_without_a_principal_is_anonymous_on_the_platform_or_where_it_
     assert_eq!(app.database.count(failed).await, 1);
 
     let database = app.database.superuser().await;
-    for login in privileged(&database, "record_audit").await {
-        act_as(&database, &login).await;
-        let row = database.query_one(RECORD, &[]).await.unwrap();
+    let logins = privileged(&database, "record_audit").await;
+    for login in &logins {
+        act_as(&database, login).await;
+        // Nothing succeeds without a principal, and a rejection is counted for the platform.
+        assert_eq!(code_of(&database, RECORD).await, DENIED, "{login}");
+        let row = database.query_one(&RECORD.replace("201", "401"), &[]).await.unwrap();
         assert_eq!(row.get::<_, String>("tenant"), "00000000-0000-0000-0000-000000000000", "{login}");
+        assert_eq!(row.get::<_, Option<String>>("row_id"), None, "{login}");
         database.batch_execute("RESET SESSION AUTHORIZATION").await.unwrap();
     }
-    let named = "SELECT count(*) FROM http_audit_log WHERE request_id = 'forged'
-        AND (actor_kind <> 'anonymous' OR actor_id IS NOT NULL OR tenant_id <> '00000000-0000-0000-0000-000000000000')";
-    assert_eq!(app.database.count(named).await, 0);
+    assert_eq!(app.database.count(FORGED).await, 0);
+    let counted = "SELECT coalesce(sum(rejections), 0)::bigint FROM rejection_counts WHERE action = 'account.create'
+        AND tenant_id = '00000000-0000-0000-0000-000000000000' AND actor ->> 'kind' = 'anonymous'";
+    assert_eq!(app.database.count(counted).await, i64::try_from(logins.len()).unwrap());
 }

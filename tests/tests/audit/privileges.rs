@@ -1,12 +1,16 @@
 //! The privileges of the functions' database roles on the audit log and its seals: read, add seals, and nothing else.
 
+use holdfast_shared::db::LOGINS;
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
 use holdfast_tests::sealing::Sealing;
 use serde_json::json;
 
-const ROLES: [&str; 5] =
-    ["holdfast_app", "holdfast_metrics", "holdfast_backup", "holdfast_maintenance", "holdfast_definer"];
+/// The functions' roles, and the one of the functions with their owner's rights.
+fn roles() -> impl Iterator<Item = &'static str> {
+    LOGINS.iter().map(|login| login.role).chain(["holdfast_definer"])
+}
+
 const SEALS: [&str; 5] = ["audit_keys", "audit_seals", "audit_batches", "audit_deliveries", "audit_drops"];
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
@@ -24,7 +28,7 @@ async fn no_function_can_change_or_remove_rows_partitions_or_seals() {
     let tables: Vec<&str> =
         ["http_audit_log"].into_iter().chain(SEALS).chain(partitions.iter().map(String::as_str)).collect();
     let mut tried = 0;
-    for role in ROLES {
+    for role in roles() {
         superuser.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
         superuser
             .batch_execute(&format!(
@@ -88,7 +92,7 @@ async fn only_maintenance_adds_seals_and_no_login_adds_rows() {
     let app = TestApp::start().await;
     let superuser = app.database.superuser().await;
     let can = "SELECT has_table_privilege($1, $2, 'INSERT')";
-    for role in ROLES {
+    for role in roles() {
         for table in SEALS {
             let can_insert: bool = superuser.query_one(can, &[&role, &table]).await.unwrap().get(0);
             assert_eq!(can_insert, role == "holdfast_maintenance", "{role} {table}");
@@ -105,7 +109,7 @@ async fn a_tenant_sees_its_own_batches_and_only_the_hashes_of_others() {
         app.sign_in(tenant, Role::Editor).await;
     }
     Sealing::of(&app).seal_all(&app).await;
-    let client = app.database.as_app().await;
+    let client = app.database.login("admin").await;
     let count = "SELECT count(*) AS batches, count(DISTINCT tenant_id) AS tenants FROM audit_batches";
     assert_eq!(client.query_one(count, &[]).await.unwrap().get::<_, i64>("batches"), 0);
     let acme = app.tenant_id(Tenant::Acme).await;

@@ -296,7 +296,7 @@ async fn no_month_is_dropped_unless_a_seal_names_it_and_it_is_old() {
     let (app, sealing) = start().await;
     create_accounts(&app, 1).await;
     sealing.seal_all(&app).await;
-    let maintenance = app.database.as_maintenance().await;
+    let maintenance = app.database.login("maintenance").await;
     let month = "SELECT 'http_audit_log_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')";
     let month: String = maintenance.query_one(month, &[]).await.unwrap().get(0);
     let drop_partition = async |name: &str| {

@@ -3,9 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use holdfast_shared::identity::es256::{self, PublicKey};
+use holdfast_shared::identity::es256::PublicKey;
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp};
+use holdfast_tests::foreign_key::signed;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use ring::{digest, hmac};
@@ -17,13 +18,6 @@ fn segment(text: &str) -> String {
 
 fn pair(pkcs8: &[u8]) -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new()).unwrap()
-}
-
-/// Signs a header and claims, whatever their contents.
-fn signed(key: &EcdsaKeyPair, header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", segment(header), segment(claims));
-    let signature = es256::low_s(key.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref()).unwrap();
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn hmac_signed(secret: &[u8], header: &str, claims: &str) -> String {
@@ -263,5 +257,15 @@ async fn every_attack_on_a_token_gets_the_same_401() {
         assert_eq!(response.outcome(), "401 unauthenticated", "{name}");
         assert_eq!(body(&response), body(&rejected), "{name}");
         assert_eq!(response.header("www-authenticate"), "Bearer", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn two_deployments_with_one_key_do_not_accept_each_others_tokens() {
+    let (app, editor) = TestApp::start_as(Tenant::Acme, Role::Editor).await;
+    assert_eq!(editor.get("/auth/whoami").await.status, 200);
+    for setting in ["AUTH_ISSUER", "AUTH_AUDIENCE"] {
+        let other = app.instance_with(&[(setting, "https://other.example.com".to_owned())], &editor).await;
+        assert_eq!(other.get("/auth/whoami").await.outcome(), "401 unauthenticated", "{setting}");
     }
 }

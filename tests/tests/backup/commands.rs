@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use holdfast_shared::permission::Role;
 use holdfast_tests::app::{Tenant, TestApp, VAULT_KEY};
+use holdfast_tests::backups;
 use holdfast_tests::database::TestDatabase;
 use holdfast_tests::tools;
 
@@ -15,23 +16,24 @@ fn holdfast(app: &TestApp, backups: &Path, arguments: &[&str], more: &[(&str, St
         .args(arguments)
         .stdin(Stdio::null())
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap());
+        // No program is started.
+        .env("PATH", "/nowhere");
     command.env("APP_ENV", "local").env("DATABASE_URL", app.database.owner_url());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("SECRET_ENCRYPTION_KEY", VAULT_KEY);
-    command.env("DRILL_DATABASE_URL", app.database.superuser_url()).env("BACKUP_FOLDER", backups);
+    command.env("DRILL_DATABASE_URL", app.database.owner_url()).env("BACKUP_FOLDER", backups);
+    command.env("BACKUP_SIGNING_KEY_FILE", backups::key_file(app));
     // No temporary file can be created.
     command.env("TMPDIR", "/nowhere").env("HOME", "/nowhere").current_dir("/proc");
     command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap()
 }
 
-/// Runs `holdfast admin backup` with a file size limit of 64 KiB, which fails in mid-dump as a full disk does.
+/// Runs `holdfast admin backup` with a file size limit of 8 KiB, which fails midway as a full disk does.
 fn holdfast_on_a_full_disk(app: &TestApp, backups: &Path) -> Output {
     let mut command = Command::new("bash");
-    command
-        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" admin backup"])
-        .arg(tools::binaries().join("holdfast"));
+    command.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" admin backup"]).arg(tools::binaries().join("holdfast"));
     command.env("APP_ENV", "local").env("DATABASE_URL", app.database.owner_url()).stdin(Stdio::null());
     command.env("DATABASE_CA_FILE", app.database.ca_file()).env("SECRET_ENCRYPTION_KEY", VAULT_KEY);
+    command.env("BACKUP_SIGNING_KEY_FILE", backups::key_file(app));
     command.env("BACKUP_FOLDER", backups).output().unwrap()
 }
 
@@ -51,7 +53,8 @@ async fn the_command_backs_up_drills_and_restores() {
     let backups = files.path().join("backups");
     let created = stdout(&holdfast(&app, &backups, &["backup"], &[]));
     let key = created.lines().nth(1).unwrap().to_owned();
-    assert!(created.contains(" tables, schema ") && key.contains(".dump"), "{created}");
+    assert!(created.contains(" tables, schema ") && key.contains(".tar"), "{created}");
+    assert!(created.lines().any(|line| line.starts_with("signed by ")), "{created}");
     let drilled = stdout(&holdfast(&app, &backups, &["drill"], &[]));
     assert!(drilled.starts_with(&format!("{key} restores: ")) && drilled.contains("the canary opened"), "{drilled}");
 
@@ -61,8 +64,11 @@ async fn the_command_backs_up_drills_and_restores() {
         let output = holdfast(&app, &backups, &["restore", "--from", from], std::slice::from_ref(&into));
         assert!(stdout(&output).starts_with(&format!("Restored {key} into test_")), "{}", stdout(&output));
         let progress = String::from_utf8(output.stderr).unwrap();
-        assert!(progress.contains("verifying: 100 %") && progress.contains("restoring: 100 %"), "{progress}");
-        let there = app.instance_with(&[("DATABASE_URL", empty.app_url())], &viewer).await;
+        assert!(
+            ["verifying", "restoring", "comparing"].iter().all(|doing| progress.contains(&format!("{doing}: 100 %"))),
+            "{progress}"
+        );
+        let there = app.instance_over(&empty, &[], &viewer).await;
         assert_eq!(there.get("/auth/whoami").await.status, 200, "{from}");
 
         let again = holdfast(&app, &backups, &["restore", "--from", from], std::slice::from_ref(&into));
@@ -82,6 +88,9 @@ async fn errors_are_one_line_with_the_fix_and_without_a_password() {
         (&["drill"], Some(("DRILL_DATABASE_URL", "")), "DRILL_DATABASE_URL: not set"),
         (&["backup"], Some(("BACKUP_FOLDER", "")), "BACKUP_BUCKET: there is nowhere to keep backups"),
         (&["backup"], Some(("APP_ENV", "production")), "BACKUP_FOLDER: backups in a folder are for APP_ENV=local"),
+        (&["backup"], Some(("BACKUP_SIGNING_KEY_FILE", "")), "BACKUP_SIGNING_KMS_KEY_ID: nothing is set that can sign"),
+        (&["backup"], Some(("BACKUP_SIGNING_KEY_FILE", "/nowhere")), "the key of backups cannot be used"),
+        (&["drill"], Some(("BACKUP_SIGNING_KEY_IDS", "x")), "BACKUP_SIGNING_KEY_IDS: an entry is not the thumbprint"),
         (&["restore", "--from", "newest"], Some(("RESTORE_DATABASE_URL", &*unnamed)), "the URL names no database"),
     ] {
         let settings = setting.map(|(name, value)| (name, value.to_owned()));

@@ -1,10 +1,9 @@
 //! Failures during a backup: the run is recorded as failed, leaves nothing behind, and the next one succeeds.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use holdfast_backup::{BackupError, BackupReport, Login, Plan, Programs, Task};
+use holdfast_backup::{BackupError, BackupReport, Login, Plan, Task};
+use holdfast_shared::rng::SystemRng;
 use holdfast_tests::app::TestApp;
 use holdfast_tests::backups::{folder, plan, run, run_successfully, runs, states};
 use holdfast_tests::bucket::TestBucket;
@@ -20,14 +19,11 @@ async fn fill(app: &TestApp) {
     app.database.execute(FILL).await;
 }
 
-/// Creates a script that replaces `pg_dump`. Returns its folder.
-fn fake(folder: &Path, script: &str) -> PathBuf {
-    let bin = folder.join("bin");
-    std::fs::create_dir_all(&bin).unwrap();
-    let path = bin.join("pg_dump");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    bin
+/// Stops every backup, which reads this table among the others, until the returned client commits.
+async fn hold(app: &TestApp) -> tokio_postgres::Client {
+    let holder = app.database.superuser().await;
+    holder.batch_execute("BEGIN; LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    holder
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +40,8 @@ async fn an_upload_that_s3_rejects_midway_leaves_nothing() {
     bucket.repair();
     let summary = run_successfully(&app, &plan, Task::Backup).await;
     assert!(summary.compressed_bytes > 24 * 1000 * 1000, "{summary:?}");
-    assert_eq!(bucket.keys().await, [summary.object_key.clone(), summary.object_key.replace(".dump", ".json")]);
+    let objects = [".json", ".jws", ".tar"].map(|suffix| summary.object_key.replace(".tar", suffix));
+    assert_eq!(bucket.keys().await, objects);
     assert_eq!(
         (bucket.uploads().await, states(&app).await),
         (0, vec!["backup failed".into(), "backup succeeded".into()])
@@ -56,7 +53,7 @@ async fn an_upload_that_s3_rejects_midway_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upload_of_a_killed_run_is_removed_by_the_next_one() {
     let (app, bucket) = (TestApp::start().await, TestBucket::create().await);
-    let leave = bucket.client.create_multipart_upload().bucket(&bucket.name).key("backups/leftover.dump");
+    let leave = bucket.client.create_multipart_upload().bucket(&bucket.name).key("backups/leftover.tar");
     leave.send().await.unwrap();
     let stranger = bucket.client.create_multipart_upload().bucket(&bucket.name).key("elsewhere/upload");
     stranger.send().await.unwrap();
@@ -94,17 +91,17 @@ async fn objects_are_locked_encrypted_and_checked_on_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_dies_mid_dump_is_a_failed_run() {
+async fn a_server_that_dies_midway_is_a_failed_run() {
     let proxy = Proxy::before(TestDatabase::address().await).await;
     let app = TestApp::start().await;
     fill(&app).await;
     let files = tempfile::tempdir().unwrap();
     let mut plan = plan(&app, folder(files.path()));
-    let through = app.database.backup_url().replace(&TestDatabase::address().await, &proxy.address());
+    let through = app.database.url_of("backup").replace(&TestDatabase::address().await, &proxy.address());
     plan.database = Login::new(through.into(), Some(app.database.ca_file())).unwrap();
     proxy.cut_after(4 << 20);
     let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
-    assert!(matches!(failure, BackupError::Program { program: "pg_dump", .. }), "{failure}");
+    assert!(matches!(failure, BackupError::Database(_)), "{failure}");
     assert_eq!(files.path().read_dir().unwrap().count(), 0, "no unfinished file remains");
     assert_eq!(runs(&app).await[0].error, Some(failure.to_string()));
 
@@ -116,51 +113,43 @@ async fn a_server_that_dies_mid_dump_is_a_failed_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_run_is_recorded_as_failed_by_the_next_one() {
     let app = TestApp::start().await;
+    fill(&app).await;
     let files = tempfile::tempdir().unwrap();
-    let script = "case \"$1\" in --version) exec /usr/bin/env pg_dump \"$@\";; esac\nexec sleep 60";
-    let programs = Programs::system().or_rather(fake(files.path(), script));
     let backups = files.path().join("backups");
-    let stuck = Plan { programs, ..plan(&app, folder(&backups)) };
-    let killed = async {
-        while states(&app).await != ["backup running"] || backups.read_dir().is_err() {
-            tokio::task::yield_now().await;
-        }
+    let plan = plan(&app, folder(&backups));
+    let (copying, mut begun) = tokio::sync::watch::channel(false);
+    let watch = move |_| {
+        copying.send_replace(true);
     };
     tokio::select! {
-        ended = run(&app, &stuck, Task::Backup) => panic!("{ended:?}"),
-        () = killed => {}
+        biased;
+        _ = begun.changed() => {}
+        ended = holdfast_backup::run(Task::Backup, &plan, &*app.clock, &SystemRng, &watch) => panic!("{ended:?}"),
     }
     assert_eq!((states(&app).await, backups.read_dir().unwrap().count()), (vec!["backup running".to_owned()], 1));
 
-    let plan = plan(&app, folder(&backups));
     // The server releases the lock as soon as it notices that the connection is closed.
     while run(&app, &plan, Task::Backup).await.unwrap() == BackupReport::Busy {
         tokio::task::yield_now().await;
     }
     let runs = runs(&app).await;
     assert!(runs[0].error.as_ref().unwrap().starts_with("it ended without a word"), "{runs:?}");
-    assert_eq!((runs[1].state.as_str(), backups.read_dir().unwrap().count()), ("succeeded", 2));
+    assert_eq!((runs[1].state.as_str(), backups.read_dir().unwrap().count()), ("succeeded", 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_of_two_concurrent_runs_is_busy() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
-    let gate = files.path().join("gate");
-    let script = format!(
-        "case \"$1\" in --version) ;; *) while [ ! -e {} ]; do sleep 0.02; done;; esac\nexec /usr/bin/env pg_dump \"$@\"",
-        gate.display()
-    );
-    let programs = Programs::system().or_rather(fake(files.path(), &script));
-    let slow = Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) };
-    let other = plan(&app, folder(&files.path().join("backups")));
-    let first = run(&app, &slow, Task::Backup);
+    let plan = plan(&app, folder(files.path()));
+    let holder = hold(&app).await;
+    let first = run(&app, &plan, Task::Backup);
     let second = async {
         while states(&app).await != ["backup running"] {
             tokio::task::yield_now().await;
         }
-        let second = run(&app, &other, Task::Backup).await.unwrap();
-        std::fs::write(&gate, "").unwrap();
+        let second = run(&app, &plan, Task::Backup).await.unwrap();
+        holder.batch_execute("COMMIT").await.unwrap();
         second
     };
     let (first, second) = tokio::join!(first, second);
@@ -170,55 +159,25 @@ async fn the_second_of_two_concurrent_runs_is_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pg_dump_older_than_the_server_is_rejected() {
-    let app = TestApp::start().await;
-    let files = tempfile::tempdir().unwrap();
-    let old = fake(files.path(), "echo 'pg_dump (PostgreSQL) 9.6.24'");
-    let plan = Plan { programs: Programs::only([old]), ..plan(&app, folder(&files.path().join("backups"))) };
-    let rejection = run(&app, &plan, Task::Backup).await.unwrap_err();
-    assert!(matches!(rejection, BackupError::NoProgram { program: "pg_dump", found: Some(9), .. }), "{rejection}");
-    assert_eq!(states(&app).await, ["backup failed"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_run_out_of_time_is_stopped_and_leaves_nothing() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
-    let process = files.path().join("process");
-    let script = format!(
-        "case \"$1\" in --version) exec /usr/bin/env pg_dump \"$@\";; esac\necho $$ > {}\nexec sleep 60",
-        process.display()
-    );
-    let programs = Programs::system().or_rather(fake(files.path(), &script));
     let backups = files.path().join("backups");
-    let plan = Plan { programs, time_limit: Duration::from_secs(2), ..plan(&app, folder(&backups)) };
+    let plan = Plan { time_limit: Duration::from_secs(2), ..plan(&app, folder(&backups)) };
+    let holder = hold(&app).await;
     let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
     assert!(matches!(failure, BackupError::OutOfTime), "{failure}");
-    assert_eq!((states(&app).await, backups.read_dir().unwrap().count()), (vec!["backup failed".to_owned()], 0));
-    let process = std::fs::read_to_string(process).unwrap();
-    while Path::new("/proc").join(process.trim()).join("exe").exists() {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!((states(&app).await, backups.exists()), (vec!["backup failed".to_owned()], false));
+    drop(holder);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_is_only_in_the_environment_of_pg_dump() {
+async fn a_key_that_does_not_sign_is_a_failed_run() {
     let app = TestApp::start().await;
     let files = tempfile::tempdir().unwrap();
-    let seen = files.path().join("seen");
-    let script = format!(
-        "case \"$1\" in --version) ;; *) echo \"$@\" > {0}; env | sort | sed 's/=.*//' | tr '\\n' ' ' >> {0};; esac\nexec /usr/bin/env pg_dump \"$@\"",
-        seen.display()
-    );
-    let programs = Programs::system().or_rather(fake(files.path(), &script));
-    run_successfully(&app, &Plan { programs, ..plan(&app, folder(&files.path().join("backups"))) }, Task::Backup).await;
-    let seen = std::fs::read_to_string(seen).unwrap();
-    let (arguments, environment) = seen.split_once('\n').unwrap();
-    let snapshot = arguments.split("--snapshot=").nth(1).unwrap();
-    let known = "--format=custom --compress=1 --enable-row-security --role=holdfast_backup --no-password --lock-wait-timeout=30s";
-    assert_eq!(arguments, format!("{known} --snapshot={snapshot}"));
-    for name in ["PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"] {
-        assert!(environment.contains(name), "{environment}");
-    }
-    assert!(!environment.contains("CARGO") && !environment.contains("HOLDFAST"), "{environment}");
+    let plan = Plan { signing_key: None, ..plan(&app, folder(files.path())) };
+    let failure = run(&app, &plan, Task::Backup).await.unwrap_err();
+    assert!(failure.to_string().contains("nothing is set that can sign backups"), "{failure}");
+    assert_eq!(states(&app).await, ["backup failed"]);
+    assert_eq!(files.path().read_dir().unwrap().count(), 0);
 }

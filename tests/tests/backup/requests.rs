@@ -24,7 +24,7 @@ async fn a_requested_backup_runs_once() {
     let shown = &listed.body["items"][0];
     assert_eq!(listed.items().len(), 1);
     assert_eq!(
-        [&shown["id"], &shown["state"], &shown["sha256"], &shown["row_counts"]["public.tenants"]],
+        [&shown["id"], &shown["state"], &shown["sha256"], &shown["row_counts"]["tenants"]],
         [&requested.body["id"], &json!("succeeded"), &json!(summary.sha256), &json!(3)]
     );
     assert!(shown["duration_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{shown}");

@@ -50,7 +50,7 @@ async fn a_connection_cut_anywhere_is_a_503_and_a_repeat_succeeds_once() {
 
 /// Ends the connections of the functions.
 const KILL: &str = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-    WHERE usename = 'holdfast_app' AND datname = current_database()";
+    WHERE usename IN ('holdfast_auth', 'holdfast_accounts', 'holdfast_admin', 'holdfast_health', 'holdfast_metrics') AND datname = current_database()";
 
 #[tokio::test]
 async fn a_connection_lost_while_idle_is_replaced_silently() {

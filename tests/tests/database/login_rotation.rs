@@ -1,6 +1,7 @@
 //! The rotation of the database roles' passwords by the real function against a real server, while another function serves
 //! requests.
 
+use holdfast_shared::db::LOGINS;
 use holdfast_tests::deployment::Deployment;
 use holdfast_tests::emulator::Emulator;
 use holdfast_tests::events::event;
@@ -37,9 +38,9 @@ async fn no_request_fails_at_any_step_of_a_rotation() {
     for step_name in STEPS {
         // Secrets Manager repeats a step after a lost response.
         for _ in 0..2 {
-            let response = step(&deployment, &rotation, "app", &version(1), step_name).await;
+            let response = step(&deployment, &rotation, "health", &version(1), step_name).await;
             assert_eq!(response, Value::Null, "{step_name}: {}", rotation.log());
-            end_connections(&deployment, "holdfast_app").await;
+            end_connections(&deployment, "holdfast_health").await;
             assert_eq!(ready(&health).await, 200, "after {step_name}: {}", health.log());
         }
     }
@@ -51,9 +52,9 @@ async fn no_request_fails_at_any_step_of_a_rotation() {
 
     // The next rotation happens while the instance is frozen.
     for step_name in STEPS {
-        assert_eq!(step(&deployment, &rotation, "app", &version(2), step_name).await, Value::Null);
+        assert_eq!(step(&deployment, &rotation, "health", &version(2), step_name).await, Value::Null);
     }
-    end_connections(&deployment, "holdfast_app").await;
+    end_connections(&deployment, "holdfast_health").await;
     // The instance rereads a secret at most every five seconds.
     let reread = async { while ready(&health).await != 200 {} };
     let outcome = tokio::time::timeout(std::time::Duration::from_mins(1), reread).await;
@@ -65,14 +66,8 @@ async fn no_request_fails_at_any_step_of_a_rotation() {
 async fn every_roles_password_rotates_and_the_old_one_stops_working() {
     let deployment = Deployment::apart().await;
     let rotation = deployment.instance("rotation").await;
-    let logins = [
-        ("app", deployment.database.app_url()),
-        ("metrics", deployment.database.metrics_url()),
-        ("maintenance", deployment.database.maintenance_url()),
-        ("backup", deployment.database.backup_url()),
-        ("owner", deployment.database.owner_url()),
-    ];
-    for (name, old) in logins {
+    let logins = LOGINS.map(|login| (login.function, deployment.database.url_of(login.function)));
+    for (name, old) in logins.into_iter().chain([("owner", deployment.database.owner_url())]) {
         for step_name in STEPS {
             let response = step(&deployment, &rotation, name, &version(3), step_name).await;
             assert_eq!(response, Value::Null, "{name}, {step_name}: {}", rotation.log());
@@ -101,20 +96,20 @@ async fn every_roles_password_rotates_and_the_old_one_stops_working() {
 async fn migrate_resets_logins_that_fail_or_on_request() {
     let deployment = Deployment::apart().await;
     let superuser = deployment.database.superuser().await;
-    let break_logins = "ALTER ROLE holdfast_app NOLOGIN; ALTER ROLE holdfast_metrics PASSWORD 'as-restored'";
+    let break_logins = "ALTER ROLE holdfast_auth NOLOGIN; ALTER ROLE holdfast_metrics PASSWORD 'as-restored'";
     superuser.batch_execute(break_logins).await.unwrap();
     let migrate = deployment.instance("migrate").await;
     let migrated = migrate.invoke(&event("migrate/migrate", &[])).await;
-    assert_eq!(migrated["logins"], json!(["holdfast_app"]), "{migrated}");
-    deployment.database.as_app().await;
+    assert_eq!(migrated["logins"], json!(["holdfast_auth"]), "{migrated}");
+    deployment.database.login("auth").await;
 
     // The event of docs/runbooks/rotation.md.
     let mut request = event("migrate/migrate", &[]);
     request["reset_logins"] = true.into();
     let migrated = migrate.invoke(&request).await;
-    let all = json!(["holdfast_app", "holdfast_backup", "holdfast_maintenance", "holdfast_metrics"]);
+    let all = json!(LOGINS.map(|login| login.role));
     assert_eq!(migrated["logins"], all, "{migrated}");
-    deployment.database.as_metrics().await;
+    deployment.database.login("metrics").await;
 }
 
 #[tokio::test]
@@ -123,20 +118,20 @@ async fn a_failing_rotation_step_names_its_cause() {
     let rotation = deployment.instance("rotation").await;
     let message = |response: Value| response["errorMessage"].as_str().unwrap_or_default().to_owned();
     for early in ["set-secret", "test-secret", "finish-secret"] {
-        let response = message(step(&deployment, &rotation, "app", &version(4), early).await);
+        let response = message(step(&deployment, &rotation, "health", &version(4), early).await);
         assert!(response.contains("there is no pending version of this rotation"), "{early}: {response}");
     }
-    assert_eq!(step(&deployment, &rotation, "app", &version(4), "create-secret").await, Value::Null);
+    assert_eq!(step(&deployment, &rotation, "health", &version(4), "create-secret").await, Value::Null);
     // The role does not have the new password yet.
-    let response = message(step(&deployment, &rotation, "app", &version(4), "test-secret").await);
+    let response = message(step(&deployment, &rotation, "health", &version(4), "test-secret").await);
     assert!(response.contains("password authentication failed"), "{response}");
     // Neither the old nor the new password works after a change by hand.
     let superuser = deployment.database.superuser().await;
-    superuser.batch_execute("ALTER ROLE holdfast_app PASSWORD 'by-hand'").await.unwrap();
-    let response = message(step(&deployment, &rotation, "app", &version(4), "set-secret").await);
+    superuser.batch_execute("ALTER ROLE holdfast_health PASSWORD 'by-hand'").await.unwrap();
+    let response = message(step(&deployment, &rotation, "health", &version(4), "set-secret").await);
     assert!(response.contains("the database cannot be reached"), "{response}");
 
-    let within = deployment.moto.secret(&[("DATABASE_URL", deployment.database.app_url())]).await;
+    let within = deployment.moto.secret(&[("DATABASE_URL", deployment.database.url_of("health"))]).await;
     let request = [("secret_arn", within.as_str()), ("secret_version", "00000000-0000-4000-8000-000000000005")];
     let response = message(rotation.invoke(&event("rotation/create-secret", &request)).await);
     assert!(response.contains("the secret has no DATABASE_PASSWORD"), "{response}");

@@ -4,6 +4,7 @@ mod connection_faults;
 mod dumps;
 mod login_rotation;
 mod migrations;
+mod privileges;
 mod query_plans;
 mod rejections;
 mod row_level_security;

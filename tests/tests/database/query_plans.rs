@@ -35,7 +35,7 @@ const FILL_AUDIT: &str = "
 async fn every_filter_of_the_audit_log_reads_its_page_from_an_index() {
     let app = TestApp::start().await;
     app.database.execute(FILL_AUDIT).await;
-    let client = app.database.as_app().await;
+    let client = app.database.login("admin").await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
     client.batch_execute(&format!("PREPARE list AS {}", holdfast_admin::audit_list_statement())).await.unwrap();
@@ -76,7 +76,7 @@ fn nodes(plan: &Value, into: &mut Vec<Value>) {
 async fn every_list_reads_its_page_from_an_index_and_little_else() {
     let app = TestApp::start().await;
     app.database.execute(FILL).await;
-    let client = app.database.as_app().await;
+    let client = app.database.login("accounts").await;
     let tenant = app.tenant_id(Tenant::Acme).await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant]).await.unwrap();
     for (name, sql) in holdfast_accounts::list_statements() {

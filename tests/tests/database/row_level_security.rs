@@ -30,12 +30,20 @@ async fn without_a_tenant_no_row_is_visible_and_with_one_only_its_own() {
         let editor = app.sign_in(tenant, Role::Editor).await.with_header("idempotency-key", "k");
         assert_eq!(editor.post("/accounts", &json!({"name": "a"})).await.status, 201);
         let id = app.tenant_id(tenant).await.parse().unwrap();
-        app.app.vault.as_ref().unwrap().seal(id, Purpose::Secret, &[], b"").await.unwrap();
+        app.apps.accounts.vault.as_ref().unwrap().seal(id, Purpose::Secret, &[], b"").await.unwrap();
+        app.apps.auth.vault.as_ref().unwrap().seal(id, Purpose::Totp, &[], b"").await.unwrap();
     }
     let acme: uuid::Uuid = app.tenant_id(Tenant::Acme).await.parse().unwrap();
-    let client = app.database.as_app().await;
-    for table in ["tenants", "users", "sessions", "accounts", "idempotency_keys", "http_audit_log", "vault_keys"] {
-        let own = if table == "tenants" { "id" } else { "tenant_id" };
+    let tables = [
+        ("admin", ["tenants", "users", "sessions", "http_audit_log", "vault_keys"].as_slice()),
+        ("auth", &["tenants", "users", "sessions", "vault_keys"]),
+        ("accounts", &["accounts", "vault_keys"]),
+    ];
+    for (function, table) in
+        tables.iter().flat_map(|(function, tables)| tables.iter().map(move |table| (function, table)))
+    {
+        let client = app.database.login(function).await;
+        let own = if *table == "tenants" { "id" } else { "tenant_id" };
         let count =
             format!("SELECT count(*) AS visible, count(*) FILTER (WHERE {own} <> '{acme}') AS foreign FROM {table}");
         client.batch_execute("SELECT set_config('holdfast.tenant', '', false)").await.unwrap();
@@ -54,7 +62,7 @@ async fn rows_cannot_be_written_into_another_tenant() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.tenant_id(Tenant::Acme).await, app.tenant_id(Tenant::Globex).await);
     let theirs = app.sign_in(Tenant::Globex, Role::Editor).await.post("/accounts", &json!({"name": "a"})).await;
-    let client = app.database.as_app().await;
+    let client = app.database.login("accounts").await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&acme]).await.unwrap();
     let insert = format!(
         "INSERT INTO accounts (id, tenant_id, name, search_name, created_at, updated_at)
@@ -64,7 +72,7 @@ async fn rows_cannot_be_written_into_another_tenant() {
     let update = format!("UPDATE accounts SET name = 'stolen' WHERE id = '{}'", theirs.text_at("id"));
     assert_eq!(client.execute(&update, &[]).await.unwrap(), 0);
     let moved = format!("UPDATE accounts SET tenant_id = '{globex}'");
-    client.execute(&moved, &[]).await.unwrap();
+    assert_eq!(client.execute(&moved, &[]).await.unwrap_err().code().unwrap().code(), "42501");
     assert_eq!(app.database.count("SELECT count(*) FROM accounts WHERE name = 'a'").await, 1);
 }
 
@@ -88,10 +96,18 @@ async fn the_functions_roles_own_nothing_and_cannot_bypass() {
 #[tokio::test]
 async fn the_metrics_role_reads_no_tenants_rows() {
     let app = TestApp::start().await;
-    let client = app.database.as_metrics().await;
-    for table in
-        ["tenants", "users", "sessions", "refresh_tokens", "accounts", "idempotency_keys", "attempts", "http_audit_log"]
-    {
+    let client = app.database.login("metrics").await;
+    for table in [
+        "tenants",
+        "users",
+        "sessions",
+        "refresh_tokens",
+        "accounts",
+        "idempotency_keys",
+        "attempts",
+        "http_audit_log",
+        "rejection_counts",
+    ] {
         let error = client.batch_execute(&format!("SELECT FROM {table}")).await.expect_err(table);
         assert_eq!(error.as_db_error().unwrap().code().code(), "42501", "{table}");
     }
@@ -100,7 +116,7 @@ async fn the_metrics_role_reads_no_tenants_rows() {
 #[tokio::test]
 async fn every_rejection_has_the_status_of_its_problem_code() {
     let app = TestApp::start().await;
-    let client = app.database.as_app().await;
+    let client = app.database.superuser().await;
     for code in Code::ALL {
         let row = client.query_one("SELECT problem_status($1) AS status", &[&code.name()]).await.unwrap();
         assert_eq!(row.get::<_, i32>("status"), i32::from(code.status().as_u16()), "{}", code.name());

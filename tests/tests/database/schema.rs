@@ -134,10 +134,10 @@ const CHANGES: [Change; 19] = [
         drift: "unexpected",
     },
     Change {
-        apply: "GRANT DELETE ON http_audit_log TO holdfast_app",
-        revert: "REVOKE DELETE ON http_audit_log FROM holdfast_app",
+        apply: "GRANT DELETE ON http_audit_log TO holdfast_admin",
+        revert: "REVOKE DELETE ON http_audit_log FROM holdfast_admin",
         kind: "grant",
-        name: "table http_audit_log to holdfast_app",
+        name: "table http_audit_log to holdfast_admin",
         drift: "changed",
     },
     Change {
@@ -155,10 +155,10 @@ const CHANGES: [Change; 19] = [
         drift: "unexpected",
     },
     Change {
-        apply: "GRANT SELECT ON http_audit_log_rest TO holdfast_app",
-        revert: "REVOKE SELECT ON http_audit_log_rest FROM holdfast_app",
+        apply: "GRANT SELECT ON http_audit_log_rest TO holdfast_admin",
+        revert: "REVOKE SELECT ON http_audit_log_rest FROM holdfast_admin",
         kind: "grant",
-        name: "table http_audit_log_rest to holdfast_app",
+        name: "table http_audit_log_rest to holdfast_admin",
         drift: "unexpected",
     },
     Change {

@@ -115,7 +115,7 @@ async fn use_a_browser(instances: &Instances, password: &str) {
 
 /// Sends the events of Secrets Manager for a rotation, after which a function can log in.
 async fn rotate(instances: &Instances) {
-    let secret = &instances.deployment.secrets["app"];
+    let secret = &instances.deployment.secrets["health"];
     for step in ["create-secret", "set-secret", "test-secret", "finish-secret"] {
         instances.sent.lock().unwrap().insert(format!("rotation/{step}"));
         let function = &instances.functions["rotation"];
@@ -299,7 +299,7 @@ async fn the_paths_in_a_response_include_the_callers_stage() {
 #[tokio::test]
 async fn a_failed_start_is_an_init_error_with_one_line_that_names_the_fix() {
     let moto = Moto::of_the_run().await;
-    let secret = moto.secret(&[("DATABASE_URL", "postgres://holdfast_app:x@localhost/holdfast".to_owned())]).await;
+    let secret = moto.secret(&[("DATABASE_URL", "postgres://holdfast_health:x@localhost/holdfast".to_owned())]).await;
     let mut environment = moto.environment();
     environment.push(("SECRETS_ARN", secret));
     let health = Emulator::function("health", &environment).await;

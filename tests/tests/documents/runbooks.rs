@@ -83,7 +83,8 @@ impl Shell {
         command.current_dir(database.folder()).env("url", &self.url).env("APP_ENV", "local");
         command.envs(self.tokens.iter().map(|(name, value)| (*name, value.as_str())));
         command.env("DATABASE_URL", database.owner_url()).env("DATABASE_CA_FILE", database.ca_file());
-        command.env("SECRET_ENCRYPTION_KEY", VAULT_KEY).env("DRILL_DATABASE_URL", database.superuser_url());
+        command.env("SECRET_ENCRYPTION_KEY", VAULT_KEY).env("DRILL_DATABASE_URL", database.owner_url());
+        command.env("BACKUP_SIGNING_KEY_FILE", backups::key_file(&self.app));
         command.env("BACKUP_FOLDER", database.folder().join("backups"));
         command.env("AUDIT_KEY_FILE", &self.key).env("AUDIT_SEALS_FOLDER", database.folder().join("seals"));
         let output = command.stdin(Stdio::null()).output().await.unwrap();
@@ -257,6 +258,13 @@ async fn a_sign_in_attack_capacity_and_readiness_are_diagnosed() {
     let [attack] = <[String; 1]>::try_from(blocks(&page("sign-in-attack"))).unwrap();
     let shown = shell.run(&attack, &[]).await;
     assert!(shown.contains("\"status\":401") && shown.contains("\"source_ip\""), "{shown}");
+    // What was not evaluated for an existing user is aggregated.
+    wrong["tenant"] = json!("nowhere");
+    shell.app.anonymous().post("/auth/login", &wrong).await;
+    shell.app.clock.advance(180);
+    Sealing::of(&shell.app).seal(&shell.app).await;
+    let shown = shell.run(&attack, &[]).await;
+    assert!(shown.contains("\"rejections\":1") && shown.contains("\"203.0.113.0/24\""), "{shown}");
 
     let [capacity] = <[String; 1]>::try_from(blocks(&page("capacity"))).unwrap();
     let template = tools::workspace().join("infra/template.yaml").display().to_string();
@@ -279,7 +287,7 @@ async fn a_backup_is_found_and_restored() {
     let empty = TestDatabase::empty().await;
     let into = "postgres://holdfast_owner:...@host:5432/holdfast_restored?sslmode=verify-full";
     let output = shell.run(&restore, &[(into, &empty.owner_url())]).await;
-    assert!(output.contains("Rows, constraints, policies and grants are those of the backup."), "{output}");
+    assert!(output.contains("The rows are those of the backup, the schema is that of this build."), "{output}");
 }
 
 #[test]
@@ -297,7 +305,7 @@ fn every_route_metric_and_setting_on_a_page_exists() {
     let known: BTreeSet<&str> =
         FAMILIES.iter().map(|family| family.name).chain(GAUGES.iter().map(|(name, _)| *name)).collect();
     let others = [
-        "holdfast_app",
+        "holdfast_accounts",
         "holdfast_drill",
         "holdfast_maintenance",
         "holdfast_metrics",

@@ -22,8 +22,7 @@ fn assert_says(name: &str, words: &[&str]) {
 
 /// Returns the value of a series in `/metrics`.
 async fn metric(app: &TestApp, series: &str) -> f64 {
-    app.clock.advance(6);
-    app.sign_in(Tenant::Acme, Role::Viewer).await;
+    app.report_counters().await;
     let text = app.sign_in(Tenant::Platform, Role::Operator).await.get("/metrics").await.text;
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())

@@ -2,6 +2,7 @@
 
 mod service;
 mod stack;
+mod standards;
 mod template;
 mod undecidable;
 mod url;

@@ -57,23 +57,28 @@ struct Fault {
     apply: &'static str,
     repair: &'static str,
     control: &'static str,
+    /// Whether it changes privileges, which SEC-4 compares as well.
+    grants: bool,
 }
 
-const FAULTS: [Fault; 26] = [
+const FAULTS: [Fault; 29] = [
     Fault {
         apply: "ALTER TABLE api_tokens ALTER COLUMN expires_at DROP NOT NULL",
         repair: "ALTER TABLE api_tokens ALTER COLUMN expires_at SET NOT NULL",
         control: "AUTH-6",
+        grants: false,
     },
     Fault {
         apply: "UPDATE api_tokens SET created_at = created_at - interval '91 days'",
         repair: "UPDATE api_tokens SET created_at = created_at + interval '91 days'",
         control: "AUTH-6",
+        grants: false,
     },
     Fault {
         apply: "UPDATE users SET status = 'suspended' WHERE username = 'admin'",
         repair: "UPDATE users SET status = 'active' WHERE username = 'admin'",
         control: "AUTH-6",
+        grants: false,
     },
     Fault {
         apply:
@@ -81,81 +86,98 @@ const FAULTS: [Fault; 26] = [
             LANGUAGE sql AS 'SELECT NULL::integer'",
         repair: include_str!("../../../migrations/functions/attempts/take.sql"),
         control: "AUTH-5",
+        grants: false,
     },
     Fault {
         apply: "ALTER FUNCTION take_own_attempt SECURITY INVOKER",
         repair: "ALTER FUNCTION take_own_attempt SECURITY DEFINER",
         control: "AUTH-5",
+        grants: false,
     },
     Fault {
         apply: "UPDATE signing_keys SET created_at = created_at - interval '400 days'",
         repair: "UPDATE signing_keys SET created_at = created_at + interval '400 days'",
         control: "SEC-1",
+        grants: false,
     },
     Fault {
-        apply: "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_app",
-        repair: "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_app",
+        apply: "GRANT UPDATE (path) ON http_audit_log_rest TO holdfast_admin",
+        repair: "REVOKE UPDATE (path) ON http_audit_log_rest FROM holdfast_admin",
         control: "AUD-1",
+        grants: true,
     },
     Fault {
         apply: "GRANT UPDATE ON audit_seals TO holdfast_maintenance",
         repair: "REVOKE UPDATE ON audit_seals FROM holdfast_maintenance",
         control: "AUD-1",
+        grants: true,
     },
     Fault {
         apply: "ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY",
         repair: "ALTER TABLE secrets FORCE ROW LEVEL SECURITY",
         control: "AUTH-3",
+        grants: false,
     },
     Fault {
         apply: "ALTER TABLE users DROP CONSTRAINT users_password_hash_check",
         repair: "ALTER TABLE users ADD CONSTRAINT users_password_hash_check CHECK (password_hash LIKE '$argon2id$%')",
         control: "AUTH-1",
+        grants: false,
     },
     Fault {
-        apply: "GRANT DELETE ON http_audit_log TO holdfast_app",
-        repair: "REVOKE DELETE ON http_audit_log FROM holdfast_app",
+        apply: "GRANT DELETE ON http_audit_log TO holdfast_admin",
+        repair: "REVOKE DELETE ON http_audit_log FROM holdfast_admin",
         control: "AUD-1",
+        grants: true,
     },
     Fault {
         apply: "GRANT UPDATE (path) ON http_audit_log TO holdfast_maintenance",
         repair: "REVOKE UPDATE (path) ON http_audit_log FROM holdfast_maintenance",
         control: "AUD-1",
+        grants: true,
     },
     Fault {
         apply: "GRANT TRUNCATE ON http_audit_log_rest TO holdfast_metrics",
         repair: "REVOKE TRUNCATE ON http_audit_log_rest FROM holdfast_metrics",
         control: "AUD-1",
+        grants: true,
     },
     Fault {
         apply: "UPDATE audit_seals SET sealed_at = sealed_at - interval '2 days'",
         repair: "UPDATE audit_seals SET sealed_at = sealed_at + interval '2 days'",
         control: "AUD-1",
+        grants: false,
     },
     Fault {
-        apply: "GRANT INSERT ON http_audit_log TO holdfast_app",
-        repair: "REVOKE INSERT ON http_audit_log FROM holdfast_app",
+        apply: "GRANT INSERT ON http_audit_log TO holdfast_admin",
+        repair: "REVOKE INSERT ON http_audit_log FROM holdfast_admin",
         control: "AUD-3",
+        grants: true,
     },
     Fault {
         apply: "GRANT INSERT (path) ON http_audit_log_rest TO holdfast_backup",
         repair: "REVOKE INSERT (path) ON http_audit_log_rest FROM holdfast_backup",
         control: "AUD-3",
+        grants: true,
     },
     Fault {
         apply: "ALTER FUNCTION record_audit OWNER TO holdfast_owner",
         repair: "ALTER FUNCTION record_audit OWNER TO holdfast_definer",
         control: "AUD-3",
+        grants: true,
     },
     Fault {
-        apply: "GRANT CREATE ON SCHEMA public TO holdfast_app",
-        repair: "REVOKE CREATE ON SCHEMA public FROM holdfast_app",
+        apply: "GRANT CREATE ON SCHEMA public TO holdfast_admin",
+        repair: "REVOKE CREATE ON SCHEMA public FROM holdfast_admin",
         control: "DATA-1",
+        grants: true,
     },
     Fault {
         apply: "ALTER TABLE schema_checks OWNER TO holdfast_maintenance",
-        repair: "ALTER TABLE schema_checks OWNER TO holdfast_owner",
+        repair: "ALTER TABLE schema_checks OWNER TO holdfast_owner;
+            GRANT DELETE, INSERT, SELECT ON schema_checks TO holdfast_maintenance",
         control: "DATA-1",
+        grants: true,
     },
     Fault {
         apply: "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
@@ -163,36 +185,61 @@ const FAULTS: [Fault; 26] = [
         repair: "UPDATE refinery_schema_history SET applied_on = (applied_on::timestamptz
             + make_interval(days => CASE WHEN version = 1 THEN 30 ELSE 20 END))::text",
         control: "DATA-1",
+        grants: false,
     },
     Fault {
         apply: "UPDATE schema_checks SET differences = 1",
         repair: "UPDATE schema_checks SET differences = 0",
         control: "DATA-2",
+        grants: false,
     },
     Fault {
         apply: "UPDATE schema_checks SET at = at - interval '4 hours'",
         repair: "UPDATE schema_checks SET at = at + interval '4 hours'",
         control: "DATA-2",
+        grants: false,
     },
     Fault {
         apply: "INSERT INTO migration_failures SELECT gen_random_uuid(), now(), max(version), 'x' FROM refinery_schema_history",
         repair: "DELETE FROM migration_failures",
         control: "DATA-2",
+        grants: false,
     },
     Fault {
         apply: "UPDATE backup_runs SET finished_at = finished_at - interval '27 hours' WHERE kind = 'backup'",
         repair: "UPDATE backup_runs SET finished_at = finished_at + interval '27 hours' WHERE kind = 'backup'",
         control: "DR-1",
+        grants: false,
     },
     Fault {
         apply: "UPDATE backup_runs SET finished_at = finished_at - interval '9 days' WHERE kind = 'drill'",
         repair: "UPDATE backup_runs SET finished_at = finished_at + interval '9 days' WHERE kind = 'drill'",
         control: "DR-1",
+        grants: false,
     },
     Fault {
         apply: "UPDATE backup_runs SET canary = 'none' WHERE kind = 'drill'",
         repair: "UPDATE backup_runs SET canary = 'opened' WHERE kind = 'drill'",
         control: "SEC-2",
+        grants: false,
+    },
+    Fault {
+        apply: "GRANT SELECT (password_hash) ON users TO holdfast_admin",
+        repair: "REVOKE SELECT (password_hash) ON users FROM holdfast_admin",
+        control: "SEC-4",
+        grants: true,
+    },
+    Fault {
+        apply: "GRANT EXECUTE ON FUNCTION rotate_signing_key TO PUBLIC",
+        repair: "REVOKE EXECUTE ON FUNCTION rotate_signing_key FROM PUBLIC",
+        control: "SEC-4",
+        grants: true,
+    },
+    Fault {
+        apply: "REVOKE SELECT ON secrets FROM holdfast_accounts",
+        repair: "GRANT SELECT ON secrets TO holdfast_accounts",
+        control: "SEC-4",
+        grants: true,
     },
 ];
 
@@ -215,12 +262,15 @@ async fn each_database_fault_fails_only_its_own_control() {
     let failing: Vec<_> = well.iter().filter(|(_, result)| *result == "fail").map(|(id, _)| id.as_str()).collect();
     assert_eq!(failing, ["AUTH-1", "AUTH-4", "RUN-2", "SEC-1"], "{body:#}");
     let superuser = app.database.superuser().await;
-    for Fault { apply, repair, control } in FAULTS {
+    for Fault { apply, repair, control, grants } in FAULTS {
         superuser.batch_execute(apply).await.unwrap_or_else(|error| panic!("{apply}: {error}"));
         let (results, body) = check(&operator).await;
         // A control that already fails on a developer's machine gets one more piece of evidence.
         let failed = well[control] == "fail";
-        let expected = if failed { vec![] } else { vec![format!("{control} fail")] };
+        let mut expected = if failed { vec![] } else { vec![format!("{control} fail")] };
+        if grants && control != "SEC-4" {
+            expected.push("SEC-4 fail".to_owned());
+        }
         assert_eq!(changed(&well, &results), expected, "{apply}: {body:#}");
         if failed {
             let findings = body["findings"].as_array().unwrap();
@@ -259,13 +309,13 @@ async fn administrators_without_one_time_codes_are_counted_until_each_has_set_th
 
 fn deployed(changes: &[(&'static str, &str)]) -> Vec<hardening::Observation> {
     let usual = [
-        ("DATABASE_URL", "postgres://holdfast_app:x@db.internal/holdfast?sslmode=verify-full"),
+        ("DATABASE_URL", "postgres://holdfast_admin:x@db.internal/holdfast?sslmode=verify-full"),
         ("SIGNING_KMS_KEY_ID", "arn:aws:kms:eu-central-1:123456789012:key/1"),
         ("VAULT_KMS_KEY_ID", "arn:aws:kms:eu-central-1:123456789012:key/2"),
     ];
     let kept = usual.into_iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     let settings = Settings::given(kept.chain(changes.iter().copied()).map(|(name, value)| (name, value.to_owned())));
-    hardening::observe_settings(&Config::from_settings(&settings, Needs::default()).unwrap())
+    hardening::observe_settings(&Config::from_settings(&settings, Needs::DATABASE).unwrap())
 }
 
 #[test]
@@ -279,7 +329,7 @@ fn each_settings_fault_fails_only_its_own_control() {
         (&[("REQUIRE_MFA_ROLES", "operator")], "AUTH-4"),
         (&[("REQUIRE_MFA_ROLES", "none")], "AUTH-4"),
         (&[("VAULT_KMS_KEY_ID", "")], "SEC-2"),
-        (&[("APP_ENV", "local"), ("DATABASE_URL", "postgres://holdfast_app:x@db.internal/holdfast")], "SEC-3"),
+        (&[("APP_ENV", "local"), ("DATABASE_URL", "postgres://holdfast_admin:x@db.internal/holdfast")], "SEC-3"),
         (&[("DATABASE_POOL_SIZE", "8")], "RUN-2"),
         (&[("CORS_ORIGINS", "http://app.example.com")], "WEB-1"),
     ] {

@@ -150,26 +150,24 @@ async fn a_good_stack_passes_and_each_fault_fails_only_its_own_control() {
         account.aws(repair);
     }
     let rotated = account.key("signing", "TagKey=holdfast:made-by,TagValue=rotation");
-    assert_eq!(account.check(&manifest).0, well, "a key of a rotation is as good as the first");
     account.aws(&format!("kms schedule-key-deletion --key-id {rotated} --pending-window-in-days 30"));
-    assert_eq!(account.check(&manifest).0, well, "a key of a rotation may end");
+    assert_eq!(account.check(&manifest).0, well, "a key of a rotation is as good as the first, and may end");
     let vault = account.key("vault", "");
     let open = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
-    for (apply, repair) in [
-        ("kms disable-key --key-id KEY", "kms enable-key --key-id KEY"),
-        ("kms schedule-key-deletion --key-id KEY", "kms cancel-key-deletion --key-id KEY"),
-        ("kms put-key-policy --key-id KEY --policy-name default --policy OPEN", ""),
+    for apply in [
+        "kms disable-key --key-id KEY",
+        "kms schedule-key-deletion --key-id KEY",
+        "kms put-key-policy --key-id KEY --policy-name default --policy OPEN",
     ] {
         account.aws(&apply.replace("KEY", &vault).replace("OPEN", open));
         assert_eq!(account.check(&manifest).0["SEC-5"], "fail", "{apply}");
-        if !repair.is_empty() {
-            account.aws(&repair.replace("KEY", &vault));
-            account.aws(&format!("kms enable-key --key-id {vault}"));
-            assert_eq!(account.check(&manifest).0, well, "{repair}");
+        // A policy that lets everybody use the key stays: it is the last.
+        if apply.contains("schedule") {
+            account.aws(&format!("kms cancel-key-deletion --key-id {vault}"));
         }
+        account.aws(&format!("kms enable-key --key-id {vault}"));
     }
     account.aws(&format!("kms untag-resource --key-id {vault} --tag-keys holdfast:stack"));
-    assert_eq!(account.check(&manifest).0, well, "another stack's key");
     let other = account.key("signing", "TagKey=holdfast:made-by,TagValue=rotation");
     let looser = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/admin"},"Action":"kms:Sign","Resource":"*"}]}"#;
     account.aws(&format!("kms put-key-policy --key-id {other} --policy-name default --policy {looser}"));

@@ -200,11 +200,13 @@ async fn known_default_credentials_are_found_and_rates_probed_only_on_request() 
     );
 
     let password_hash = holdfast_shared::identity::password::hash(&"changeme".into(), &SystemRng).unwrap();
-    let (tenant, username) = (Some("default".to_owned()), "admin".to_owned());
+    let (tenant, username) = (Some("default".to_owned()), "admin".parse().unwrap());
     let users = [BootstrapUser { tenant, username, role: Role::Admin, password_hash }];
     let (url, authority) = (SecretString::from(app.database.owner_url()), app.database.ca_file());
-    let owner = holdfast_shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
-    holdfast_migrate::create_users(&owner, &users, &*app.clock, &SystemRng).await.unwrap();
+    let mut owner = holdfast_shared::db::connect_owner(&url, Some(&authority)).await.unwrap();
+    let transaction = owner.transaction().await.unwrap();
+    holdfast_migrate::create_users(&transaction, &users, "AUTH_USERS", &*app.clock, &SystemRng).await.unwrap();
+    transaction.commit().await.unwrap();
     let after = observe(true).await;
     assert_eq!(outcome(&after, "AUTH-1", "admin/changeme signs in"), Some(Outcome::Fail), "{after:#?}");
     assert_eq!(outcome(&after, "EDGE-3", "get 429 from the"), Some(Outcome::Pass), "{after:#?}");

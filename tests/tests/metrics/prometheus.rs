@@ -42,7 +42,7 @@ async fn promtool_accepts_the_metrics_response() {
     let app = TestApp::start().await;
     app.sign_in(Tenant::Acme, Role::Viewer).await.get("/accounts").await;
     app.anonymous().get("/accounts").await;
-    app.clock.advance(6);
+    app.report_counters().await;
     let operator = app.sign_in(Tenant::Platform, Role::Operator).await;
     let text = operator.get("/metrics").await.text;
     let remarks = promtool(&["check", "metrics"], Some(&text));

@@ -57,6 +57,20 @@ async fn expired_data_is_deleted_for_good_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_signing_key_of_a_rotation_is_deleted_a_day_after_it_expired_and_the_configured_one_is_kept() {
+    let (app, operator) = TestApp::start_as(Tenant::Platform, Role::Operator).await;
+    for _ in 0..2 {
+        assert_eq!(operator.post("/admin/keys/rotate", &json!({"kind": "signing"})).await.status, 201);
+    }
+    assert_eq!(expire(&app).await.signing_keys, 0);
+    app.clock.advance(DAY / 2);
+    assert_eq!((expire(&app).await.signing_keys, count(&app, "signing_keys").await), (0, 3));
+    app.clock.advance(DAY);
+    assert_eq!((expire(&app).await.signing_keys, count(&app, "signing_keys").await), (1, 2));
+    assert_eq!(app.anonymous().get("/.well-known/jwks.json").await.body["keys"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_changed_schema_is_an_alarm_a_row_and_a_metric() {
     let app = TestApp::start().await;
     let sealing = Sealing::of(&app);

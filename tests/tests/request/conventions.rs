@@ -54,7 +54,7 @@ async fn errors_are_problem_details() {
       "errors": [
         {
           "field": "name",
-          "message": "must be 1 to 200 characters, not all of them spaces, without control characters"
+          "message": "must be 1 to 200 characters, not all of them spaces, without control or invisible characters"
         }
       ],
       "request_id": "[id]",
@@ -71,6 +71,11 @@ async fn an_unknown_method_gets_405_with_the_allowed_methods() {
     let response = app.anonymous().delete("/accounts").await;
     assert_eq!(response.outcome(), "405 method_not_allowed");
     assert_eq!(response.header("allow"), "GET,HEAD,POST");
+    for method in [Method::TRACE, Method::CONNECT, Method::from_bytes(b"PROPFIND").unwrap()] {
+        let request = app.anonymous().request(method.clone(), "/accounts").body(Body::empty()).unwrap();
+        let response = app.anonymous().send_request(request).await;
+        assert_eq!(response.outcome(), "405 method_not_allowed", "{method}");
+    }
     assert_eq!(app.anonymous().get("/no/such/route").await.outcome(), "404 not_found");
 }
 

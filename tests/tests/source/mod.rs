@@ -3,6 +3,7 @@
 mod citations;
 mod module_cycles;
 mod module_style;
+mod programs;
 mod route_files;
 mod row_columns;
 mod sql_files;

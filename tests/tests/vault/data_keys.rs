@@ -20,7 +20,7 @@ async fn acme(app: &TestApp) -> TenantId {
 /// Returns the vault of another instance, with an empty cache.
 fn instance(app: &TestApp) -> Vault {
     let providers = Providers::new(Provider::Local(LocalKey::new(&[7; 32]).unwrap()));
-    let parts = &app.app;
+    let parts = &app.apps.accounts;
     Vault::new(
         providers,
         parts.db.clone(),
@@ -40,7 +40,8 @@ async fn key(app: &TestApp, tenant: TenantId, version: i32) -> WrappedKey {
 }
 
 fn round_trips(app: &TestApp) -> u64 {
-    let round_trips = app.app.metrics.totals().get("holdfast_database_round_trips_total").copied().unwrap_or(0.0);
+    let round_trips =
+        app.apps.accounts.metrics.totals().get("holdfast_database_round_trips_total").copied().unwrap_or(0.0);
     format!("{round_trips}").parse().unwrap()
 }
 
@@ -101,7 +102,7 @@ async fn a_new_active_key_is_used_within_five_minutes_and_the_old_one_still_open
 #[tokio::test]
 async fn a_tenant_that_does_not_exist_gets_no_key() {
     let app = TestApp::start().await;
-    let nobody = TenantId(app.app.rng.uuid(app.app.clock.now()));
+    let nobody = TenantId(app.apps.accounts.rng.uuid(app.apps.accounts.clock.now()));
     assert!(instance(&app).seal(nobody, Purpose::Secret, CONTEXT, b"plaintext").await.is_err());
 }
 
@@ -110,10 +111,10 @@ async fn the_functions_role_reads_its_tenants_keys_and_changes_none() {
     let app = TestApp::start().await;
     let tenant = acme(&app).await;
     seal(&instance(&app), tenant).await;
-    let rows = app.app.db.query(&Statement::from(Sql::unprepared("SELECT FROM vault_keys"))).await.unwrap();
+    let rows = app.apps.accounts.db.query(&Statement::from(Sql::unprepared("SELECT FROM vault_keys"))).await.unwrap();
     assert!(rows.is_empty(), "without a tenant");
 
-    let client = app.database.as_app().await;
+    let client = app.database.login("accounts").await;
     client.query_one("SELECT set_config('holdfast.tenant', $1, false)", &[&tenant.to_string()]).await.unwrap();
     assert_eq!(client.query("SELECT FROM vault_keys", &[]).await.unwrap().len(), 1);
     for change in [

@@ -41,7 +41,7 @@ impl Fixture {
 
     /// Returns the vault of another instance, with an empty cache.
     fn vault(&self, providers: Providers) -> Vault {
-        let parts = &self.app.app;
+        let parts = &self.app.apps.accounts;
         Vault::new(
             providers,
             parts.db.clone(),
@@ -56,7 +56,7 @@ impl Fixture {
     }
 
     fn unwraps(&self) -> Option<f64> {
-        self.app.app.metrics.totals().get(r#"holdfast_vault_unwraps_total{provider="kms"}"#).copied()
+        self.app.apps.accounts.metrics.totals().get(r#"holdfast_vault_unwraps_total{provider="kms"}"#).copied()
     }
 }
 

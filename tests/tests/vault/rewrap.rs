@@ -31,7 +31,7 @@ fn stdout(output: &Output) -> String {
 
 /// Returns the vault of another instance.
 fn vault(app: &TestApp, providers: Providers) -> Vault {
-    let parts = &app.app;
+    let parts = &app.apps.accounts;
     let (db, clock, rng, metrics) = (parts.db.clone(), &parts.clock, &parts.rng, &parts.metrics);
     Vault::new(providers, db, Arc::clone(clock), Arc::clone(rng), Arc::clone(metrics))
 }

@@ -122,7 +122,7 @@ async fn a_value_that_does_not_open_is_audited_and_counted() {
     assert_eq!((alarm["status"].as_i64(), &alarm["targets"]["secret"]), (Some(500), &json!("a")), "{alarms:?}");
     assert_eq!((&alarm["targets"]["version"], &alarm["targets"]["account_id"]), (&json!(1), &json!(stage.accounts[0])));
     assert_eq!(alarms.items().len(), 1);
-    let failures = stage.app.app.metrics.totals();
+    let failures = stage.app.apps.accounts.metrics.totals();
     assert_eq!(failures.get(r#"holdfast_vault_open_failures_total{reason="tampered"}"#), Some(&1.0), "{failures:?}");
     assert_eq!(stage.globex.get("/admin/audit?action=vault.open_failed").await.body["items"], json!([]));
 }

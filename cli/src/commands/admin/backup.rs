@@ -19,7 +19,7 @@ const TIME_LIMIT: Duration = Duration::from_hours(24);
 /// Back up the database that `DATABASE_URL` names, as the backup function does
 ///
 /// `DATABASE_URL` is the login of the role `holdfast_backup`, or the owner's. The backup is written to `BACKUP_BUCKET`, or
-/// locally to `BACKUP_FOLDER`. Without `DATABASE_URL`, the database of the local run in the data folder is backed up.
+/// locally to `BACKUP_FOLDER`, and signed with the key of `BACKUP_SIGNING_KMS_KEY_ID`, or locally `BACKUP_SIGNING_KEY_FILE`. Without `DATABASE_URL`, the database of the local run in the data folder is backed up.
 #[derive(Args)]
 pub(super) struct Backup {
     /// Data folder of a local run
@@ -30,11 +30,12 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) async fn execute(self) -> anyhow::Result<()> {
         let summary = execute(Task::Backup, &self.data_dir).await?;
-        let Summary { object_key, compressed_bytes, sha256, schema_version, row_counts, .. } = &summary;
+        let Summary { object_key, compressed_bytes, sha256, schema_version, row_counts, signed_by, .. } = &summary;
         let rows: i64 = row_counts.values().sum();
         print(&format!(
-            "Backed up {rows} rows of {} tables, schema {schema_version}, in {compressed_bytes} bytes.\n{object_key}\nsha256 {sha256}\n",
-            row_counts.len()
+            "Backed up {rows} rows of {} tables, schema {schema_version}, in {compressed_bytes} bytes.\n{object_key}\nsha256 {sha256}\nsigned by {}\n",
+            row_counts.len(),
+            signed_by.as_deref().unwrap_or_default()
         ))
     }
 }

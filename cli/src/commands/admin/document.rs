@@ -1,6 +1,7 @@
 //! `holdfast admin document`: the documents in `docs/` that are generated from code. A test holds each of them current.
 
 use clap::{Args, ValueEnum};
+use holdfast::standards;
 use holdfast_shared::{hardening, openapi};
 
 use super::print;
@@ -21,6 +22,10 @@ enum Name {
     Permissions,
     /// The catalogue of hardening controls: docs/hardening.md
     Hardening,
+    /// OWASP ASVS 5.0, each requirement with its test or its exception: docs/asvs.md
+    Asvs,
+    /// The API Security Top 10 and the CWE Top 25: docs/weaknesses.md
+    Weaknesses,
 }
 
 impl Document {
@@ -33,6 +38,8 @@ impl Document {
             }
             Name::Permissions => print(&holdfast::permissions::document()),
             Name::Hardening => print(&hardening::markdown()),
+            Name::Asvs => print(&standards::asvs()?),
+            Name::Weaknesses => print(&standards::weaknesses()?),
         }
     }
 }

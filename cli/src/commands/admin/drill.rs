@@ -10,8 +10,8 @@ use super::{DATA_DIR, print};
 
 /// Restore the newest backup into a scratch database, check all of it, and drop it again
 ///
-/// The scratch database is created on the server of `DRILL_DATABASE_URL`, by a role that may create databases and is a member
-/// of the role that owns the backed-up database. The result is recorded in the database of `DATABASE_URL`.
+/// The scratch database is created on the server of `DRILL_DATABASE_URL`, which must be another one than that of `DATABASE_URL`
+/// (except with `APP_ENV=local`), by a role that may create databases and roles there. The result is recorded in the database of `DATABASE_URL`.
 #[derive(Args)]
 pub(super) struct Drill {
     /// Data folder of a local run

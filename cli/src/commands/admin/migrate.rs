@@ -10,8 +10,8 @@ use super::print;
 
 /// Migrate the database that `DATABASE_URL` names, as the migrate function does
 ///
-/// `DATABASE_URL` is the owner's login. `APP_DATABASE_PASSWORD`, `BACKUP_DATABASE_PASSWORD`, `MAINTENANCE_DATABASE_PASSWORD` and
-/// `METRICS_DATABASE_PASSWORD` become the login secrets of the roles `holdfast_app` and so on; or `APP_SECRET_ARN` and so on name
+/// `DATABASE_URL` is the owner's login. `AUTH_DATABASE_PASSWORD`, `ACCOUNTS_DATABASE_PASSWORD` and so on become the
+/// login secrets of the roles `holdfast_auth`, `holdfast_accounts` and so on; or `AUTH_SECRET_ARN` and so on name
 /// the secrets that have them. Missing users of `AUTH_USERS` and tokens of `API_TOKENS` are created.
 #[derive(Args)]
 pub(super) struct Migrate {
@@ -21,7 +21,7 @@ pub(super) struct Migrate {
     /// Name of a backup taken by other means before a major step, such as a snapshot; it is recorded in the log
     #[arg(long, value_name = "NAME")]
     other_backup: Option<String>,
-    /// Set the roles' passwords again from the secrets of `APP_SECRET_ARN` and so on, as after a restore
+    /// Set the roles' passwords again from the secrets of `AUTH_SECRET_ARN` and so on, as after a restore
     #[arg(long)]
     reset_logins: bool,
 }

@@ -6,17 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::config::Settings;
+use holdfast_shared::db::OwnerEntry;
+use holdfast_shared::id::TenantId;
 use holdfast_shared::rng::{Rng, SystemRng};
 use holdfast_shared::text::Reason;
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
-
-/// Names the tenant of the audit row.
-const BEGIN: &str = "SELECT begin_anonymous_request($1)";
-/// Arguments without a value are those of a request, which a command does not have.
-const RECORD: &str = "SELECT FROM record_audit(p_request_id => $1, p_always => true, p_action => $2, p_method => 'CLI',
-        p_path => $3, p_status => 200, p_source_ip => NULL, p_user_agent => $4, p_targets => $5, p_changed => $6,
-        p_reason => $7)";
 
 /// Connection as the owner of the schema.
 pub(super) struct Owner(Client);
@@ -63,20 +58,20 @@ impl Owner {
 pub(super) async fn commit(transaction: Transaction<'_>, entry: &AuditEntry<'_>) -> anyhow::Result<()> {
     let rng: &dyn Rng = &SystemRng;
     let request_id = rng.uuid(SystemClock.now()).to_string();
+    let program = format!("holdfast {} by {}", env!("CARGO_PKG_VERSION"), std::env::var("USER").unwrap_or_default());
     let (kind, target) = entry.target;
-    let targets = serde_json::json!({ kind: target });
-    let agent = format!("holdfast {} by {}", env!("CARGO_PKG_VERSION"), std::env::var("USER").unwrap_or_default());
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
-        &request_id,
-        &entry.action,
-        &entry.command,
-        &agent,
-        &targets,
-        &entry.changed,
-        &entry.reason.map(Reason::as_str),
-    ];
-    transaction.execute(BEGIN, &[&entry.tenant]).await.context("the audit row cannot be written")?;
-    transaction.query_one(RECORD, &values).await.context("the audit row cannot be written")?;
+    let recorded = OwnerEntry {
+        request_id: &request_id,
+        method: "CLI",
+        path: entry.command,
+        action: entry.action,
+        tenant: TenantId(entry.tenant),
+        target: (kind, target.to_string().into()),
+        changed: entry.changed,
+        reason: entry.reason,
+        program: &program,
+    };
+    recorded.record(&transaction).await.context("the audit row cannot be written")?;
     transaction.commit().await.context("nothing was changed")
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use holdfast_shared::clock::{Clock, SystemClock};
 use holdfast_shared::db::FromRow;
 use holdfast_shared::rng::{Rng, SystemRng};
-use holdfast_shared::text::Reason;
+use holdfast_shared::text::{InvalidLabel, Label, Reason};
 use uuid::Uuid;
 
 use super::owner::{AuditEntry, Owner, commit};
@@ -29,8 +29,8 @@ enum Command {
         /// Slug, the tenant's name at sign-in: lower-case letters, digits and hyphens
         slug: String,
         /// Display name; default: the slug
-        #[arg(long)]
-        name: Option<String>,
+        #[arg(long, value_parser = label)]
+        name: Option<Label>,
     },
     /// Suspend a tenant: all its principals are rejected from now on
     Suspend(Target),
@@ -46,6 +46,10 @@ struct Target {
     /// Why, for the tenant's admins, who find it in their audit log
     #[arg(long)]
     reason: Reason,
+}
+
+fn label(text: &str) -> Result<Label, InvalidLabel> {
+    Label::try_from(text.to_owned())
 }
 
 const LIST: &str =
@@ -70,7 +74,7 @@ impl Tenant {
         let mut owner = Owner::connect().await?;
         match self.command {
             Command::List => list(&owner).await,
-            Command::Create { slug, name } => create(&mut owner, &slug, name.as_deref()).await,
+            Command::Create { slug, name } => create(&mut owner, &slug, name.as_ref().map(Label::as_str)).await,
             Command::Suspend(target) => set_status(&mut owner, &target, "suspended").await,
             Command::Activate(target) => set_status(&mut owner, &target, "active").await,
         }

@@ -9,9 +9,10 @@ use holdfast_shared::db::FromRow;
 use holdfast_shared::identity::password;
 use holdfast_shared::permission::Role;
 use holdfast_shared::rng::{Rng, SystemRng};
-use holdfast_shared::text::Reason;
+use holdfast_shared::text::{Reason, Username};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::owner::{AuditEntry, Owner, commit, tenant_id};
@@ -28,7 +29,7 @@ pub(super) struct User {
 #[derive(Args)]
 struct Target {
     /// Username
-    username: String,
+    username: Username,
     /// Slug of the tenant; without it, the platform's operators
     #[arg(long, requires = "reason")]
     tenant: Option<String>,
@@ -76,10 +77,11 @@ enum Command {
 }
 
 const LIST: &str = "SELECT u.id, u.username, u.role, u.status, EXISTS (SELECT FROM totp_secrets s WHERE s.user_id = u.id AND s.confirmed_at IS NOT NULL) AS has_totp
-      FROM users u WHERE u.tenant_id = $1 ORDER BY lower(u.username)";
-const INSERT: &str = "INSERT INTO users (id, tenant_id, username, role, password_hash, created_at, updated_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (tenant_id, lower(username)) DO NOTHING";
-const FIND: &str = "SELECT id FROM users WHERE tenant_id = $1 AND lower(username) = lower($2) FOR UPDATE";
+      FROM users u WHERE u.tenant_id = $1 ORDER BY u.username_key";
+const INSERT: &str =
+    "INSERT INTO users (id, tenant_id, username, username_key, role, password_hash, created_at, updated_at)
+      VALUES ($1, $2, $3, $7, $4, $5, $6, $6) ON CONFLICT (tenant_id, username_key) DO NOTHING";
+const FIND: &str = "SELECT id FROM users WHERE tenant_id = $1 AND username_key = $2 FOR UPDATE";
 const SET_STATUS: &str = "UPDATE users SET status = $2, version = version + 1, updated_at = $3 WHERE id = $1";
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, version = version + 1, updated_at = $3 WHERE id = $1";
 const DELETE_TOTP: &str = "DELETE FROM totp_secrets WHERE user_id = $1";
@@ -110,24 +112,24 @@ impl User {
                     changed: &["password", "totp"],
                 };
                 change.apply(&mut owner, &target, Some(&hash), None).await?;
-                shown(&target.username, &password)
+                shown(target.username.as_str(), &password)
             }
             Command::Suspend { target } => {
                 let change =
                     Change { command: "holdfast admin user suspend", action: "user.update", changed: &["status"] };
                 change.apply(&mut owner, &target, None, Some("suspended")).await?;
-                print(&format!("{} is suspended now.\n", target.username))
+                print(&format!("{} is suspended now.\n", target.username.as_str()))
             }
             Command::Activate { target } => {
                 let change =
                     Change { command: "holdfast admin user activate", action: "user.update", changed: &["status"] };
                 change.apply(&mut owner, &target, None, Some("active")).await?;
-                print(&format!("{} is active now.\n", target.username))
+                print(&format!("{} is active now.\n", target.username.as_str()))
             }
             Command::Revoke { target } => {
                 let change = Change { command: "holdfast admin user revoke", action: "user.revoke", changed: &[] };
                 change.apply(&mut owner, &target, None, None).await?;
-                print(&format!("All sessions of {} have ended.\n", target.username))
+                print(&format!("All sessions of {} have ended.\n", target.username.as_str()))
             }
         }
     }
@@ -166,11 +168,13 @@ async fn create(owner: &mut Owner, target: &Target, role: Role) -> anyhow::Resul
     let rng: &dyn Rng = &SystemRng;
     let id = rng.uuid(now);
     let transaction = owner.begin().await?;
-    let inserted = transaction.execute(INSERT, &[&id, &tenant, &target.username, &role.name(), &hash, &now]).await?;
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&id, &tenant, &target.username.as_str(), &role.name(), &hash, &now, &target.username.key()];
+    let inserted = transaction.execute(INSERT, &values).await?;
     ensure!(
         inserted == 1,
         "a user named {} already exists; `holdfast admin user reset-password` sets a new password",
-        target.username
+        target.username.as_str()
     );
     let entry = AuditEntry {
         action: "user.create",
@@ -181,7 +185,7 @@ async fn create(owner: &mut Owner, target: &Target, role: Role) -> anyhow::Resul
         reason: target.reason.as_ref(),
     };
     commit(transaction, &entry).await?;
-    shown(&target.username, &password)
+    shown(target.username.as_str(), &password)
 }
 
 /// A change to one user, which ends their sessions unless it activates them.
@@ -219,8 +223,9 @@ impl Change<'_> {
     }
 }
 
-async fn find(transaction: &Transaction<'_>, tenant: Uuid, username: &str) -> anyhow::Result<Uuid> {
-    let row = transaction.query_opt(FIND, &[&tenant, &username]).await?;
+async fn find(transaction: &Transaction<'_>, tenant: Uuid, username: &Username) -> anyhow::Result<Uuid> {
+    let row = transaction.query_opt(FIND, &[&tenant, &username.key()]).await?;
+    let username = username.as_str();
     let row = row.with_context(|| format!("user {username} not found; `holdfast admin user list` shows all users"))?;
     Ok(row.try_get("id")?)
 }

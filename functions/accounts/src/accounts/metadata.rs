@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_shared::text::is_visible;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -12,7 +13,9 @@ use utoipa::{PartialSchema, ToSchema};
 pub(crate) enum InvalidMetadata {
     #[error("must be at most 50 pairs")]
     TooMany,
-    #[error("must have keys of 1 to 64 characters and values of at most 512, without control characters in the keys")]
+    #[error(
+        "must have keys of 1 to 64 characters and values of at most 512, without control or invisible characters in the keys"
+    )]
     Pair,
 }
 
@@ -44,9 +47,7 @@ impl TryFrom<BTreeMap<String, String>> for Metadata {
             return Err(InvalidMetadata::TooMany);
         }
         let fits = |(key, value): (&String, &String)| {
-            (1..=64).contains(&key.chars().count())
-                && !key.chars().any(char::is_control)
-                && value.chars().count() <= 512
+            (1..=64).contains(&key.chars().count()) && is_visible(key) && value.chars().count() <= 512
         };
         if pairs.iter().all(fits) { Ok(Self(pairs)) } else { Err(InvalidMetadata::Pair) }
     }

@@ -37,7 +37,6 @@ impl BackupRun {
             compressed_bytes: None,
             sha256: None,
             server_version: None,
-            client_version: None,
             row_counts: None,
             canary: None,
             error: None,

@@ -30,7 +30,7 @@ pub(crate) static ROUTE: Route = Route::get("/admin/backups", "backup.list")
 const SELECT: Sql = Sql::unprepared(
     "SELECT r.id, r.kind, r.state, r.requested_at, r.started_at, r.finished_at,
         extract(epoch FROM r.finished_at - r.started_at)::float8 AS duration_seconds, r.object_key, r.schema_version,
-        r.size_bytes, r.compressed_bytes, r.sha256, r.server_version, r.client_version, r.row_counts, r.canary, r.error
+        r.size_bytes, r.compressed_bytes, r.sha256, r.server_version, r.row_counts, r.canary, r.error
       FROM backup_runs r
      WHERE ($1::uuid IS NULL OR r.id < $1) AND ($2::text IS NULL OR r.kind = $2)
        AND ($3::text IS NULL OR r.state = $3)

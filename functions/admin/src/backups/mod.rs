@@ -29,21 +29,19 @@ pub(crate) struct BackupRun {
     finished_at: Option<Time>,
     /// Duration in seconds.
     duration_seconds: Option<f64>,
-    /// The dump that was written, or restored.
+    /// The archive that was written, or restored.
     object_key: Option<String>,
-    /// Version of the schema in the dump.
+    /// Version of the schema in the archive.
     schema_version: Option<i32>,
     /// Size of the database on its server.
     size_bytes: Option<i64>,
-    /// Size of the dump.
+    /// Size of the archive.
     compressed_bytes: Option<i64>,
-    /// SHA-256 of the dump, in hexadecimal digits.
+    /// SHA-256 of the archive, in hexadecimal digits.
     sha256: Option<String>,
-    /// PostgreSQL version that was dumped; for a drill, that was restored to.
+    /// PostgreSQL version that was backed up; for a drill, that was restored to.
     server_version: Option<String>,
-    /// Version of `pg_dump`; for a drill, of `pg_restore`.
-    client_version: Option<String>,
-    /// Rows of each table in the dump; for a drill, as found after the restore.
+    /// Rows of each table in the archive; for a drill, as found after the restore.
     #[schema(value_type = Option<std::collections::BTreeMap<String, i64>>)]
     row_counts: Option<serde_json::Value>,
     /// For a drill: `opened`, or `none` if the backup function has no vault key.

@@ -5,7 +5,7 @@ use holdfast_shared::app::App;
 use holdfast_shared::clock::Time;
 use holdfast_shared::db::{FromRow, Sql, Statement, rows_of};
 use holdfast_shared::id::TenantId;
-use holdfast_shared::identity::signer::{NewKey, Rotation};
+use holdfast_shared::identity::signer::{NewKey, Rotation, Signer};
 use holdfast_shared::permission::Permission;
 use holdfast_shared::problem::{Code, Problem};
 use holdfast_shared::route::{Access, Route};
@@ -118,20 +118,26 @@ async fn rotate_signing(app: &App, request: &RequestContext) -> Result<ApiRespon
     let registered = register_signing(app, request, &new).await;
     let unregistered = match &registered {
         // The same request, sent twice at once, was faster the other time.
-        Ok(response) => response.is_replay(),
+        Ok(response) => response.is_replayed(),
         // After a failure of the database the key may be registered: then it must stay.
-        Err(problem) => problem.code().status().is_client_error(),
+        Err(problem) => problem.is_audited(),
     };
     if unregistered {
-        discard_signing(app, request, &new).await;
+        discard_signing(app, request, signer, &new).await;
     }
     registered
 }
 
-/// Has the maintenance function delete a key that was created and is not registered: this function may not. What fails is
-/// logged with the key's name, since the caller has a response already.
-async fn discard_signing(app: &App, request: &RequestContext, NewKey { public, provider_key }: &NewKey) {
+/// Deletes a key that was created and is not registered, or has the maintenance function delete it in KMS: this function may
+/// not. What fails is logged with the key's name, since the caller has a response already.
+async fn discard_signing(app: &App, request: &RequestContext, signer: &Signer, new: &NewKey) {
+    let NewKey { public, provider_key } = new;
     let kid = public.thumbprint();
+    match signer.discard_file(new) {
+        Ok(false) => {}
+        Ok(true) => return,
+        Err(error) => tracing::error!(%error, kid, "the file of an unregistered signing key cannot be deleted"),
+    }
     let discard = DISCARD_SIGNING.bind(&kid).bind(&public.x).bind(&public.y).bind(provider_key).bind(&request.now);
     if let Err(problem) = request.transaction(app).look_up().execute(vec![discard]).await {
         tracing::error!(?problem, kid, provider_key, "a new signing key is neither registered nor discarded");

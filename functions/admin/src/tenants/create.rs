@@ -39,7 +39,8 @@ const INSERT: Sql = Sql::prepared(
         p_now => $6,
         p_admin => $7,
         p_username => $8,
-        p_password_hash => $9
+        p_username_key => $9,
+        p_password_hash => $10
     )",
 );
 
@@ -148,6 +149,7 @@ pub(crate) async fn handle(
     };
     let admin_id = admin.as_ref().map(|admin| admin.id);
     let username = admin.as_ref().map(|admin| admin.username.as_str());
+    let username_key = admin.as_ref().map(|admin| admin.username.key());
     let password_hash = admin.as_ref().map(|admin| admin.password.hash.as_str());
     let shown = admin.as_ref().and_then(|admin| admin.password.shown());
     let created = CreatedTenant {
@@ -166,6 +168,7 @@ pub(crate) async fn handle(
         .bind(&request.now)
         .bind(&admin_id)
         .bind(&username)
+        .bind(&username_key)
         .bind(&password_hash);
     let transaction = request.transaction(&app).target("tenant_id", tenant.id.0).changes(fields);
     let transaction = match admin_id {

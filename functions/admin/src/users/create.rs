@@ -33,12 +33,12 @@ pub(crate) static ROUTE: Route = Route::post("/admin/users", "user.create")
 const INSERT: Sql = Sql::prepared(
     "WITH reservation AS MATERIALIZED (
         SELECT CASE WHEN NOT EXISTS (
-                        SELECT FROM users WHERE tenant_id = current_tenant() AND lower(username) = lower($2))
+                        SELECT FROM users WHERE tenant_id = current_tenant() AND username_key = $7)
                     THEN reserve_quota('users') END AS reserved
     ), created AS (
-        INSERT INTO users (id, tenant_id, username, role, status, password_hash, created_at, updated_at)
-        SELECT $1, current_tenant(), $2, $3, $4, $5, $6, $6 FROM reservation WHERE reserved
-        ON CONFLICT (tenant_id, lower(username)) DO NOTHING RETURNING id
+        INSERT INTO users (id, tenant_id, username, username_key, role, status, password_hash, created_at, updated_at)
+        SELECT $1, current_tenant(), $2, $7, $3, $4, $5, $6, $6 FROM reservation WHERE reserved
+        ON CONFLICT (tenant_id, username_key) DO NOTHING RETURNING id
     )
     SELECT CASE WHEN EXISTS (SELECT FROM created) THEN NULL
                 WHEN reserved THEN coalesce(release_quota('users'), reject('conflict'))
@@ -113,13 +113,15 @@ pub(crate) async fn handle(
     let user = &created.user;
     let response = ApiResponse::created(&format!("/admin/users/{}", user.id), &created)?.version(user.version);
     let response = if created.password.is_some() { response.secret() } else { response };
+    let username_key = body.username.key();
     let insert = INSERT
         .bind(&user.id)
         .bind(&user.username)
         .bind(&user.role)
         .bind(&user.status)
         .bind(&password.hash)
-        .bind(&request.now);
+        .bind(&request.now)
+        .bind(&username_key);
     request.transaction(&app).target("user_id", user.id.0).changes(fields).respond(insert, response).await.map_err(
         |problem| problem.explain(Code::Conflict, || format!("A user named {} already exists.", user.username)),
     )

@@ -8,6 +8,7 @@ use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::Problem;
 use holdfast_shared::route::{Access, Audited, ParameterKind, QueryParameter, Route};
 use holdfast_shared::status::Status;
+use holdfast_shared::text::username_key;
 use holdfast_shared::web::{ApiResponse, CURSOR, LIMIT, List, Page, Params, RequestContext};
 
 use super::{User, columns};
@@ -39,7 +40,7 @@ const SELECT: Sql = Sql::unprepared(concat!(
     "SELECT ",
     columns!(),
     " FROM users u WHERE u.tenant_id = current_tenant()
-        AND ($1::uuid IS NULL OR u.id > $1) AND ($2::text IS NULL OR starts_with(lower(u.username), lower($2)))
+        AND ($1::uuid IS NULL OR u.id > $1) AND ($2::text IS NULL OR starts_with(u.username_key, $2))
         AND ($3::text IS NULL OR u.role = $3) AND ($4::text IS NULL OR u.status = $4)
       ORDER BY u.id LIMIT $5"
 ));
@@ -52,7 +53,7 @@ pub(crate) async fn handle(
 ) -> Result<ApiResponse, Problem> {
     let role = params.parse::<Role>("role", "must be viewer, editor, admin or operator")?.map(Role::name);
     let status = params.parse::<Status>("status", "must be active or suspended")?.map(Status::name);
-    let (after, prefix, rows) = (page.position::<UserId>(0)?, params.text("q"), page.rows());
+    let (after, prefix, rows) = (page.position::<UserId>(0)?, params.text("q").map(username_key), page.rows());
     let select = SELECT.bind(&after).bind(&prefix).bind(&role).bind(&status).bind(&rows);
     let users: Vec<User> = request.transaction(&app).all(select).await?;
     ApiResponse::ok(&page.list(users, |last| vec![last.id.to_string()]))

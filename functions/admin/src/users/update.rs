@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use holdfast_shared::app::App;
-use holdfast_shared::db::Sql;
+use holdfast_shared::db::{Sql, rows_of};
 use holdfast_shared::id::UserId;
 use holdfast_shared::permission::{Permission, Role};
 use holdfast_shared::problem::{Code, Problem};
@@ -36,19 +36,20 @@ const UPDATE: Sql = Sql::prepared(concat!(
                     WHEN t.version <> ALL ($2) THEN 'precondition_failed'
                     WHEN (t.new_role, t.new_status) <> (t.role, t.status) AND t.id = $3 THEN 'conflict'
                     WHEN (t.new_role, t.new_status) <> (t.role, t.status) AND is_last_admin(t.id) THEN 'conflict'
-                    WHEN EXISTS (SELECT FROM users WHERE tenant_id = current_tenant() AND lower(username) = lower($4) AND id <> t.id)
+                    WHEN EXISTS (SELECT FROM users WHERE tenant_id = current_tenant() AND username_key = $10 AND id <> t.id)
                     THEN 'conflict' END AS rejection
           FROM (VALUES (1)) AS request LEFT JOIN target t ON true
     ), u AS (
-        UPDATE users SET username = coalesce($4, username), role = target.new_role, status = target.new_status,
-            password_hash = coalesce($7, password_hash), version = users.version + 1, updated_at = $8
+        UPDATE users SET username = coalesce($4, username), username_key = coalesce($10, username_key),
+            role = target.new_role, status = target.new_status, version = users.version + 1, updated_at = $8
           FROM target, checked WHERE users.id = target.id AND checked.rejection IS NULL
-        RETURNING users.*
+        RETURNING users.id, users.tenant_id, users.username, users.role, users.status, users.version, users.created_at,
+            users.updated_at
     ), ended AS (
-        UPDATE sessions SET ended_at = $8, end_reason = CASE WHEN $7 IS NULL THEN 'revoked' ELSE 'password' END
+        UPDATE sessions SET ended_at = $8, end_reason = CASE WHEN $7 THEN 'password' ELSE 'revoked' END
           FROM target, u
          WHERE sessions.tenant_id = current_tenant() AND sessions.user_id = u.id AND sessions.ended_at IS NULL
-           AND (u.role <> target.role OR u.status = 'suspended' OR $7 IS NOT NULL)
+           AND (u.role <> target.role OR u.status = 'suspended' OR $7)
     ), revoked AS MATERIALIZED (
         SELECT CASE WHEN u.status = 'suspended' AND NOT $9 THEN revoke_tokens_of_maker(u.id, $8) END FROM u
     )
@@ -56,6 +57,11 @@ const UPDATE: Sql = Sql::prepared(concat!(
     columns!(),
     ", reject(checked.rejection) FROM checked LEFT JOIN u ON true"
 ));
+
+/// A statement of its own: keeping the old hash where no password is given would read it, and this function's login cannot.
+/// After a rejection it finds no row.
+const SET_PASSWORD: Sql =
+    Sql::prepared("UPDATE users SET password_hash = $2 WHERE id = $1 AND tenant_id = current_tenant()");
 
 /// Detail of a conflict. The database does not report which of them it found.
 const CONFLICT: &str =
@@ -106,6 +112,7 @@ pub(crate) async fn handle(
     }
     change.role.map_or(Ok(()), |role| check_role(&request, role))?;
     let username = change.username.as_ref().map(Username::as_str);
+    let username_key = change.username.as_ref().map(Username::key);
     let (role, status) = (change.role.map(Role::name), change.status.map(Status::name));
     let password_hash = match change.password {
         None => None,
@@ -114,6 +121,7 @@ pub(crate) async fn handle(
             Some(passwords::hash(&app, "password", password, names.owner(username)).await?)
         }
     };
+    let new_password = password_hash.is_some();
     let update = UPDATE
         .bind(&id)
         .bind(&request.if_match.0)
@@ -121,16 +129,20 @@ pub(crate) async fn handle(
         .bind(&username)
         .bind(&role)
         .bind(&status)
-        .bind(&password_hash)
+        .bind(&new_password)
         .bind(&request.now)
-        .bind(&keep_tokens);
-    let user: User = request
+        .bind(&keep_tokens)
+        .bind(&username_key);
+    let set_password = password_hash.as_ref().map(|hash| SET_PASSWORD.bind(&id).bind(hash));
+    let rows = request
         .transaction(&app)
         .target("user_id", id.0)
         .changes(changed)
         .first(LOCK.bind(&id))
-        .one(update)
+        .each(std::iter::once(update).chain(set_password).collect())
         .await
         .map_err(|problem| problem.explain(Code::Conflict, || CONFLICT.to_owned()))?;
+    let updated = rows.first().map(|rows| rows_of::<User>(rows)).transpose()?;
+    let user = updated.and_then(|mut users| users.pop()).ok_or_else(Problem::internal)?;
     Ok(ApiResponse::ok(&user)?.version(user.version))
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use holdfast_shared::db::{Sql, Statement};
 use holdfast_shared::id::{TenantId, UserId};
 use holdfast_shared::problem::{Code, Problem};
+use holdfast_shared::text::username_key;
 use holdfast_shared::web::Transaction;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
@@ -26,16 +27,19 @@ pub(crate) struct SignInKeys {
     pub(crate) user: Vec<u8>,
     /// The given user, from this address.
     pub(crate) pair: Vec<u8>,
+    /// The given user's name, as it is looked up.
+    pub(crate) username_key: String,
 }
 
 impl SignInKeys {
     pub(crate) fn new(tenant: Option<&str>, username: &str, source_ip: Option<&str>) -> Self {
-        let (tenant, username) = (tenant.unwrap_or_default(), username.to_lowercase());
+        let (tenant, username) = (tenant.unwrap_or_default(), username_key(username));
         let address = network(source_ip);
         Self {
             address: digest(&["address", &address]),
             user: digest(&["user", tenant, &username]),
             pair: digest(&["pair", tenant, &username, &address]),
+            username_key: username,
         }
     }
 

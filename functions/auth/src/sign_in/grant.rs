@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::certificates;
+
 /// Lifetime of a session, regardless of refreshes: after it, the user has to sign in again (NIST SP 800-63B, section 4.2.3,
 /// asks for 12 hours and 30 minutes without use).
 pub(crate) fn session_lifetime(config: &Config, role: Role) -> SignedDuration {
@@ -90,6 +92,9 @@ impl Grant {
             tracing::error!("this function has no key to sign access tokens with");
             Problem::internal()
         })?;
+        if let Some(key) = &self.key {
+            certificates::ensure(app, key, now).await?;
+        }
         let access_token = signer.sign(&claims, self.key.as_ref()).await.map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
             Problem::unavailable()

@@ -13,12 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
+use super::SIGNATURE;
 use crate::error::BackupError;
 
 /// Prefix of the keys of all backups: the function's role has access to nothing else.
 pub(super) const PREFIX: &str = "backups/";
 
-/// S3 accepts 10000 parts. The first thousand are small, to save memory; with the rest, dumps can reach half a terabyte.
+/// S3 accepts 10000 parts. The first thousand are small, to save memory; with the rest, archives can reach half a terabyte.
 const SMALL_PART: usize = 8 << 20;
 const LARGE_PART: usize = 64 << 20;
 const SMALL_PARTS: i32 = 1000;
@@ -117,7 +118,7 @@ impl Bucket {
             .put_object()
             .bucket(&self.name)
             .key(key)
-            .content_type("application/json")
+            .content_type(if key.ends_with(SIGNATURE) { "application/jose" } else { "application/json" })
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(checksum)
             .set_server_side_encryption(self.encryption())

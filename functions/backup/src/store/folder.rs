@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use super::{BackupStore, DUMP};
+use super::{ARCHIVE, BackupStore};
 use crate::error::BackupError;
 
 /// Suffix of a file that is not complete yet.
@@ -71,16 +71,17 @@ impl Folder {
         self.files()
     }
 
-    /// Deletes the oldest dumps, each after its manifest: a manifest must never name a dump that is gone.
+    /// Deletes the oldest archives, each after its manifest: a manifest must never name an archive that is gone.
     pub(super) fn prune(&self) -> Result<usize, BackupError> {
-        let mut dumps: Vec<_> = self.files()?.into_iter().filter(|name| name.ends_with(DUMP)).collect();
-        dumps.sort();
-        dumps.truncate(dumps.len().saturating_sub(self.keep));
-        for name in &dumps {
+        let mut archives: Vec<_> = self.files()?.into_iter().filter(|name| name.ends_with(ARCHIVE)).collect();
+        archives.sort();
+        archives.truncate(archives.len().saturating_sub(self.keep));
+        for name in &archives {
             self.remove(&BackupStore::manifest_of(name))?;
+            self.remove(&BackupStore::signature_of(name))?;
             self.remove(name)?;
         }
-        Ok(dumps.len())
+        Ok(archives.len())
     }
 
     pub(super) async fn read(&self, key: &str) -> Result<Reader, BackupError> {

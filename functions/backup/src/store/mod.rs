@@ -1,5 +1,5 @@
-//! The store of backups: a bucket with Object Lock, or locally a folder. A dump is valid once its manifest is beside it,
-//! which is written last; a dump without one is a leftover.
+//! The store of backups: a bucket with Object Lock, or locally a folder. An archive is a backup once its manifest is beside
+//! it, which is written last; an archive without one is a leftover.
 
 mod bucket;
 mod folder;
@@ -15,10 +15,15 @@ pub use folder::Folder;
 
 use crate::error::BackupError;
 
-/// Suffix of a dump's name.
-pub(crate) const DUMP: &str = ".dump";
+/// Suffix of an archive's name.
+pub(crate) const ARCHIVE: &str = ".tar";
 /// Suffix of a manifest's name.
 const MANIFEST: &str = ".json";
+/// Suffix of a signature's name.
+const SIGNATURE: &str = ".jws";
+
+/// Limit of a manifest, in bytes.
+const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// The store of backups.
 #[derive(Debug, Clone)]
@@ -29,13 +34,13 @@ pub enum BackupStore {
     Folder(Folder),
 }
 
-/// A dump that is being written. [`BackupStore::clean_up`] removes an unfinished one.
+/// An archive that is being written. [`BackupStore::clean_up`] removes an unfinished one.
 pub(crate) enum Upload {
     Bucket(bucket::Upload),
     Folder(folder::Upload),
 }
 
-/// A dump that is being read.
+/// An archive that is being read.
 pub(crate) enum Reader {
     Bucket(bucket::Reader),
     Folder(folder::Reader),
@@ -72,17 +77,27 @@ impl BackupStore {
         }
     }
 
-    /// The key of a dump of this name.
+    /// The key of an archive of this name.
     pub(crate) fn key(&self, name: &str) -> String {
         match self {
-            Self::Bucket(_) => format!("{}{name}{DUMP}", bucket::PREFIX),
-            Self::Folder(_) => format!("{name}{DUMP}"),
+            Self::Bucket(_) => format!("{}{name}{ARCHIVE}", bucket::PREFIX),
+            Self::Folder(_) => format!("{name}{ARCHIVE}"),
         }
     }
 
-    /// The key of a dump's manifest.
-    pub(crate) fn manifest_of(dump: &str) -> String {
-        format!("{}{MANIFEST}", dump.strip_suffix(DUMP).unwrap_or(dump))
+    /// The name of an object, wherever it is kept: the last part of its key.
+    pub(crate) fn name_of(key: &str) -> &str {
+        key.rsplit_once('/').map_or(key, |(_, name)| name)
+    }
+
+    /// The key of an archive's manifest.
+    pub(crate) fn manifest_of(archive: &str) -> String {
+        format!("{}{MANIFEST}", archive.strip_suffix(ARCHIVE).unwrap_or(archive))
+    }
+
+    /// The key of the signature of an archive's manifest.
+    pub(crate) fn signature_of(archive: &str) -> String {
+        format!("{}{SIGNATURE}", archive.strip_suffix(ARCHIVE).unwrap_or(archive))
     }
 
     /// Removes what earlier runs left unfinished and returns how much that was. Only the one run under the lock may call it.
@@ -93,7 +108,7 @@ impl BackupStore {
         }
     }
 
-    /// Begins to write a dump.
+    /// Begins to write an archive.
     pub(crate) async fn begin(&self, key: &str, now: Timestamp) -> Result<Upload, BackupError> {
         Ok(match self {
             Self::Bucket(bucket) => Upload::Bucket(bucket.begin(key, now).await?),
@@ -101,7 +116,7 @@ impl BackupStore {
         })
     }
 
-    /// Writes a manifest.
+    /// Writes a manifest or a signature.
     pub(crate) async fn put(&self, key: &str, text: String, now: Timestamp) -> Result<(), BackupError> {
         match self {
             Self::Bucket(bucket) => bucket.put(key, text, now).await,
@@ -121,28 +136,31 @@ impl BackupStore {
         }
     }
 
-    /// The dump of the newest backup.
+    /// The archive of the newest backup.
     pub(crate) async fn newest(&self) -> Result<Option<String>, BackupError> {
         let manifests = match self {
             Self::Bucket(bucket) => bucket.list().await?,
             Self::Folder(folder) => folder.list()?,
         };
-        let names = manifests.into_iter().filter_map(|key| Some(format!("{}{DUMP}", key.strip_suffix(MANIFEST)?)));
+        let names = manifests.into_iter().filter_map(|key| Some(format!("{}{ARCHIVE}", key.strip_suffix(MANIFEST)?)));
         // Names start with a time, so the greatest is the newest.
         Ok(names.max())
     }
 
-    /// Reads a whole small object.
+    /// Reads a whole manifest or signature.
     pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, BackupError> {
         let mut reader = self.read(key).await?;
         let mut whole = Vec::new();
         while let Some(chunk) = reader.next().await? {
             whole.extend_from_slice(&chunk);
+            if whole.len() > MAX_MANIFEST_BYTES {
+                return Err(BackupError::store(key, "it is longer than any manifest"));
+            }
         }
         Ok(whole)
     }
 
-    /// Begins to read a dump.
+    /// Begins to read an archive.
     pub(crate) async fn read(&self, key: &str) -> Result<Reader, BackupError> {
         Ok(match self {
             Self::Bucket(bucket) => Reader::Bucket(bucket.read(key, None).await?),
@@ -168,7 +186,7 @@ impl Upload {
         }
     }
 
-    /// Completes the dump, which makes it appear.
+    /// Completes the archive, which makes it appear.
     pub(crate) async fn finish(self) -> Result<(), BackupError> {
         match self {
             Self::Bucket(upload) => upload.finish().await,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use holdfast_shared::audit::PinnedKeys;
 use holdfast_shared::config::{Config, Environment, Needs, Settings};
-use holdfast_shared::identity::audit_pins::AuditPins;
+use holdfast_shared::identity::key_pins::KeyPins;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -60,9 +60,9 @@ impl VerificationPlan {
     /// # Errors
     /// A setting is missing or weak, or KMS does not return the public audit key.
     pub async fn from_settings(settings: &Settings, store: Option<SealStore>) -> Result<Self, MaintenanceError> {
-        let config = Config::from_settings(settings, Needs::default())?;
+        let config = Config::from_settings(settings, Needs::DATABASE)?;
         let deployed = config.environment != Environment::Local;
-        let pins = AuditPins::from_config(&config);
+        let pins = KeyPins::audit(&config);
         let pins = pins.get().await.map_err(|error| MaintenanceError::AuditKey(error.to_string()))?.clone();
         let days = settings.number("AUDIT_RETENTION_DAYS")?;
         let store = match store {
@@ -70,7 +70,7 @@ impl VerificationPlan {
             None => SealStore::from_settings(settings, deployed, days).await?,
         };
         Ok(Self {
-            database_url: config.database_url,
+            database_url: config.database_url()?.clone(),
             database_ca_file: config.database_ca_file,
             pins,
             store,

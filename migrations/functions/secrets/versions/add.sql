@@ -33,4 +33,4 @@ END $$;
 COMMENT ON FUNCTION add_secret_version IS
     'Gives a secret its next version, with the tag that binds the value to it, and deletes versions older than the '
     'newest p_keep.';
-GRANT EXECUTE ON FUNCTION add_secret_version TO holdfast_app;
+GRANT EXECUTE ON FUNCTION add_secret_version TO holdfast_accounts;

@@ -56,4 +56,4 @@ END $$;
 COMMENT ON FUNCTION restore_secret_version IS
     'Makes an earlier value of a secret its newest version. Where that is sealed under another data key than the '
     'caller''s active one, nothing is done, and the sealed value is returned to be sealed again.';
-GRANT EXECUTE ON FUNCTION restore_secret_version TO holdfast_app;
+GRANT EXECUTE ON FUNCTION restore_secret_version TO holdfast_accounts;

@@ -50,7 +50,7 @@ impl From<&Tampering> for Found {
 /// The verification of a test's database against its stores.
 fn verification(app: &TestApp, sealing: &Sealing) -> VerificationPlan {
     VerificationPlan {
-        database_url: app.database.backup_url().into(),
+        database_url: app.database.url_of("backup").into(),
         database_ca_file: Some(app.database.ca_file()),
         pins: sealing.plan.pins.clone(),
         store: sealing.plan.store.clone(),

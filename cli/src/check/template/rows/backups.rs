@@ -1,4 +1,4 @@
-//! Backups: their schedules, and buckets from which nobody can remove anything.
+//! Backups: their schedules, their signatures, and buckets from which nobody can remove anything.
 
 use holdfast_shared::hardening::Observation;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Resource, Stack, functions, is, is_true, pass_unless};
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
-    vec![scheduled(stack), locked(stack)]
+    vec![scheduled(stack), locked(stack), signed(stack)]
 }
 
 /// Backups and drills are scheduled.
@@ -26,6 +26,19 @@ pub(super) fn is_scheduled(function: &Resource, task: &str) -> bool {
         let off = event.pointer("/Properties/Enabled").is_some_and(|on| !is_true(Some(on)));
         kind.starts_with("Schedule") && input.contains(&format!("\"{task}\"")) && !off
     })
+}
+
+/// Each function that writes or reads backups has the key that signs them. SEC-5 says that one role may sign with it.
+fn signed(stack: &Stack) -> Observation {
+    const KEY: &str = "/Environment/Variables/BACKUP_SIGNING_KMS_KEY_ID";
+    let mut faults = Vec::new();
+    let of_backups = |function: &&Resource| function.at("/Environment/Variables/BACKUP_BUCKET").is_some();
+    for function in functions(stack).filter(of_backups) {
+        if function.at(KEY).is_none() {
+            faults.push(format!("{} has no BACKUP_SIGNING_KMS_KEY_ID", function.name));
+        }
+    }
+    pass_unless("DR-1", &faults, "backups are signed")
 }
 
 /// Every bucket is locked and closed to the public, and one at least is encrypted under a KMS key.

@@ -1,18 +1,21 @@
 //! The edge: the domain's TLS, the firewall, the throttles.
 
+use std::collections::BTreeSet;
+
 use holdfast_shared::hardening::{EvidenceSource, Observation};
-use serde_json::Value;
+use holdfast_shared::problem::Code;
+use serde_json::{Map, Value};
 
 use super::{Resource, Stack, is_false, is_true, judge, pass_unless};
 
-/// Groups of routes, each with a rate of its own.
-const GROUPS: [&str; 3] = ["auth", "accounts", "admin"];
+/// Groups of routes, each with a rate of its own; the sign-in beside the rest of auth.
+const GROUPS: [&str; 4] = ["auth", "auth/(login", "accounts", "admin"];
 
 /// Status of a response to a body that is too large.
 const PAYLOAD_TOO_LARGE: i64 = 413;
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
-    [domains(stack), vec![choices(stack), firewall(stack), throttles(stack), no_traces(stack)]].concat()
+    [domains(stack), vec![choices(stack), firewall(stack), throttles(stack), sign_in(stack), no_traces(stack)]].concat()
 }
 
 fn apis(stack: &Stack) -> impl Iterator<Item = &Resource> {
@@ -129,6 +132,51 @@ fn throttles(stack: &Stack) -> Observation {
         faults.push(format!("{} has no MethodSettings", api.name));
     }
     pass_unless("EDGE-3", &faults, "the gateway throttles every method")
+}
+
+/// What the gateway throttles at the routes that check a password or a code leaves the other routes alone: they have paths of
+/// their own in the gateway, and each of those a throttle of its own.
+fn sign_in(stack: &Stack) -> Observation {
+    let mut faults = Vec::new();
+    let mut throttled = 0;
+    let settings: Vec<&Value> =
+        apis(stack).chain(stack.of("AWS::ApiGateway::Stage")).flat_map(method_settings).collect();
+    for api in apis(stack) {
+        let Some(paths) = ["/DefinitionBody/paths", "/Body/paths"].iter().find_map(|at| api.at(at)?.as_object()) else {
+            continue;
+        };
+        let (mut checking, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for endpoint in crate::gateway::endpoints() {
+            let checks = endpoint.route.rejections.contains(&Code::InvalidCredentials);
+            let served_by = if checks { &mut checking } else { &mut others };
+            served_by.extend(gateway_path(paths, endpoint.route.path));
+        }
+        for path in &checking {
+            if others.contains(path) {
+                faults.push(format!("{}: {path} serves sign-in and other routes under one throttle", api.name));
+            }
+            let setting = format!("/{}", path.replace('/', "~1"));
+            let is_own =
+                |setting_of: &Value| setting_of.get("ResourcePath").and_then(Value::as_str) == Some(setting.as_str());
+            if !settings.iter().copied().any(is_own) {
+                faults.push(format!("{} has no throttle of its own for {path}", api.name));
+            }
+        }
+        throttled += checking.len();
+    }
+    pass_unless(
+        "EDGE-3",
+        &faults,
+        format!("{throttled} paths that check a password or a code have their own throttles"),
+    )
+}
+
+/// Returns the gateway's path that serves a route: the route's own, or the longest `{proxy+}` before it.
+fn gateway_path<'a>(paths: &'a Map<String, Value>, route: &str) -> Option<&'a str> {
+    let exact = paths.keys().find(|path| path.as_str() == route);
+    let greedy =
+        paths.keys().filter(|path| path.strip_suffix("{proxy+}").is_some_and(|start| route.starts_with(start)));
+    exact.or_else(|| greedy.max_by_key(|path| path.len())).map(String::as_str)
 }
 
 /// The gateway never logs bodies.

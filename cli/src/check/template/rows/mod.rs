@@ -44,7 +44,7 @@ pub fn observe(stack: &Stack) -> Vec<Observation> {
     })
 }
 
-/// Maximum number of connections that the functions can open: the sum of their reserved concurrency; none if it is not known.
+/// Maximum number of connections that the functions can open: the sum of the reserved concurrency of those that use the database; none if it is not known.
 pub fn connections(stack: &Stack) -> Option<u64> {
     let same = |sum: &u64| stack.assignments().all(|alternative| run::connections(alternative) == Some(*sum));
     run::connections(stack).filter(same)

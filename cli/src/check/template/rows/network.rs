@@ -3,6 +3,7 @@
 use holdfast_shared::hardening::Observation;
 use serde_json::Value;
 
+use super::secrets::has_no_login;
 use super::{Stack, functions, is_true, number, pass_unless};
 
 /// Resources that would give the network a route to the internet.
@@ -13,9 +14,10 @@ pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
     vec![private(stack), by_reference(stack), not_open(stack)]
 }
 
-/// Every function is in a subnet, and no subnet reaches the internet.
+/// Every function that uses the database is in a subnet, and no subnet reaches the internet.
 fn private(stack: &Stack) -> Observation {
-    let outside = functions(stack).filter(|function| function.at("/VpcConfig/SubnetIds").is_none());
+    let outside =
+        functions(stack).filter(|function| !has_no_login(function) && function.at("/VpcConfig/SubnetIds").is_none());
     let mut faults: Vec<_> = outside.map(|function| format!("{} is in no subnet", function.name)).collect();
     for subnet in stack.of("AWS::EC2::Subnet").filter(|subnet| is_true(subnet.at("/MapPublicIpOnLaunch"))) {
         faults.push(format!("{} assigns public addresses", subnet.name));
@@ -23,7 +25,11 @@ fn private(stack: &Stack) -> Observation {
     for way_out in WAYS_OUT.iter().flat_map(|kind| stack.of(kind)) {
         faults.push(format!("{} is a route to the internet", way_out.name));
     }
-    pass_unless("SEC-3", &faults, "every function is in private subnets, without a route to the internet")
+    pass_unless(
+        "SEC-3",
+        &faults,
+        "every function that uses the database is in private subnets, without a route to the internet",
+    )
 }
 
 /// Security groups admit each other by reference, never by address. [`not_open`] judges what is open to the world, unless it

@@ -70,8 +70,8 @@ fn keys(stack: &Stack) -> Vec<String> {
     faults
 }
 
-/// Returns the statements of all policies, each with the resource that contains it.
-pub(super) fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
+/// Returns the statements of a role's or policy's own policies.
+pub(super) fn statements_of(role: &Resource) -> Vec<&Value> {
     fn find<'a>(value: &'a Value, into: &mut Vec<&'a Value>) {
         match value {
             Value::Object(object) => {
@@ -84,13 +84,14 @@ pub(super) fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
             _ => {}
         }
     }
+    let mut found = Vec::new();
+    find(&role.properties, &mut found);
+    found
+}
+
+/// Returns the statements of all policies, each with the resource that contains it.
+pub(super) fn statements(stack: &Stack) -> Vec<(&Resource, &Value)> {
     let roles =
         stack.of("AWS::IAM::Role").chain(stack.of("AWS::IAM::ManagedPolicy")).chain(stack.of("AWS::IAM::Policy"));
-    roles
-        .flat_map(|role| {
-            let mut found = Vec::new();
-            find(&role.properties, &mut found);
-            found.into_iter().map(move |statement| (role, statement))
-        })
-        .collect()
+    roles.flat_map(|role| statements_of(role).into_iter().map(move |statement| (role, statement))).collect()
 }

@@ -2,6 +2,7 @@
 
 use holdfast_shared::hardening::Observation;
 
+use super::secrets::has_no_login;
 use super::{Stack, functions, is, judge, number, pass_unless};
 
 pub(super) fn observe(stack: &Stack) -> Vec<Observation> {
@@ -32,9 +33,10 @@ fn roles(stack: &Stack) -> Observation {
     pass_unless("RUN-2", &faults, "every function has a role of its own")
 }
 
-/// Returns the sum of reserved concurrency; none if the value of a function is not known.
+/// Returns the sum of the reserved concurrency of the functions that use the database; none if a value is not known.
 pub(super) fn connections(stack: &Stack) -> Option<u64> {
-    functions(stack).map(|function| u64::try_from(number(function.at("/ReservedConcurrentExecutions"))?).ok()).sum()
+    let connecting = functions(stack).filter(|function| !has_no_login(function));
+    connecting.map(|function| u64::try_from(number(function.at("/ReservedConcurrentExecutions"))?).ok()).sum()
 }
 
 fn signing(stack: &Stack) -> Vec<Observation> {

@@ -61,16 +61,24 @@ fn cluster() -> Value {
     })
 }
 
+fn throttle(path: &str) -> Value {
+    json!({"ResourcePath": path, "ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 1, "DataTraceEnabled": false})
+}
+
 fn api() -> Value {
     json!({"MethodSettings": [
-        {"ResourcePath": "/*", "ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 1, "DataTraceEnabled": false}
-    ], "DisableExecuteApiEndpoint": true})
+        {"ResourcePath": "/*", "ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 1, "DataTraceEnabled": false},
+        throttle("/~1auth~1login"),
+        throttle("/~1auth~1mfa~1{proxy+}"),
+    ], "DisableExecuteApiEndpoint": true, "DefinitionBody": {"paths": {
+        "/auth/login": {}, "/auth/mfa/{proxy+}": {}, "/.well-known/{proxy+}": {},
+    }}})
 }
 
 fn firewall() -> Value {
     json!({"Rules": [
         {"Statement": {"ManagedRuleGroupStatement": {"Name": "a"}}},
-        {"Action": {"Block": {}}, "Statement": {"RateBasedStatement": {"Limit": 60, "Paths": "/auth /accounts /admin"}}},
+        {"Action": {"Block": {}}, "Statement": {"RateBasedStatement": {"Limit": 60, "Paths": "/auth /auth/(login /accounts /admin"}}},
         {"Action": {"Block": {"CustomResponse": {"ResponseCode": 413}}}, "Statement": {"SizeConstraintStatement": {}}},
     ]})
 }
@@ -189,6 +197,14 @@ fn outside() -> Vec<Case> {
         edge("EDGE-3", "/MethodSettings/0/ThrottlingRateLimit", Value::Null, "no ThrottlingRateLimit"),
         edge("EDGE-3", "/MethodSettings/0/ThrottlingBurstLimit", Value::Null, "no ThrottlingBurstLimit"),
         edge("EDGE-3", "/MethodSettings", Value::Null, "It has no MethodSettings"),
+        edge("EDGE-3", "/MethodSettings/1", Value::Null, "has no throttle of its own for /auth/login"),
+        edge("EDGE-3", "/MethodSettings/2", Value::Null, "has no throttle of its own for /auth/mfa/{proxy+}"),
+        edge(
+            "EDGE-3",
+            "/DefinitionBody/paths",
+            json!({"/auth/{proxy+}": {}}),
+            "/auth/{proxy+} serves sign-in and other routes under one throttle",
+        ),
         edge("SEC-1", "/MethodSettings/0/DataTraceEnabled", json!(true), "logs the bodies"),
         edge("SEC-1", "/MethodSettings/0/DataTraceEnabled", Value::Null, "logs the bodies"),
         rule("/Rules/1", "no rate rule of the firewall covers /auth"),
@@ -305,4 +321,39 @@ fn the_default_address_must_be_off_where_there_is_a_domain() {
     assert_eq!(failures(&stack(vec![domain.clone(), resource(API, properties.clone())]), "EDGE-1", fault), 0);
     change(&mut properties, "/DisableExecuteApiEndpoint", &Value::Null);
     assert_eq!(failures(&stack(vec![domain, resource(API, properties)]), "EDGE-1", fault), 1);
+}
+
+/// A function that reads the secret of its own login, and a role that may read these.
+fn reader(name: &str, own: &str, readable: &[&str]) -> [Resource; 2] {
+    let role = format!("{name}Role");
+    let statement = json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": readable});
+    let policies = json!({"Policies": [{"PolicyDocument": {"Statement": [statement]}}]});
+    let settings = json!({"Role": format!("${{{role}.Arn}}"), "Environment": {"Variables": {"SECRETS_ARN": own}}});
+    [
+        Resource { name: format!("{name}Function"), ..resource(FUNCTION, settings) },
+        Resource { name: role, ..resource("AWS::IAM::Role", policies) },
+    ]
+}
+
+#[test]
+fn a_secret_that_two_functions_read_fails() {
+    let (auth, admin) = ("${AuthSecret}", "${AdminSecret}");
+    let failed = |readers: &[[Resource; 2]], fault| failures(&stack(readers.concat()), "SEC-4", fault);
+    let good = [reader("Auth", auth, &[auth]), reader("Admin", admin, &[admin])];
+    assert_eq!(failed(&good, ""), 0);
+    let shared = [reader("Auth", auth, &[auth]), reader("Admin", auth, &[auth])];
+    assert_eq!(failed(&shared, "AuthFunction and AdminFunction read the same secret"), 1);
+    let readable = [reader("Auth", auth, &[auth]), reader("Admin", admin, &[admin, auth])];
+    assert_eq!(failed(&readable, "the role of AdminFunction may read ${AuthSecret}"), 1);
+    assert_eq!(failed(&[reader("Console", auth, &[auth])], "ConsoleFunction reads a secret and needs none"), 1);
+    assert_eq!(failed(&[reader("Console", "", &[auth])], "the role of ConsoleFunction may read"), 1);
+    // Those that read the whole database have one login, and migrate sets the passwords of all.
+    let (backup, drill) = ("${BackupSecret}", "${BackupSecret},${DrillSecret}");
+    let others = [
+        reader("Backup", backup, &[backup]),
+        reader("Verifier", backup, &[backup]),
+        reader("Drill", drill, &[backup, "${DrillSecret}"]),
+        reader("Migrate", "${OwnerSecret}", &["${OwnerSecret}", auth, admin]),
+    ];
+    assert_eq!(failed(&others, ""), 0);
 }

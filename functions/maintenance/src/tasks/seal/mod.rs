@@ -4,6 +4,7 @@
 mod chain;
 mod delivery;
 mod memory;
+mod rejections;
 
 use holdfast_shared::audit::{AuditRow, DroppedMonth, TransactionRange};
 use serde::Serialize;
@@ -22,11 +23,16 @@ pub struct Sealed {
     pub rows: u64,
     /// Seals stored.
     pub delivered: u64,
+    /// Rows added for rejections that were counted.
+    pub aggregated: u64,
 }
 
-/// Seals until nothing is left or the time is up, then stores the seals that are not stored yet.
+/// Adds the rows of the rejections that were counted, seals until nothing is left or the time is up, then stores the seals that
+/// are not stored yet.
 pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> {
     let mut done = Sealed::default();
+    // A failure is reported, but does not keep the other rows from being sealed.
+    let aggregated = rejections::record(context).await;
     let mut chain = SealChain::open(context).await?;
     while context.has_time() {
         let Some(rows) = seal_next(context, &mut chain, Vec::new()).await? else { break };
@@ -36,6 +42,7 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<Sealed, TaskError> 
         done.delivered += deliver(context, &chain.keys).await?;
     }
     done.delivered += deliver(context, &chain.keys).await?;
+    done.aggregated = aggregated?;
     Ok(done)
 }
 

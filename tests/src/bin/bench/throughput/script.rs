@@ -21,7 +21,7 @@ pub(super) struct Login {
 
 /// Returns the login that a local run gives to its functions.
 pub(super) fn login(folder: &Path) -> Login {
-    let settings = fs::read_to_string(folder.join("functions.env")).unwrap();
+    let settings = fs::read_to_string(folder.join("accounts.env")).unwrap();
     let url = settings.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).unwrap();
     let config: tokio_postgres::Config = url.trim_matches('\'').trim_matches('"').parse().unwrap();
     let password = String::from_utf8(config.get_password().unwrap().to_vec()).unwrap();
@@ -65,7 +65,7 @@ async fn set(superuser: &Client, what: &str) {
 /// Returns each statement of the log with its parameters filled in.
 fn statements(log: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for entry in log.split("%u=").filter(|entry| entry.starts_with("holdfast_app ")) {
+    for entry in log.split("%u=").filter(|entry| entry.starts_with("holdfast_accounts ")) {
         // A prepared statement is logged with its name.
         if let Some((_, statement)) = entry.split_once("execute ").and_then(|(_, rest)| rest.split_once(": ")) {
             found.push(statement.trim().to_owned());

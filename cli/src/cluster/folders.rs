@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Folders in which packages install the programs. `*` stands for the rest of a folder's name, mostly a version.
-pub const USUAL: &[&str] = &[
+pub(super) const USUAL: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/lib/postgresql*/bin",
     "/usr/pgsql-*/bin",
@@ -16,7 +16,7 @@ pub const USUAL: &[&str] = &[
 ];
 
 /// The folders that match a pattern, newest version first.
-pub fn expand(pattern: &Path) -> Vec<PathBuf> {
+pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern {
         let prefix = component.to_str().and_then(|name| name.strip_suffix('*'));

@@ -1,0 +1,48 @@
+//! Backup reads every table, and writes by its three functions alone.
+
+use super::RolePrivileges;
+
+pub(super) const PRIVILEGES: RolePrivileges = RolePrivileges {
+    role: "holdfast_backup",
+    tables: &[(
+        "SELECT",
+        &[
+            "accounts",
+            "api_tokens",
+            "attempts",
+            "audit_batches",
+            "audit_deliveries",
+            "audit_drops",
+            "audit_keys",
+            "audit_seals",
+            "backup_runs",
+            "bootstrapped",
+            "deployment_keys",
+            "http_audit_log",
+            "idempotency_keys",
+            "metric_instances",
+            "migration_failures",
+            "partitions of http_audit_log",
+            "recovery_codes",
+            "refinery_schema_history",
+            "refresh_tokens",
+            "rejection_counts",
+            "repeatable_steps",
+            "request_binding_keys",
+            "schema_checks",
+            "secret_versions",
+            "secrets",
+            "sessions",
+            "signing_keys",
+            "tenant_quotas",
+            "tenants",
+            "totp_secrets",
+            "users",
+            "vault_canary",
+            "vault_keys",
+        ],
+    )],
+    columns: &[],
+    functions: &["audit_epoch", "begin_backup_run", "current_tenant", "finish_backup_run", "keep_vault_canary"],
+    owns: &[],
+};
