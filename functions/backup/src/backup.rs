@@ -69,8 +69,10 @@ pub(crate) async fn run(
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|error| BackupError::store(&key, &error))?;
     let signature = Manifest::sign(&key, &text, &signer).await?;
-    plan.store.put(&BackupStore::signature_of(&key), signature, clock.now()).await?;
-    plan.store.put(&BackupStore::manifest_of(&key), text, clock.now()).await?;
+    if let Err(error) = describe(&plan.store, &key, signature, text, clock).await {
+        plan.store.discard(&key)?;
+        return Err(error);
+    }
     let pruned = plan.store.prune()?;
     if pruned > 0 {
         tracing::info!(pruned, "removed the oldest backups");
@@ -86,6 +88,18 @@ pub(crate) async fn run(
         canary: None,
         signed_by: Some(signer.public().thumbprint()),
     })
+}
+
+/// Stores the signature, then the manifest, which makes the archive a backup.
+async fn describe(
+    store: &BackupStore,
+    archive: &str,
+    signature: String,
+    manifest: String,
+    clock: &dyn Clock,
+) -> Result<(), BackupError> {
+    store.put(&BackupStore::signature_of(archive), signature, clock.now()).await?;
+    store.put(&BackupStore::manifest_of(archive), manifest, clock.now()).await
 }
 
 async fn copy(

@@ -77,11 +77,16 @@ impl Folder {
         archives.sort();
         archives.truncate(archives.len().saturating_sub(self.keep));
         for name in &archives {
-            self.remove(&BackupStore::manifest_of(name))?;
-            self.remove(&BackupStore::signature_of(name))?;
-            self.remove(name)?;
+            self.discard(name)?;
         }
         Ok(archives.len())
+    }
+
+    /// Deletes the files of an archive, its manifest first.
+    pub(super) fn discard(&self, archive: &str) -> Result<(), BackupError> {
+        self.remove(&BackupStore::manifest_of(archive))?;
+        self.remove(&BackupStore::signature_of(archive))?;
+        self.remove(archive)
     }
 
     pub(super) async fn read(&self, key: &str) -> Result<Reader, BackupError> {

@@ -128,6 +128,14 @@ impl BackupStore {
         }
     }
 
+    /// Deletes an archive that did not become a backup. A bucket does that itself, after its retention ends.
+    pub(crate) fn discard(&self, archive: &str) -> Result<(), BackupError> {
+        match self {
+            Self::Bucket(_) => Ok(()),
+            Self::Folder(folder) => folder.discard(archive),
+        }
+    }
+
     /// Deletes the oldest backups beyond the number to keep. A bucket does that itself, after their retention ends.
     pub(crate) fn prune(&self) -> Result<usize, BackupError> {
         match self {
